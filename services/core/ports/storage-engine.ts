@@ -1,0 +1,91 @@
+import type { Generation, PartitionId } from "../ids.js";
+
+/** One write of a batch, to one generation of one partition. A record is in the format of `record.ts`. */
+export type EngineWrite =
+  | {
+      readonly kind: "put";
+      readonly partition: PartitionId;
+      readonly generation: Generation;
+      readonly key: Uint8Array;
+      readonly record: Uint8Array;
+    }
+  | {
+      readonly kind: "delete";
+      readonly partition: PartitionId;
+      readonly generation: Generation;
+      readonly key: Uint8Array;
+    }
+  /** Stores a small named value of the store itself: partition states, identity. `value` undefined: deletes it. */
+  | { readonly kind: "meta"; readonly name: string; readonly value: Uint8Array | undefined };
+
+/** A key and its record. Both are copies the receiver may keep. */
+export interface EngineEntry {
+  readonly key: Uint8Array;
+  readonly record: Uint8Array;
+}
+
+/** A frozen view of the engine. Must be closed; an open one keeps old pages alive. */
+export interface EngineSnapshot {
+  /** As {@link StorageEngine.range}, of the frozen state. */
+  range(
+    partition: PartitionId,
+    generation: Generation,
+    from?: EngineRangeStart,
+  ): IterableIterator<EngineEntry>;
+  close(): void;
+}
+
+/** Where a range begins: at a key, or right behind it. */
+export interface EngineRangeStart {
+  readonly key: Uint8Array;
+  readonly inclusive: boolean;
+}
+
+/**
+ * Where a store keeps its data: `[partition][generation][key]` → record, plus named meta values.
+ *
+ * Reads are synchronous and see committed batches only. A batch commits as a whole or not at all.
+ */
+export interface StorageEngine {
+  readonly name: "lmdb" | "memory";
+  /**
+   * The committed record of a key, or undefined. The bytes may be overwritten by the next call of any method: copy
+   * what outlives the current synchronous run.
+   */
+  get(partition: PartitionId, generation: Generation, key: Uint8Array): Uint8Array | undefined;
+  /** A copy of a meta value, or undefined. */
+  getMeta(name: string): Uint8Array | undefined;
+  /** All meta names with a prefix, ascending, with copies of their values. */
+  listMeta(prefix: string): readonly { readonly name: string; readonly value: Uint8Array }[];
+  /**
+   * Commits a batch atomically. Resolves when it is durable at the engine's configured level; it is visible to reads
+   * by then. Batches commit in the order of the calls. Rejects with an EkvError: `RESOURCE_EXHAUSTED` when disk, map
+   * or memory is full, `INTERNAL` otherwise; then nothing of the batch was committed.
+   */
+  commit(batch: readonly EngineWrite[]): Promise<void>;
+  /**
+   * Entries of a generation in byte order of their keys. The iterator reads committed state page by page, so a long
+   * one sees later commits and holds no old pages; use a snapshot for a frozen view.
+   */
+  range(
+    partition: PartitionId,
+    generation: Generation,
+    from?: EngineRangeStart,
+  ): IterableIterator<EngineEntry>;
+  snapshot(): EngineSnapshot;
+  /** Keys of live records whose expiry is at or before `wallMs`, oldest first, at most `limit`. */
+  expired(
+    wallMs: number,
+    limit: number,
+  ): readonly { readonly partition: PartitionId; readonly generation: Generation; readonly key: Uint8Array }[];
+  /** The generations of which any data is stored. */
+  listGenerations(): readonly { readonly partition: PartitionId; readonly generation: Generation }[];
+  /**
+   * Deletes up to `limit` records of a generation, without touching any meta value. Resolves with the number deleted;
+   * fewer than `limit` means that nothing is left. Each call is its own commit.
+   */
+  deleteGeneration(partition: PartitionId, generation: Generation, limit: number): Promise<number>;
+  /** Makes every commit so far survive a power loss. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
