@@ -77,7 +77,11 @@ export interface StorageEngine {
   expired(
     wallMs: number,
     limit: number,
-  ): readonly { readonly partition: PartitionId; readonly generation: Generation; readonly key: Uint8Array }[];
+  ): readonly {
+    readonly partition: PartitionId;
+    readonly generation: Generation;
+    readonly key: Uint8Array;
+  }[];
   /** The generations of which any data is stored. */
   listGenerations(): readonly { readonly partition: PartitionId; readonly generation: Generation }[];
   /**
