@@ -21,7 +21,7 @@ export const limits = {
   /** Longest time to live, in milliseconds: 100 years. */
   ttlMsMax: 3_153_600_000_000,
   /** Bytes of a chunk of a transfer. */
-  chunkBytesTarget: 262_144,
+  chunkBytesTarget: 65_536,
   /** Chunks sent and not yet verified, for one move. */
   chunksInFlightMax: 4,
   /** How often one chunk is sent again before the move is given up. */

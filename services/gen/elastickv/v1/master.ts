@@ -387,6 +387,8 @@ export interface Directive {
 export interface StartCopy {
   target: Replica | undefined;
   targetAddress: string;
+  /** Bytes a second that this source may send for all its moves together; 0: no limit. */
+  rateBytesPerSecond: number;
 }
 
 /** To the source: hand the partition over; then report released. */
@@ -2890,7 +2892,7 @@ export const Directive: MessageFns<Directive> = {
 };
 
 function createBaseStartCopy(): StartCopy {
-  return { target: undefined, targetAddress: "" };
+  return { target: undefined, targetAddress: "", rateBytesPerSecond: 0 };
 }
 
 export const StartCopy: MessageFns<StartCopy> = {
@@ -2900,6 +2902,9 @@ export const StartCopy: MessageFns<StartCopy> = {
     }
     if (message.targetAddress !== "") {
       writer.uint32(18).string(message.targetAddress);
+    }
+    if (message.rateBytesPerSecond !== 0) {
+      writer.uint32(24).uint64(message.rateBytesPerSecond);
     }
     return writer;
   },
@@ -2933,6 +2938,14 @@ export const StartCopy: MessageFns<StartCopy> = {
             message.targetAddress = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.rateBytesPerSecond = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2953,6 +2966,11 @@ export const StartCopy: MessageFns<StartCopy> = {
         : isSet(object.target_address)
         ? globalThis.String(object.target_address)
         : "",
+      rateBytesPerSecond: isSet(object.rateBytesPerSecond)
+        ? globalThis.Number(object.rateBytesPerSecond)
+        : isSet(object.rate_bytes_per_second)
+        ? globalThis.Number(object.rate_bytes_per_second)
+        : 0,
     };
   },
 
@@ -2963,6 +2981,9 @@ export const StartCopy: MessageFns<StartCopy> = {
     }
     if (message.targetAddress !== "") {
       obj.targetAddress = message.targetAddress;
+    }
+    if (message.rateBytesPerSecond !== 0) {
+      obj.rateBytesPerSecond = Math.round(message.rateBytesPerSecond);
     }
     return obj;
   },
@@ -2976,6 +2997,7 @@ export const StartCopy: MessageFns<StartCopy> = {
       ? Replica.fromPartial(object.target)
       : undefined;
     message.targetAddress = object.targetAddress ?? "";
+    message.rateBytesPerSecond = object.rateBytesPerSecond ?? 0;
     return message;
   },
 };
