@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs the compiled tests: all, or those of the folders named (unit, property, golden, paper, tidy, integration).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+folders=()
+for name in "${@:-}"; do
+  if [ -n "$name" ]; then folders+=("dist/test/$name"); fi
+done
+if [ ${#folders[@]} -eq 0 ]; then folders=(dist/test); fi
+mapfile -t files < <(find "${folders[@]}" -name '*.test.js' | sort)
+if [ ${#files[@]} -eq 0 ]; then
+  echo "no tests found in ${folders[*]}" >&2
+  exit 1
+fi
+exec node --test --test-reporter=spec "${files[@]}"

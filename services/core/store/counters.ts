@@ -1,0 +1,41 @@
+import { PartitionDigest } from "../digest.js";
+import type { Generation, PartitionId } from "../ids.js";
+
+/** What a generation's counters say; stored in the same transaction as its data. */
+export interface Counters {
+  /** Last seq whose write the generation holds. */
+  readonly seq: number;
+  readonly digest: PartitionDigest;
+}
+
+const sizeBytes = 40;
+
+/** Meta name under which a generation's counters are stored. */
+export function countersName(partition: PartitionId, generation: Generation): string {
+  return `counters/${partition}/${generation}`;
+}
+
+/** 40 bytes: seq, keys and bytes as doubles, then the 16 bytes of the digest. */
+export function encodeCounters(seq: number, digest: PartitionDigest): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  const view = new DataView(bytes.buffer);
+  view.setFloat64(0, seq);
+  view.setFloat64(8, digest.keys);
+  view.setFloat64(16, digest.bytes);
+  bytes.set(digest.toBytes(), 24);
+  return bytes;
+}
+
+/** The reverse of {@link encodeCounters}; undefined bytes are an empty generation. */
+export function decodeCounters(bytes: Uint8Array | undefined): Counters {
+  if (bytes === undefined) return { seq: 0, digest: new PartitionDigest() };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    seq: view.getFloat64(0),
+    digest: PartitionDigest.from({
+      sum: bytes.subarray(24, 40),
+      keys: view.getFloat64(8),
+      bytes: view.getFloat64(16),
+    }),
+  };
+}

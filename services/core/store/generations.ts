@@ -1,0 +1,73 @@
+import { type Generation, type PartitionId, brandAs } from "../ids.js";
+import type { StorageEngine } from "../ports/storage-engine.js";
+import { countersName } from "./counters.js";
+
+const nextName = "next-generation";
+/** Numbers reserved at a time, so that taking one rarely needs a commit. */
+const reserve = 4096;
+/** Records deleted in one commit, so that no deletion holds up other calls for long. */
+const deleteBatch = 256;
+
+/**
+ * Numbers and deletes generations. A number is never used twice on one disk, so an old order to delete one can never
+ * eat a newer copy.
+ */
+export class Generations {
+  readonly #engine: StorageEngine;
+  readonly #pause: () => Promise<void>;
+  #next = 1;
+  #reserved = 1;
+  readonly #deleting = new Map<string, Promise<void>>();
+
+  /** @param pause lets other work run between two batches of a deletion */
+  constructor(engine: StorageEngine, pause: () => Promise<void>) {
+    this.#engine = engine;
+    this.#pause = pause;
+  }
+
+  /** Takes up the numbering where the disk says it may; call once, before {@link Generations.next}. */
+  async load(): Promise<void> {
+    const stored = this.#engine.getMeta(nextName);
+    this.#next = stored === undefined ? 1 : Number(Buffer.from(stored).toString());
+    this.#reserved = this.#next;
+    await this.#reserveMore();
+  }
+
+  /** A new number. Reserves more in the background well before the reserved ones are used up. */
+  next(): Generation {
+    const generation = brandAs<Generation>(this.#next);
+    this.#next += 1;
+    return generation;
+  }
+
+  /** Makes sure that `count` more numbers may be taken. */
+  async prepare(count: number): Promise<void> {
+    while (this.#next + count > this.#reserved) await this.#reserveMore();
+  }
+
+  /** Deletes a generation's data and counters in small batches. Repeated calls share one deletion. */
+  delete(partition: PartitionId, generation: Generation): Promise<void> {
+    const name = countersName(partition, generation);
+    const running = this.#deleting.get(name);
+    if (running) return running;
+    const deletion = this.#delete(partition, generation, name).finally(() => this.#deleting.delete(name));
+    this.#deleting.set(name, deletion);
+    return deletion;
+  }
+
+  async #delete(partition: PartitionId, generation: Generation, name: string): Promise<void> {
+    while ((await this.#engine.deleteGeneration(partition, generation, deleteBatch)) >= deleteBatch) {
+      await this.#pause();
+    }
+    if (this.#engine.getMeta(name) !== undefined) {
+      await this.#engine.commit([{ kind: "meta", name, value: undefined }]);
+    }
+  }
+
+  async #reserveMore(): Promise<void> {
+    this.#reserved += reserve;
+    await this.#engine.commit([
+      { kind: "meta", name: nextName, value: Buffer.from(String(this.#reserved)) },
+    ]);
+  }
+}

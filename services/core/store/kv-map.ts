@@ -1,0 +1,338 @@
+import { EkvError } from "../errors.js";
+import { type Generation, type PartitionId, brandAs } from "../ids.js";
+import type { Clock } from "../ports/clock.js";
+import type { EngineEntry, EngineRangeStart, EngineWrite, StorageEngine } from "../ports/storage-engine.js";
+import {
+  encodeRecord,
+  recordEpoch,
+  recordExpiresAtMs,
+  recordIsDeleted,
+  recordSeq,
+  recordVersion,
+} from "../record.js";
+import type { Version } from "../topology.js";
+import { countersName, decodeCounters, encodeCounters } from "./counters.js";
+import { keyName } from "./key-name.js";
+import { Partition } from "./partition.js";
+
+/** When a write may take effect. Undefined: always. */
+export type Condition = { readonly kind: "if-absent" } | { readonly kind: "if-version"; readonly version: Version };
+
+/** One write call. `call` is handed back to the sink unchanged. */
+export interface WriteCall {
+  readonly kind: "put" | "delete";
+  readonly key: Uint8Array;
+  /** Of a put; ignored for a delete. */
+  readonly value: Uint8Array;
+  readonly condition: Condition | undefined;
+  /** Unix milliseconds; 0: never. */
+  readonly expiresAtMs: number;
+  /** Monotonic milliseconds after which it must not be executed; Infinity: none. */
+  readonly deadlineMs: number;
+  readonly sink: WriteSink;
+  readonly call: number;
+}
+
+/** Where the result of a write goes; exactly one method is called, once. */
+export interface WriteSink {
+  /** It is committed. `existed`: whether a live value was there before. */
+  written(call: number, version: Version, existed: boolean): void;
+  /** A delete that found nothing. */
+  notFound(call: number): void;
+  refused(call: number, error: EkvError): void;
+}
+
+/** How a KVMap is run. */
+export interface KVMapOptions {
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly partitionCount: number;
+  /** Calls back once, when the present turn of the event loop has taken its calls. */
+  readonly endOfTurn: (callback: () => void) => void;
+  /** A partition's writes stopped because its engine failed while its follower already had them. */
+  readonly onFailStop: (partition: Partition, error: EkvError) => void;
+}
+
+interface Assigned {
+  readonly partition: Partition;
+  readonly overlayKey: string;
+  readonly write: WriteCall;
+  readonly version: Version;
+  readonly existed: boolean;
+}
+
+const emptyValue = new Uint8Array(0);
+
+/**
+ * The data of a store: the paper's KVMap (section 5.4), over a {@link StorageEngine}.
+ *
+ * Reads are answered from committed state. Writes of one turn of the event loop share a commit; conditions see writes
+ * in flight. Callers check `partition.readable` and `partition.writable` first.
+ */
+export class KVMap {
+  readonly partitions: readonly Partition[];
+  readonly #options: KVMapOptions;
+  readonly #engine: StorageEngine;
+  #batch: EngineWrite[] = [];
+  #assigned: Assigned[] = [];
+  #touched = new Set<Partition>();
+  #turnScheduled = false;
+  #committing = false;
+
+  constructor(options: KVMapOptions) {
+    this.#options = options;
+    this.#engine = options.engine;
+    this.partitions = Array.from(
+      { length: options.partitionCount },
+      (_, index) => new Partition(brandAs<PartitionId>(index)),
+    );
+  }
+
+  /**
+   * The committed record of a key, or undefined. A view: copy what outlives the synchronous run. It may have expired,
+   * see {@link KVMap.expire}.
+   */
+  get(partition: Partition, key: Uint8Array): Uint8Array | undefined {
+    return partition.generation === undefined
+      ? undefined
+      : this.#engine.get(partition.id, partition.generation, key);
+  }
+
+  /** Whether a linearizable read of a partition must wait for commits at a follower first. */
+  mustWait(partition: Partition): boolean {
+    return partition.follower !== undefined && partition.committedSeq < partition.localSeq;
+  }
+
+  /** Whether the record's time to live is over by the store's clock. */
+  hasExpired(record: Uint8Array): boolean {
+    const expiresAtMs = recordExpiresAtMs(record);
+    return expiresAtMs !== 0 && expiresAtMs <= this.#options.clock.wallMs();
+  }
+
+  /**
+   * Deletes an expired record like any other write, then calls `done`: a reader must not learn that a key is gone
+   * before its deletion is committed, or a clock set back would bring it to life again.
+   */
+  expire(partition: Partition, key: Uint8Array, record: Uint8Array, done: (error?: EkvError) => void): void {
+    this.write(partition, {
+      kind: "delete",
+      key,
+      value: emptyValue,
+      condition: { kind: "if-version", version: recordVersion(record) },
+      expiresAtMs: 0,
+      deadlineMs: Infinity,
+      call: 0,
+      sink: {
+        written: () => done(),
+        notFound: () => done(),
+        // Written again in the meantime: whoever reads now finds the new value.
+        refused: (_call, error) => done(error.code === "CONDITION_FAILED" ? undefined : error),
+      },
+    });
+  }
+
+  /** Takes a write: checks its condition, gives it its version, and commits it with the others of this turn. */
+  write(partition: Partition, write: WriteCall): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (write.deadlineMs <= nowMs) {
+      write.sink.refused(write.call, deadlineExceeded());
+      return;
+    }
+    const generation = partition.generation;
+    if (generation === undefined) {
+      write.sink.refused(write.call, unavailable(`partition ${partition.id} has no live data here`));
+      return;
+    }
+    const overlayKey = keyName(write.key);
+    const inFlight = partition.overlay.get(overlayKey);
+    const old = inFlight ? inFlight.record : this.#engine.get(partition.id, generation, write.key);
+    const existed = old !== undefined && !this.hasExpired(old);
+    const failed = conditionFailure(write.condition, existed ? old : undefined);
+    if (failed || (write.kind === "delete" && old === undefined)) {
+      const seq = inFlight?.seq ?? partition.localSeq;
+      partition.whenCommitted(seq, () =>
+        failed ? write.sink.refused(write.call, failed) : write.sink.notFound(write.call),
+      );
+      return;
+    }
+    this.#assign(partition, generation, write, overlayKey, old, existed);
+  }
+
+  /** Entries of the live generation in key order, page by page; deleted and expired ones left out. */
+  *browse(partition: Partition, from?: EngineRangeStart): IterableIterator<EngineEntry> {
+    if (partition.generation === undefined) return;
+    for (const entry of this.#engine.range(partition.id, partition.generation, from)) {
+      if (!this.hasExpired(entry.record)) yield entry;
+    }
+  }
+
+  /** Deletes what has expired by now, up to `limit` keys of the partitions this store serves. Returns how many. */
+  sweepExpired(limit: number): number {
+    let swept = 0;
+    for (const { partition: id, generation, key } of this.#engine.expired(this.#options.clock.wallMs(), limit)) {
+      const partition = this.partitions[id];
+      if (!partition?.writable || partition.generation !== generation) continue;
+      const record = this.#engine.get(id, generation, key);
+      if (record === undefined || !this.hasExpired(record)) continue;
+      swept += 1;
+      this.expire(partition, key, record, () => undefined);
+    }
+    return swept;
+  }
+
+  /** Loads the counters of the live generation from the engine; with no generation, resets them. */
+  loadCounters(partition: Partition): void {
+    const { seq, digest } =
+      partition.generation === undefined
+        ? decodeCounters(undefined)
+        : decodeCounters(this.#engine.getMeta(countersName(partition.id, partition.generation)));
+    partition.seq = Math.max(partition.seq, seq);
+    partition.localSeq = partition.seq;
+    partition.digest = digest;
+  }
+
+  #assign(
+    partition: Partition,
+    generation: Generation,
+    write: WriteCall,
+    overlayKey: string,
+    old: Uint8Array | undefined,
+    existed: boolean,
+  ): void {
+    const seq = partition.seq + 1;
+    partition.seq = seq;
+    const version: Version = { epoch: partition.epoch, seq };
+    const deleted = write.kind === "delete";
+    const record = encodeRecord(
+      { ...version, expiresAtMs: deleted ? 0 : write.expiresAtMs, deleted },
+      deleted ? emptyValue : write.value,
+    );
+    if (old !== undefined) partition.digest.remove(write.key, old);
+    if (!deleted) partition.digest.add(write.key, record);
+    partition.overlay.set(overlayKey, { seq, record: deleted ? undefined : record });
+    const { key } = write;
+    this.#batch.push(
+      deleted
+        ? { kind: "delete", partition: partition.id, generation, key }
+        : { kind: "put", partition: partition.id, generation, key, record },
+    );
+    this.#assigned.push({ partition, overlayKey, write, version, existed });
+    this.#touched.add(partition);
+    partition.follower?.append({ seq, key, record });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#turnScheduled || this.#committing) return;
+    this.#turnScheduled = true;
+    this.#options.endOfTurn(() => {
+      this.#turnScheduled = false;
+      this.#commit();
+    });
+  }
+
+  #commit(): void {
+    if (this.#batch.length === 0) return;
+    const assigned = this.#assigned;
+    const touched = this.#touched;
+    const batch = this.#batch;
+    for (const partition of touched) {
+      if (partition.generation === undefined) continue;
+      const name = countersName(partition.id, partition.generation);
+      batch.push({ kind: "meta", name, value: encodeCounters(partition.seq, partition.digest) });
+    }
+    this.#batch = [];
+    this.#assigned = [];
+    this.#touched = new Set();
+    this.#committing = true;
+    this.#engine.commit(batch).then(
+      () => this.#committed(assigned),
+      (error: unknown) => this.#failed(assigned, touched, error),
+    );
+  }
+
+  #committed(assigned: readonly Assigned[]): void {
+    this.#committing = false;
+    for (const { partition, overlayKey, version } of assigned) {
+      partition.localSeq = version.seq;
+      if (partition.overlay.get(overlayKey)?.seq === version.seq) partition.overlay.delete(overlayKey);
+    }
+    for (const { partition, write, version, existed } of assigned) {
+      const done = (): void => acknowledge(write, version, existed);
+      if (partition.follower?.required) partition.whenCommitted(version.seq, done);
+      else acknowledge(write, version, existed);
+      partition.settle();
+    }
+    if (this.#batch.length > 0) this.#schedule();
+  }
+
+  /**
+   * The engine refused a batch. Nothing of it is stored, and what was assigned behind it saw it: all of that is undone
+   * and refused. Where a follower may hold it already, the partition takes no writes until a higher epoch.
+   */
+  #failed(assigned: readonly Assigned[], touched: ReadonlySet<Partition>, error: unknown): void {
+    this.#committing = false;
+    const undone = [...assigned, ...this.#assigned];
+    const partitions = new Set([...touched, ...this.#touched]);
+    this.#batch = [];
+    this.#assigned = [];
+    this.#touched = new Set();
+    const cause =
+      error instanceof EkvError
+        ? error
+        : new EkvError("INTERNAL", "the storage engine failed", { notExecuted: true, cause: error });
+    const refused = new EkvError(cause.code, cause.message, { notExecuted: true, cause });
+    const unknown = new EkvError("OUTCOME_UNKNOWN", `the write may be stored at a replica: ${cause.message}`);
+    const sent = new Set([...partitions].filter((partition) => partition.follower?.required));
+    for (const partition of partitions) {
+      partition.overlay.clear();
+      this.loadCounters(partition);
+      if (sent.has(partition)) {
+        partition.failedEpoch = partition.epoch;
+        partition.writable = false;
+      }
+      if (partition.follower) this.#options.onFailStop(partition, cause);
+    }
+    for (const { partition, write } of undone) {
+      write.sink.refused(write.call, sent.has(partition) ? unknown : refused);
+    }
+    for (const partition of partitions) partition.settle();
+  }
+}
+
+function acknowledge(write: WriteCall, version: Version, existed: boolean): void {
+  if (write.kind === "delete" && !existed) write.sink.notFound(write.call);
+  else write.sink.written(write.call, version, existed);
+}
+
+function conditionFailure(condition: Condition | undefined, old: Uint8Array | undefined): EkvError | undefined {
+  if (condition === undefined) return undefined;
+  const current = old === undefined || recordIsDeleted(old) ? undefined : old;
+  if (condition.kind === "if-absent") {
+    if (current === undefined) return undefined;
+    return new EkvError("CONDITION_FAILED", "the key exists", {
+      notExecuted: true,
+      current: recordVersion(current),
+    });
+  }
+  const { epoch, seq } = condition.version;
+  if (current !== undefined && recordEpoch(current) === epoch && recordSeq(current) === seq) return undefined;
+  return new EkvError(
+    "CONDITION_FAILED",
+    current === undefined
+      ? "the key does not exist"
+      : `the key is at version ${recordEpoch(current)}.${recordSeq(current)}, not ${epoch}.${seq}`,
+    { notExecuted: true, ...(current !== undefined && { current: recordVersion(current) }) },
+  );
+}
+
+function deadlineExceeded(): EkvError {
+  return new EkvError("DEADLINE_EXCEEDED", "the deadline passed before the write was executed", {
+    notExecuted: true,
+  });
+}
+
+/** Nobody serves the partition at the moment; nothing was executed. */
+export function unavailable(message: string): EkvError {
+  return new EkvError("UNAVAILABLE", message, { notExecuted: true });
+}

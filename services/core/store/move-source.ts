@@ -1,0 +1,248 @@
+import type { PartitionDigest } from "../digest.js";
+import type { Epoch, MoveId, PartitionId } from "../ids.js";
+import { limits } from "../limits.js";
+import { type Version, compareVersions } from "../topology.js";
+
+/** Why a move was given up at a store; the names of the wire's NackReason. */
+export type NackReason =
+  | "CHECKSUM"
+  | "DIGEST_MISMATCH"
+  | "QUEUE_OVERFLOW"
+  | "STORAGE_FULL"
+  | "PEER_UNREACHABLE"
+  | "UNKNOWN_MOVE"
+  | "CLUSTER_MISMATCH"
+  | "STALE_EPOCH"
+  | "OUT_OF_ORDER"
+  | "CANCELLED"
+  | "INTERNAL";
+
+/** What the source of a move is told. */
+export type MoveSourceEvent =
+  /** A frozen view was opened; it holds every write up to `version`. */
+  | { readonly kind: "snapshot-taken"; readonly version: Version }
+  /** The target takes the transfer, from this chunk on. */
+  | { readonly kind: "accepted"; readonly nextChunk: number }
+  /** A chunk was read from the snapshot and sent; `last`: nothing is left. An empty snapshot has no chunk at all. */
+  | { readonly kind: "chunk-sent"; readonly chunk: number; readonly last: boolean }
+  | { readonly kind: "snapshot-empty" }
+  | { readonly kind: "chunk-verified"; readonly chunk: number; readonly verified: boolean }
+  /** The target has stored the whole snapshot. */
+  | { readonly kind: "stored" }
+  /** The queue to the target ran low, or the target acknowledged writes. */
+  | { readonly kind: "progress"; readonly queuedBytes: number }
+  /** The master made the target a backup and orders the hand-off, at this epoch. */
+  | { readonly kind: "transfer-ordered"; readonly epoch: Epoch }
+  /** No write is in flight; `version` is the partition's last, `digest` its digest. */
+  | { readonly kind: "drained"; readonly version: Version; readonly digest: PartitionDigest }
+  | { readonly kind: "barrier-answered"; readonly version: Version; readonly digest: PartitionDigest }
+  | { readonly kind: "nacked"; readonly reason: NackReason; readonly message: string }
+  | { readonly kind: "link-broken"; readonly message: string };
+
+/** What the source of a move does next, in order. */
+export type MoveSourceEffect =
+  | { readonly kind: "send-start"; readonly snapshot: Version }
+  /** Reads the next chunk of the snapshot and sends it. */
+  | { readonly kind: "send-chunk" }
+  | { readonly kind: "resend-chunk"; readonly chunk: number }
+  | { readonly kind: "send-complete"; readonly chunks: number }
+  | { readonly kind: "close-snapshot" }
+  /** Lets the queued writes behind the snapshot flow to the target. */
+  | { readonly kind: "open-queue"; readonly afterSeq: number }
+  /** From now on acknowledgements need the target, until a higher epoch. Comes before the report of READY. */
+  | { readonly kind: "require-target" }
+  | { readonly kind: "report-ready" }
+  /** Makes new calls wait, and says when those in flight are done. */
+  | { readonly kind: "start-handoff" }
+  | { readonly kind: "send-barrier"; readonly version: Version }
+  /** Serves the partition no more at this epoch, then reports RELEASED. */
+  | { readonly kind: "release"; readonly version: Version; readonly digest: PartitionDigest }
+  /** Ends the move on this side: before RELEASE the partition serves on. */
+  | { readonly kind: "give-up"; readonly reason: NackReason; readonly message: string };
+
+type State =
+  | { readonly kind: "opening" }
+  | {
+      readonly kind: "starting";
+      readonly snapshot: Version;
+      readonly sent: number;
+      readonly last: number | undefined;
+      readonly attempts: number;
+    }
+  | {
+      readonly kind: "copying";
+      readonly snapshot: Version;
+      /** Chunks sent so far, which is the number of the next. */
+      readonly sent: number;
+      /** Sent and not verified, with how often each was sent again. */
+      readonly unverified: Map<number, number>;
+      /** Number of the last chunk, once it is known. */
+      readonly last: number | undefined;
+      readonly attempts: number;
+    }
+  | { readonly kind: "completing"; readonly snapshot: Version }
+  | { readonly kind: "following" }
+  | { readonly kind: "ready" }
+  | { readonly kind: "draining" }
+  | { readonly kind: "comparing"; readonly version: Version; readonly digest: PartitionDigest }
+  | { readonly kind: "released" }
+  | { readonly kind: "given-up" };
+
+/** How often a transfer is taken up again after its stream broke. */
+const reopenAttemptsMax = 3;
+/** A target this few bytes behind counts as caught up: READY makes acknowledgements wait for the rest. */
+const readyLagBytesMax = 65_536;
+
+/**
+ * The source's side of one move (paper 6.2 steps 4 to 6, 6.3 steps 6 to 10): copy a snapshot in verified chunks, catch
+ * up, hand over. Pure: events in, effects out.
+ *
+ * Promises: READY is reported only after acknowledgements need the target; RELEASE only when both digests agree at one
+ * version with no write in flight. After RELEASE nothing here resumes service; only a committed entry does.
+ */
+export class MoveSource {
+  readonly moveId: MoveId;
+  readonly partition: PartitionId;
+  #state: State = { kind: "opening" };
+
+  constructor(moveId: MoveId, partition: PartitionId) {
+    this.moveId = moveId;
+    this.partition = partition;
+  }
+
+  get phase(): State["kind"] {
+    return this.#state.kind;
+  }
+
+  /** Takes an event; those that do not fit the present state are late or repeated and change nothing. */
+  step(event: MoveSourceEvent): readonly MoveSourceEffect[] {
+    if (this.#state.kind === "given-up" || this.#state.kind === "released") return [];
+    if (event.kind === "nacked") return this.#giveUp(event.reason, event.message);
+    if (event.kind === "link-broken") return this.#reopen(event.message);
+    switch (this.#state.kind) {
+      case "opening":
+        return event.kind === "snapshot-taken" ? this.#start(event.version) : [];
+      case "starting":
+        return event.kind === "accepted" ? this.#copy(this.#state, event.nextChunk) : [];
+      case "copying":
+        return this.#stepCopying(this.#state, event);
+      case "completing":
+        return event.kind === "stored" ? this.#follow(this.#state.snapshot) : [];
+      case "following":
+        return event.kind === "progress" ? this.#tryReady(event.queuedBytes) : [];
+      case "ready":
+        if (event.kind !== "transfer-ordered") return [];
+        this.#state = { kind: "draining" };
+        return [{ kind: "start-handoff" }];
+      case "draining":
+        if (event.kind !== "drained") return [];
+        this.#state = { kind: "comparing", version: event.version, digest: event.digest };
+        return [{ kind: "send-barrier", version: event.version }];
+      case "comparing":
+        return event.kind === "barrier-answered" ? this.#compare(this.#state, event) : [];
+    }
+  }
+
+  #start(snapshot: Version): readonly MoveSourceEffect[] {
+    this.#state = { kind: "starting", snapshot, sent: 0, last: undefined, attempts: 0 };
+    return [{ kind: "send-start", snapshot }];
+  }
+
+  /** Chunks behind the target's are sent again (they are kept until verified), then new ones fill the window. */
+  #copy(state: State & { kind: "starting" }, nextChunk: number): readonly MoveSourceEffect[] {
+    const again: number[] = [];
+    for (let chunk = nextChunk; chunk < state.sent; chunk += 1) again.push(chunk);
+    this.#state = {
+      kind: "copying",
+      snapshot: state.snapshot,
+      sent: state.sent,
+      unverified: new Map(again.map((chunk) => [chunk, 0])),
+      last: state.last,
+      attempts: state.attempts,
+    };
+    const resends = again.map((chunk) => ({ kind: "resend-chunk", chunk }) as const);
+    return [...resends, ...this.#fillWindow(this.#state)];
+  }
+
+  #stepCopying(state: State & { kind: "copying" }, event: MoveSourceEvent): readonly MoveSourceEffect[] {
+    if (event.kind === "snapshot-empty") return this.#complete(state, state.sent);
+    if (event.kind === "chunk-sent") {
+      state.unverified.set(event.chunk, 0);
+      const next = { ...state, sent: event.chunk + 1, last: event.last ? event.chunk : state.last };
+      this.#state = next;
+      return this.#fillWindow(next);
+    }
+    if (event.kind !== "chunk-verified") return [];
+    const retries = state.unverified.get(event.chunk);
+    if (retries === undefined) return [];
+    if (!event.verified) {
+      if (retries >= limits.chunkRetriesMax) {
+        return this.#giveUp("CHECKSUM", `chunk ${event.chunk} failed its checksum ${retries + 1} times`);
+      }
+      state.unverified.set(event.chunk, retries + 1);
+      return [{ kind: "resend-chunk", chunk: event.chunk }];
+    }
+    state.unverified.delete(event.chunk);
+    if (state.last !== undefined && state.unverified.size === 0) return this.#complete(state, state.last + 1);
+    return this.#fillWindow(state);
+  }
+
+  /** One read at a time: the edge answers each with `chunk-sent` or `snapshot-empty`. */
+  #fillWindow(state: State & { kind: "copying" }): readonly MoveSourceEffect[] {
+    if (state.last !== undefined) {
+      return state.unverified.size === 0 ? this.#complete(state, state.last + 1) : [];
+    }
+    return state.unverified.size < limits.chunksInFlightMax ? [{ kind: "send-chunk" }] : [];
+  }
+
+  #complete(state: State & { kind: "copying" }, chunks: number): readonly MoveSourceEffect[] {
+    this.#state = { kind: "completing", snapshot: state.snapshot };
+    return [{ kind: "send-complete", chunks }];
+  }
+
+  #follow(snapshot: Version): readonly MoveSourceEffect[] {
+    this.#state = { kind: "following" };
+    return [{ kind: "close-snapshot" }, { kind: "open-queue", afterSeq: snapshot.seq }];
+  }
+
+  #tryReady(queuedBytes: number): readonly MoveSourceEffect[] {
+    if (queuedBytes > readyLagBytesMax) return [];
+    this.#state = { kind: "ready" };
+    return [{ kind: "require-target" }, { kind: "report-ready" }];
+  }
+
+  #compare(
+    state: State & { kind: "comparing" },
+    answer: { readonly version: Version; readonly digest: PartitionDigest },
+  ): readonly MoveSourceEffect[] {
+    if (compareVersions(answer.version, state.version) !== 0 || !answer.digest.equals(state.digest)) {
+      return this.#giveUp(
+        "DIGEST_MISMATCH",
+        `source has ${state.digest.keys} keys at ${state.version.epoch}.${state.version.seq}, ` +
+          `target ${answer.digest.keys} at ${answer.version.epoch}.${answer.version.seq}, and their digests differ`,
+      );
+    }
+    this.#state = { kind: "released" };
+    return [{ kind: "release", version: state.version, digest: state.digest }];
+  }
+
+  /** The snapshot is still open while chunks are: the transfer goes on where the target stands. Later it cannot. */
+  #reopen(message: string): readonly MoveSourceEffect[] {
+    const state = this.#state;
+    if (state.kind !== "starting" && state.kind !== "copying") return this.#giveUp("PEER_UNREACHABLE", message);
+    if (state.attempts >= reopenAttemptsMax) return this.#giveUp("PEER_UNREACHABLE", message);
+    this.#state = {
+      kind: "starting",
+      snapshot: state.snapshot,
+      sent: state.sent,
+      last: state.last,
+      attempts: state.attempts + 1,
+    };
+    return [{ kind: "send-start", snapshot: state.snapshot }];
+  }
+
+  #giveUp(reason: NackReason, message: string): readonly MoveSourceEffect[] {
+    this.#state = { kind: "given-up" };
+    return [{ kind: "give-up", reason, message }];
+  }
+}

@@ -1,0 +1,96 @@
+import { entryToWire } from "../wire/topology.js";
+import type { EkvError } from "../core/errors.js";
+import { failureToWire } from "../wire/errors.js";
+import type { PartitionEntry } from "../core/topology.js";
+import { CallStatus, type CallFailure, type PipelineResponse } from "../gen/elastickv/v1/store.js";
+
+const valuesBytesInitial = 16_384;
+
+/** Collects answers of a pipeline into the columns of one PipelineResponse. */
+export class AnswerBatch {
+  #calls: number[] = [];
+  #statuses: number[] = [];
+  #values: Buffer = Buffer.allocUnsafe(valuesBytesInitial);
+  #valuesBytes = 0;
+  #valueLengths: number[] = [];
+  #epochs: number[] = [];
+  #seqs: number[] = [];
+  #expiriesMs: number[] = [];
+  #moved = new Map<number, PartitionEntry>();
+  #failures: CallFailure[] = [];
+
+  get size(): number {
+    return this.#calls.length;
+  }
+
+  /** Bytes of values collected. */
+  get bytes(): number {
+    return this.#valuesBytes;
+  }
+
+  /** An answer without columns of its own: CONTAINS, DELETE, not found. */
+  add(call: number, status: CallStatus): void {
+    this.#calls.push(call);
+    this.#statuses.push(status);
+  }
+
+  /** A GET that found `source` from `start` on; the bytes are copied. */
+  addValue(call: number, source: Uint8Array, start: number): void {
+    const length = source.length - start;
+    if (this.#valuesBytes + length > this.#values.length) this.#grow(length);
+    this.#values.set(start === 0 ? source : source.subarray(start), this.#valuesBytes);
+    this.#valuesBytes += length;
+    this.#valueLengths.push(length);
+    this.add(call, CallStatus.OK);
+  }
+
+  /** The version of the answer just added. */
+  addVersion(epoch: number, seq: number): void {
+    this.#epochs.push(epoch);
+    this.#seqs.push(seq);
+  }
+
+  /** The expiry of the answer just added; 0: never. */
+  addExpiry(expiresAtMs: number): void {
+    this.#expiriesMs.push(expiresAtMs);
+  }
+
+  addError(call: number, error: EkvError): void {
+    if (error.moved) {
+      this.#moved.set(error.moved.partition, error.moved);
+      this.add(call, CallStatus.MOVED);
+      return;
+    }
+    this.add(call, error.code === "CONDITION_FAILED" ? CallStatus.CONDITION_FAILED : CallStatus.ERROR);
+    this.#failures.push(failureToWire(error));
+  }
+
+  /** The message. The batch must not be used afterwards. */
+  finish(): PipelineResponse {
+    const calls = this.#calls;
+    let firstCall = calls[0] ?? 0;
+    let consecutive = true;
+    for (const [index, call] of calls.entries()) {
+      if (call !== (calls[0] ?? 0) + index) consecutive = false;
+      if (call < firstCall) firstCall = call;
+    }
+    return {
+      firstCall,
+      offsets: consecutive ? [] : calls.map((call) => call - firstCall),
+      statuses: Uint8Array.from(this.#statuses),
+      values: this.#values.subarray(0, this.#valuesBytes),
+      valueLengths: this.#valueLengths,
+      epochs: this.#epochs,
+      seqs: this.#seqs,
+      expiriesMs: this.#expiriesMs,
+      moved: [...this.#moved.values()].map(entryToWire),
+      failures: this.#failures,
+    };
+  }
+
+  #grow(length: number): void {
+    const grown = Buffer.allocUnsafe(Math.max(this.#values.length * 2, this.#valuesBytes + length));
+    grown.set(this.#values.subarray(0, this.#valuesBytes));
+    this.#values = grown;
+  }
+}

@@ -1,0 +1,51 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import type { Clock } from "../core/ports/clock.js";
+import type { Partition } from "../core/store/partition.js";
+import type { StoreLoad } from "../gen/elastickv/v1/master.js";
+
+/** Measures what heartbeats report: rates since the last report, sizes, the event loop's delay. */
+export class LoadMeter {
+  readonly #clock: Clock;
+  readonly #delay: IntervalHistogram;
+  #measuredMs: number;
+  #reads = 0;
+  #writes = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#measuredMs = clock.nowMs();
+    this.#delay = monitorEventLoopDelay({ resolution: 10 });
+  }
+
+  start(): void {
+    this.#delay.enable();
+  }
+
+  stop(): void {
+    this.#delay.disable();
+  }
+
+  /** @param reads calls since the start of the store; @param writes likewise */
+  measure(owned: readonly Partition[], reads: number, writes: number): StoreLoad {
+    const nowMs = this.#clock.nowMs();
+    const seconds = Math.max((nowMs - this.#measuredMs) / 1000, 0.001);
+    const load: StoreLoad = {
+      keys: sum(owned, (partition) => partition.digest.keys),
+      bytes: sum(owned, (partition) => partition.digest.bytes),
+      readsPerSecond: (reads - this.#reads) / seconds,
+      writesPerSecond: (writes - this.#writes) / seconds,
+      partitions: owned.map(({ id, digest }) => ({ partition: id, keys: digest.keys, bytes: digest.bytes })),
+      eventLoopDelayP99Ms: this.#delay.percentile(99) / 1e6,
+      residentBytes: process.memoryUsage.rss(),
+    };
+    this.#measuredMs = nowMs;
+    this.#reads = reads;
+    this.#writes = writes;
+    this.#delay.reset();
+    return load;
+  }
+}
+
+function sum(partitions: readonly Partition[], of: (partition: Partition) => number): number {
+  return partitions.reduce((total, partition) => total + of(partition), 0);
+}

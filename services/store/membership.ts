@@ -1,0 +1,209 @@
+import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { EkvError } from "../core/errors.js";
+import { brandAs, type Incarnation, type StoreId } from "../core/ids.js";
+import type { Clock, Timer } from "../core/ports/clock.js";
+import {
+  type HeartbeatRequest,
+  type HeartbeatResponse,
+  type MoveReport,
+  type RegisterRequest,
+  RegisterResponse,
+  type StoreLoad,
+} from "../gen/elastickv/v1/master.js";
+import type { Logger } from "../runtime/log.js";
+import { fromServiceError } from "../wire/errors.js";
+import { membershipService } from "../wire/services.js";
+
+const registerMsMax = 5000;
+const retryMsMin = 50;
+const retryMsMax = 1000;
+const messageBytesMaxDefault = 64 * 1024 * 1024;
+
+/** What membership tells the store, and asks of it. */
+export interface MembershipHandler {
+  /** What to register with now. */
+  registration(): RegisterRequest;
+  /** The master took the registration. */
+  registered(response: RegisterResponse): Promise<void>;
+  /** A message of the heartbeat stream; they come one at a time, the next when the last has been dealt with. */
+  received(message: HeartbeatResponse): Promise<void>;
+  load(): StoreLoad;
+  reports(): MoveReport[];
+  /** The topology version adopted, durably. */
+  appliedVersion(): number;
+}
+
+/** How a store reaches its master. */
+export interface MembershipOptions {
+  /** host:port, tried in turn. */
+  readonly masters: readonly string[];
+  readonly storeId: StoreId;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly handler: MembershipHandler;
+}
+
+/**
+ * Keeps a store registered: registers at start and whenever the master does not know it, then holds the heartbeat
+ * stream open. With no master to be reached it keeps trying, and the store serves on with what it knows.
+ */
+export class Membership {
+  readonly #options: MembershipOptions;
+  #client: Client | undefined;
+  #stream: ClientDuplexStream<HeartbeatRequest, HeartbeatResponse> | undefined;
+  #identity: { readonly clusterId: string; readonly incarnation: Incarnation; readonly intervalMs: number } | undefined;
+  #heartbeat: Timer | undefined;
+  #retry: Timer | undefined;
+  #retryMs = retryMsMin;
+  #master = 0;
+  #reportScheduled = false;
+  #stopped = false;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** Begins; resolves when the first registration was taken. Rejects when the master refuses this store for good. */
+  async start(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await this.#register();
+        this.#openStream();
+        return;
+      } catch (error) {
+        const known = fromServiceError(error);
+        if (isFinal(known)) throw known;
+        this.#options.log.info("no master to register with yet", { reason: known.message });
+        await this.#pause();
+      }
+    }
+  }
+
+  /** Sends reports and the applied version now, rather than with the next heartbeat. Grouped by turn. */
+  report(): void {
+    if (this.#reportScheduled) return;
+    this.#reportScheduled = true;
+    setImmediate(() => {
+      this.#reportScheduled = false;
+      this.#send(false);
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#heartbeat?.cancel();
+    this.#retry?.cancel();
+    this.#stream?.end();
+    this.#client?.close();
+  }
+
+  async #register(): Promise<void> {
+    const { masters, handler, clock } = this.#options;
+    const address = masters[this.#master % masters.length] ?? "";
+    this.#client?.close();
+    this.#client = new Client(address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": messageBytesMaxDefault,
+      "grpc.max_send_message_length": messageBytesMaxDefault,
+      "grpc.use_local_subchannel_pool": 1,
+    });
+    const client = this.#client;
+    const { path, requestSerialize, responseDeserialize } = membershipService.register;
+    const request = handler.registration();
+    const response = await new Promise<RegisterResponse>((resolve, reject) => {
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        new Metadata(),
+        { deadline: clock.wallMs() + registerMsMax },
+        (error: ServiceError | null, answer?: RegisterResponse) => {
+          if (error) reject(error);
+          else resolve(answer ?? RegisterResponse.fromPartial({}));
+        },
+      );
+    });
+    this.#identity = {
+      clusterId: response.clusterId,
+      incarnation: brandAs<Incarnation>(response.incarnation),
+      intervalMs: response.heartbeatIntervalMs,
+    };
+    await handler.registered(response);
+    this.#retryMs = retryMsMin;
+  }
+
+  #openStream(): void {
+    if (!this.#client || this.#stopped) return;
+    const { path, requestSerialize, responseDeserialize } = membershipService.heartbeat;
+    const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    this.#stream = stream;
+    let tail = Promise.resolve();
+    stream.on("data", (message: HeartbeatResponse) => {
+      tail = tail
+        .then(() => this.#options.handler.received(message))
+        .catch((error: unknown) => {
+          this.#options.log.error("a message of the master could not be carried out", { error });
+          // What was not adopted must come again: with a new stream, as a snapshot.
+          stream.cancel();
+        });
+    });
+    stream.on("error", (error) => this.#reopen(stream, fromServiceError(error)));
+    stream.on("end", () => this.#reopen(stream, new EkvError("UNAVAILABLE", "the master ended the stream")));
+    this.#send(true);
+    this.#beat();
+  }
+
+  #beat(): void {
+    this.#heartbeat?.cancel();
+    this.#heartbeat = this.#options.clock.setTimer(this.#identity?.intervalMs ?? registerMsMax, () => {
+      this.#send(true);
+      this.#beat();
+    });
+  }
+
+  #send(withLoad: boolean): void {
+    if (!this.#stream || !this.#identity || this.#stopped) return;
+    const { handler, storeId } = this.#options;
+    this.#stream.write({
+      clusterId: this.#identity.clusterId,
+      storeId,
+      incarnation: this.#identity.incarnation,
+      appliedVersion: handler.appliedVersion(),
+      load: withLoad ? handler.load() : undefined,
+      reports: handler.reports(),
+    });
+  }
+
+  /** The stream broke: register again, with this master or the next. The same process keeps its incarnation. */
+  #reopen(stream: unknown, reason: EkvError): void {
+    if (stream !== this.#stream || this.#stopped) return;
+    this.#stream = undefined;
+    this.#heartbeat?.cancel();
+    this.#options.log.info("the heartbeat stream to the master ended", { reason: reason.message });
+    void this.#pause().then(async () => {
+      if (this.#stopped) return;
+      this.#master += 1;
+      try {
+        await this.start();
+      } catch (error) {
+        // Refused for good, by a master that knew this store before: keep serving, keep asking, say so.
+        this.#options.log.error("the master refuses this store", { error });
+        await this.#pause();
+        this.#reopen(this.#stream, fromServiceError(error));
+      }
+    });
+  }
+
+  #pause(): Promise<void> {
+    const waitMs = this.#retryMs;
+    this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax);
+    return new Promise((resolve) => {
+      this.#retry = this.#options.clock.setTimer(waitMs, resolve);
+    });
+  }
+}
+
+/** Whether trying again cannot help: the master answered, and said no. */
+function isFinal(error: EkvError): boolean {
+  return error.code === "FAILED_PRECONDITION" || error.code === "INVALID_ARGUMENT";
+}

@@ -1,0 +1,220 @@
+import { assertInvariant, type EkvError } from "../core/errors.js";
+import { brandAs, type Generation, type Incarnation, type PartitionId, type StoreId } from "../core/ids.js";
+import type { EngineWrite, StorageEngine } from "../core/ports/storage-engine.js";
+import { decideGate, refreshGates } from "../core/store/gate.js";
+import type { Generations } from "../core/store/generations.js";
+import type { KVMap } from "../core/store/kv-map.js";
+import type { Partition } from "../core/store/partition.js";
+import { type StagedCopy, stagedName } from "../core/store/staged-copy.js";
+import { type PartitionEntry, type Replica, sameEntry, sameReplica } from "../core/topology.js";
+import type { HeldPartition } from "../gen/elastickv/v1/master.js";
+import { entryFromWire, entryToWire } from "../wire/topology.js";
+import { PartitionEntry as WireEntry } from "../gen/elastickv/v1/common.js";
+
+const livePrefix = "live/";
+
+/** Moves that must hear of an adopted entry, and the copies that may go live with it. */
+export interface MoveParticipant {
+  entryAdopted(partition: Partition): void;
+}
+
+/** The receiving side, which hands over complete copies. */
+export interface CopyProvider extends MoveParticipant {
+  completed(partition: PartitionId): StagedCopy | undefined;
+  adopted(partition: PartitionId): void;
+}
+
+/** What ownership works with. */
+export interface OwnershipOptions {
+  readonly kvMap: KVMap;
+  readonly engine: StorageEngine;
+  readonly generations: Generations;
+  readonly storeId: StoreId;
+}
+
+interface LiveRecord {
+  readonly generation: Generation;
+  readonly entry: PartitionEntry;
+}
+
+/**
+ * Which partitions this store holds and serves. Entries come from the master, are adopted by epoch, made durable, and
+ * only then open a partition; they close one at once.
+ */
+export class Ownership {
+  readonly #options: OwnershipOptions;
+  #self: Replica;
+  #source: MoveParticipant | undefined;
+  #target: CopyProvider | undefined;
+
+  constructor(options: OwnershipOptions) {
+    this.#options = options;
+    // Incarnation 0 is never issued: nothing is served before the master has named this run.
+    this.#self = { storeId: options.storeId, incarnation: brandAs<Incarnation>(0) };
+  }
+
+  get self(): Replica {
+    return this.#self;
+  }
+
+  /** The incarnation that the master issued to this run. */
+  identify(incarnation: Incarnation): void {
+    this.#self = { storeId: this.#options.storeId, incarnation };
+  }
+
+  /** Connects the two sides of moves; once, before the first entry is adopted. */
+  connect(source: MoveParticipant, target: CopyProvider): void {
+    this.#source = source;
+    this.#target = target;
+  }
+
+  /**
+   * Reads what the disk holds, and returns the generations on it that are neither live nor among the complete copies
+   * given: leftovers, to be deleted.
+   */
+  load(copies: readonly StagedCopy[]): { readonly partition: PartitionId; readonly generation: Generation }[] {
+    const { engine, kvMap } = this.#options;
+    const kept = new Set(copies.map((copy) => `${copy.partition.id}/${copy.generation}`));
+    for (const { name, value } of engine.listMeta(livePrefix)) {
+      const partition = kvMap.partitions[Number(name.slice(livePrefix.length))];
+      assertInvariant(partition !== undefined, `the disk holds ${name}, beyond the partition count`);
+      const record = decodeLive(value);
+      partition.entry = record.entry;
+      partition.generation = record.generation;
+      kvMap.loadCounters(partition);
+      kept.add(`${partition.id}/${record.generation}`);
+    }
+    return engine
+      .listGenerations()
+      .filter(({ partition, generation }) => !kept.has(`${partition}/${generation}`));
+  }
+
+  /** What this store holds, for its registration. */
+  held(): HeldPartition[] {
+    return this.#options.kvMap.partitions.flatMap((partition) =>
+      partition.generation === undefined || partition.entry === undefined
+        ? []
+        : [
+            {
+              entry: entryToWire(partition.entry),
+              version: { epoch: partition.epoch, seq: partition.seq },
+              keys: partition.digest.keys,
+              bytes: partition.digest.bytes,
+            },
+          ],
+    );
+  }
+
+  /** Partitions that this store is primary of. */
+  owned(): Partition[] {
+    return this.#options.kvMap.partitions.filter(
+      ({ entry }) => entry !== undefined && sameReplica(entry.primary, this.#self),
+    );
+  }
+
+  /**
+   * Adopts entries in the order of the master's commits. Resolves when they are durable and in force; calls must not
+   * overlap. Returns whether a moved copy went live, so that it should reach the disk before its source is deleted.
+   */
+  async adopt(entries: readonly PartitionEntry[]): Promise<boolean> {
+    const { kvMap, engine, generations } = this.#options;
+    const changed: Partition[] = [];
+    for (const entry of entries) {
+      const partition = kvMap.partitions[entry.partition];
+      if (partition === undefined || !isNewer(entry, partition.entry)) continue;
+      partition.entry = entry;
+      refreshGates(partition, this.#self);
+      changed.push(partition);
+    }
+    await generations.prepare(changed.length);
+    const live = changed.map((partition) => ({ partition, copy: this.#copyFor(partition) }));
+    const writes: EngineWrite[] = live.flatMap(({ partition, copy }) => {
+      const generation = copy?.generation ?? partition.generation ?? this.#firstGeneration(partition);
+      if (generation === undefined || partition.entry === undefined) return [];
+      const value = encodeLive(generation, partition.entry);
+      const wentLive: EngineWrite[] = copy ? [{ kind: "meta", name: stagedName(partition.id), value: undefined }] : [];
+      return [{ kind: "meta", name: liveName(partition.id), value }, ...wentLive];
+    });
+    await engine.commit(writes);
+    for (const { partition, copy } of live) this.#enforce(partition, copy);
+    return live.some(({ copy }) => copy !== undefined);
+  }
+
+  /** Deletes a generation that this store released. Resolves with false when it is (again) in use: a stale order. */
+  async retire(partition: Partition, generation: Generation): Promise<boolean> {
+    const { engine, generations } = this.#options;
+    if (partition.generation === generation) {
+      if (sameReplica(partition.entry?.primary, this.#self)) return false;
+      partition.generation = undefined;
+      refreshGates(partition, this.#self);
+      await engine.commit([{ kind: "meta", name: liveName(partition.id), value: undefined }]);
+    }
+    await generations.delete(partition.id, generation);
+    return true;
+  }
+
+  /** Gives up every parked call, as a store does that stops. */
+  giveUpParked(nowMs: number, error: EkvError): void {
+    for (const partition of this.#options.kvMap.partitions) partition.giveUpParked(nowMs, error);
+  }
+
+  /** The staged copy that the partition's entry makes live: its hand-off to this store is committed. */
+  #copyFor(partition: Partition): StagedCopy | undefined {
+    if (!sameReplica(partition.entry?.primary, this.#self)) return undefined;
+    return this.#target?.completed(partition.id);
+  }
+
+  /** An owner without data begins with an empty generation: a partition's first owner. */
+  #firstGeneration(partition: Partition): Generation | undefined {
+    if (!sameReplica(partition.entry?.primary, this.#self)) return undefined;
+    partition.generation = this.#options.generations.next();
+    return partition.generation;
+  }
+
+  #enforce(partition: Partition, copy: StagedCopy | undefined): void {
+    const { kvMap, generations } = this.#options;
+    if (copy) {
+      const old = partition.generation;
+      partition.generation = copy.generation;
+      partition.seq = copy.version.seq;
+      partition.localSeq = copy.version.seq;
+      partition.digest = copy.digest;
+      this.#target?.adopted(partition.id);
+      if (old !== undefined) void generations.delete(partition.id, old);
+    } else if (partition.overlay.size === 0 && partition.seq === 0) {
+      kvMap.loadCounters(partition);
+    }
+    this.#source?.entryAdopted(partition);
+    this.#target?.entryAdopted(partition);
+    refreshGates(partition, this.#self);
+    if (decideGate(partition, this.#self, true).kind !== "park") partition.resumeParked();
+  }
+}
+
+/** Epoch decides; within one, learners may come and go, and the master may halt the partition. */
+function isNewer(entry: PartitionEntry, known: PartitionEntry | undefined): boolean {
+  if (known === undefined || entry.epoch > known.epoch) return true;
+  if (entry.epoch < known.epoch || sameEntry(entry, known)) return false;
+  return entry.halted || sameEntry({ ...entry, learners: [] }, { ...known, learners: [], halted: entry.halted });
+}
+
+function liveName(partition: PartitionId): string {
+  return `${livePrefix}${partition}`;
+}
+
+/** Generation (4 bytes, big-endian), then the entry as a protobuf message. */
+function encodeLive(generation: Generation, entry: PartitionEntry): Uint8Array {
+  const message = WireEntry.encode(entryToWire(entry)).finish();
+  const bytes = Buffer.alloc(4 + message.length);
+  bytes.writeUInt32BE(generation, 0);
+  bytes.set(message, 4);
+  return bytes;
+}
+
+function decodeLive(bytes: Uint8Array): LiveRecord {
+  const buffer = Buffer.from(bytes);
+  return {
+    generation: brandAs<Generation>(buffer.readUInt32BE(0)),
+    entry: entryFromWire(WireEntry.decode(buffer.subarray(4))),
+  };
+}

@@ -1,0 +1,298 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { keyViolation } from "../core/checks.js";
+import { EkvError, invalidArgument } from "../core/errors.js";
+import { limits } from "../core/limits.js";
+import type { Clock } from "../core/ports/clock.js";
+import { recordEpoch, recordExpiresAtMs, recordSeq, recordValueOffset } from "../core/record.js";
+import { decideGate } from "../core/store/gate.js";
+import type { KVMap, WriteSink } from "../core/store/kv-map.js";
+import type { Partition } from "../core/store/partition.js";
+import type { Replica, Version } from "../core/topology.js";
+import {
+  CallKind,
+  type CallOptions,
+  CallStatus,
+  Consistency,
+  type PipelineRequest,
+  type PipelineResponse,
+} from "../gen/elastickv/v1/store.js";
+import { toServiceError } from "../wire/errors.js";
+import { AnswerBatch } from "./answer-batch.js";
+import type { Calls, WriteRequest } from "./calls.js";
+import { conditionFromWire } from "./conditions.js";
+
+/** What pipelines work with. */
+export interface PipelineOptions {
+  readonly calls: Calls;
+  readonly kvMap: KVMap;
+  readonly clock: Clock;
+  readonly clusterId: string;
+  /** Unanswered calls of one stream; more are refused. */
+  readonly callsInFlightMax: number;
+  self(): Replica;
+}
+
+type Stream = ServerDuplexStream<PipelineRequest, PipelineResponse>;
+
+const noOptions: readonly CallOptions[] = [];
+
+/**
+ * One client's pipeline. Reads of a batch are answered at once, in one message; writes when they are durable; calls that
+ * wait for a hand-off when it is over.
+ */
+export class Pipeline implements WriteSink {
+  readonly #stream: Stream;
+  readonly #options: PipelineOptions;
+  #deferred: AnswerBatch | undefined;
+  #inFlight = 0;
+  #ended = false;
+
+  constructor(stream: Stream, options: PipelineOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    stream.on("data", (request: PipelineRequest) => this.#receive(request));
+    stream.on("end", () => {
+      this.#ended = true;
+      this.#endWhenAnswered();
+    });
+    stream.on("error", () => stream.destroy());
+    stream.on("drain", () => stream.resume());
+  }
+
+  /** Calls received and not answered. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Takes no further calls, answers those received, and ends the stream. */
+  drain(): void {
+    this.#ended = true;
+    this.#endWhenAnswered();
+  }
+
+  written(call: number, { epoch, seq }: Version): void {
+    const batch = this.#defer();
+    // Only a PUT's answer has a version column; the sign of the call number tells them apart without a closure.
+    if (call >= 0) {
+      batch.add(call, CallStatus.OK);
+      batch.addVersion(epoch, seq);
+    } else {
+      batch.add(-call - 1, CallStatus.OK);
+    }
+  }
+
+  notFound(call: number): void {
+    this.#defer().add(call >= 0 ? call : -call - 1, CallStatus.NOT_FOUND);
+  }
+
+  refused(call: number, error: EkvError): void {
+    this.#defer().addError(call >= 0 ? call : -call - 1, error);
+  }
+
+  #receive(request: PipelineRequest): void {
+    const malformed = this.#malformed(request);
+    if (malformed) {
+      this.#stream.emit("error", toServiceError(malformed));
+      return;
+    }
+    const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, firstCall } = request;
+    const options = request.options.length === 0 ? noOptions : request.options;
+    const nowMs = this.#options.clock.nowMs();
+    const answers = new AnswerBatch();
+    let keyOffset = 0;
+    let valueOffset = 0;
+    let puts = 0;
+    let nextOptions = 0;
+    for (let index = 0; index < kinds.length; index += 1) {
+      const call = firstCall + index;
+      const kind = kinds[index] as CallKind;
+      const keyEnd = keyOffset + (keyLengths[index] ?? 0);
+      const callOptions = options[nextOptions]?.call === index ? options[nextOptions++] : undefined;
+      const timeoutMs = timeoutsMs[timeoutsMs.length === 1 ? 0 : index];
+      const deadlineMs = timeoutMs === undefined ? Infinity : nowMs + timeoutMs;
+      const violation = keyViolation(keyEnd - keyOffset);
+      const valueEnd = kind === CallKind.PUT ? valueOffset + (valueLengths[puts++] ?? 0) : valueOffset;
+      if (violation) {
+        answers.addError(call, violation);
+      } else if (this.#inFlight >= this.#options.callsInFlightMax) {
+        answers.addError(call, tooManyCalls(this.#options.callsInFlightMax));
+      } else if (kind === CallKind.GET || kind === CallKind.CONTAINS) {
+        this.#read(call, kind, keys.subarray(keyOffset, keyEnd), callOptions, deadlineMs, answers);
+      } else {
+        this.#write(
+          call,
+          {
+            kind: kind === CallKind.PUT ? "put" : "delete",
+            key: keys.subarray(keyOffset, keyEnd),
+            value: values.subarray(valueOffset, valueEnd),
+            condition: conditionFromWire(callOptions?.condition),
+            ttlMs: callOptions?.ttlMs ?? 0,
+          },
+          deadlineMs,
+        );
+      }
+      keyOffset = keyEnd;
+      valueOffset = valueEnd;
+    }
+    if (answers.size > 0) this.#send(answers);
+  }
+
+  /** Answers into `answers` when the partition is open and nothing is in the way; otherwise later. */
+  #read(
+    call: number,
+    kind: CallKind,
+    key: Uint8Array,
+    options: CallOptions | undefined,
+    deadlineMs: number,
+    answers: AnswerBatch,
+  ): void {
+    const { kvMap, calls } = this.#options;
+    const partition = calls.partitionFor(key, 0, key.length);
+    if (partition.readable && !kvMap.mustWait(partition)) {
+      const record = kvMap.get(partition, key);
+      if (record === undefined) {
+        calls.reads += 1;
+        return answers.add(call, CallStatus.NOT_FOUND);
+      }
+      if (!kvMap.hasExpired(record)) {
+        calls.reads += 1;
+        return addRead(answers, call, kind, record, options?.wantVersion ?? false);
+      }
+    }
+    const moved = this.#refusal(partition, options);
+    if (moved) return answers.addError(call, moved);
+    this.#inFlight += 1;
+    calls.read(key, options?.consistency === Consistency.EVENTUAL, deadlineMs).then(
+      (result) => {
+        const batch = this.#defer();
+        if (result === undefined) return batch.add(call, CallStatus.NOT_FOUND);
+        if (kind === CallKind.CONTAINS) return batch.add(call, CallStatus.OK);
+        batch.addValue(call, result.value, 0);
+        if (!options?.wantVersion) return;
+        batch.addVersion(result.version.epoch, result.version.seq);
+        batch.addExpiry(result.expiresAtMs);
+      },
+      (error: unknown) => this.refused(call, asEkvError(error)),
+    );
+  }
+
+  /** What a read is refused with at once, without waiting. */
+  #refusal(partition: Partition, options: CallOptions | undefined): EkvError | undefined {
+    if (options?.consistency === Consistency.EVENTUAL && partition.generation !== undefined) return undefined;
+    const gate = decideGate(partition, this.#options.self(), false);
+    return gate.kind === "refused" ? gate.error : undefined;
+  }
+
+  #write(call: number, request: WriteRequest, deadlineMs: number): void {
+    const { calls } = this.#options;
+    const tagged = request.kind === "put" ? call : -call - 1;
+    this.#inFlight += 1;
+    const violation = calls.violationOf(request);
+    if (violation) return this.refused(tagged, violation);
+    const partition = calls.partitionFor(request.key, 0, request.key.length);
+    if (partition.writable && !partition.follower?.full) {
+      return calls.submit(partition, request, deadlineMs, tagged, this);
+    }
+    calls.write(request, deadlineMs).then(
+      ({ version }) => (version ? this.written(tagged, version) : this.notFound(tagged)),
+      (error: unknown) => this.refused(tagged, asEkvError(error)),
+    );
+  }
+
+  /** The batch for answers that come later; sent when the present run of callbacks is over. */
+  #defer(): AnswerBatch {
+    this.#inFlight -= 1;
+    if (this.#deferred && this.#deferred.bytes < limits.answerBytesTarget) return this.#deferred;
+    const batch = new AnswerBatch();
+    this.#deferred = batch;
+    queueMicrotask(() => {
+      if (this.#deferred === batch) this.#deferred = undefined;
+      this.#send(batch);
+      this.#endWhenAnswered();
+    });
+    return batch;
+  }
+
+  #send(batch: AnswerBatch): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.cancelled || stream.writableEnded) return;
+    // A client that does not read its answers gets no more calls taken.
+    if (!stream.write(batch.finish())) stream.pause();
+  }
+
+  #endWhenAnswered(): void {
+    if (this.#ended && this.#inFlight === 0 && !this.#deferred && !this.#stream.writableEnded) this.#stream.end();
+  }
+
+  #malformed(request: PipelineRequest): EkvError | undefined {
+    const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, options, clusterId } = request;
+    if (clusterId !== "" && clusterId !== this.#options.clusterId) {
+      return invalidArgument("cluster_id", `is ${clusterId}, but this store belongs to ${this.#options.clusterId}`);
+    }
+    if (kinds.length > limits.batchCallsMax) {
+      return invalidArgument("kinds", `has ${kinds.length} calls; at most ${limits.batchCallsMax} fit in a batch`);
+    }
+    if (keyLengths.length !== kinds.length) {
+      return invalidArgument("key_lengths", `has ${keyLengths.length} numbers for ${kinds.length} calls`);
+    }
+    let puts = 0;
+    for (const kind of kinds) {
+      if (kind < CallKind.GET || kind > CallKind.CONTAINS) {
+        return invalidArgument("kinds", `has the unknown kind ${kind}`);
+      }
+      if (kind === CallKind.PUT) puts += 1;
+    }
+    if (valueLengths.length !== puts) {
+      return invalidArgument("value_lengths", `has ${valueLengths.length} numbers for ${puts} PUTs`);
+    }
+    if (sum(keyLengths) !== keys.length) {
+      return invalidArgument("key_lengths", `add up to ${sum(keyLengths)}, but keys has ${keys.length} bytes`);
+    }
+    if (sum(valueLengths) !== values.length) {
+      return invalidArgument("value_lengths", `add up to ${sum(valueLengths)}, but values has ${values.length} bytes`);
+    }
+    if (timeoutsMs.length > 1 && timeoutsMs.length !== kinds.length) {
+      return invalidArgument("timeouts_ms", `has ${timeoutsMs.length} numbers; give none, one, or ${kinds.length}`);
+    }
+    let before = -1;
+    for (const { call } of options) {
+      if (call <= before || call >= kinds.length) {
+        return invalidArgument("options", `must ascend by call and stay below ${kinds.length}; found call ${call}`);
+      }
+      before = call;
+    }
+    return undefined;
+  }
+}
+
+function addRead(
+  answers: AnswerBatch,
+  call: number,
+  kind: CallKind,
+  record: Uint8Array,
+  wantVersion: boolean,
+): void {
+  if (kind === CallKind.CONTAINS) return answers.add(call, CallStatus.OK);
+  answers.addValue(call, record, recordValueOffset(record));
+  if (!wantVersion) return;
+  answers.addVersion(recordEpoch(record), recordSeq(record));
+  answers.addExpiry(recordExpiresAtMs(record));
+}
+
+function sum(numbers: readonly number[]): number {
+  let total = 0;
+  for (const number of numbers) total += number;
+  return total;
+}
+
+function asEkvError(error: unknown): EkvError {
+  return error instanceof EkvError ? error : new EkvError("INTERNAL", "internal error", { cause: error });
+}
+
+function tooManyCalls(callsInFlightMax: number): EkvError {
+  return new EkvError(
+    "RESOURCE_EXHAUSTED",
+    `${callsInFlightMax} calls of this stream are unanswered; wait for answers before sending more`,
+    { notExecuted: true },
+  );
+}

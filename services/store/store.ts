@@ -1,0 +1,295 @@
+import { EkvError } from "../core/errors.js";
+import { brandAs, type Epoch, type Generation, type Incarnation, type MoveId, type PartitionId, type StoreId } from "../core/ids.js";
+import type { Clock } from "../core/ports/clock.js";
+import type { StorageEngine } from "../core/ports/storage-engine.js";
+import { Generations } from "../core/store/generations.js";
+import { KVMap } from "../core/store/kv-map.js";
+import { applyDelta, type PartitionEntry, type Topology } from "../core/topology.js";
+import type {
+  Directive,
+  HeartbeatResponse,
+  MoveReport,
+  RegisterRequest,
+  RegisterResponse,
+  StoreLoad,
+} from "../gen/elastickv/v1/master.js";
+import { MigrationSource } from "../migration/source.js";
+import { MigrationTarget } from "../migration/target.js";
+import type { Logger } from "../runtime/log.js";
+import { deltaFromWire, replicaFromWire, topologyFromWire } from "../wire/topology.js";
+import { Calls } from "./calls.js";
+import type { Identity } from "./identity.js";
+import type { LoadMeter } from "./load-meter.js";
+import type { MembershipHandler } from "./membership.js";
+import { Ownership } from "./ownership.js";
+
+const sweepIntervalMs = 1000;
+const sweepKeysMax = 1000;
+
+/** How a store is run. */
+export interface StoreOptions {
+  readonly storeId: StoreId;
+  readonly identity: Identity;
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly valueBytesMax: number;
+  readonly parkMs: number;
+  readonly parkedCallsMax: number;
+  readonly weight: number;
+  /** Random, of this process. */
+  readonly processId: string;
+  readonly loadMeter: LoadMeter;
+  /** host:port that others reach this store at. */
+  address(): string;
+  /** There is something to tell the master at once. */
+  report(): void;
+  /** The topology changed. */
+  topologyChanged(topology: Topology): void;
+  /** The master ordered this store to stop. */
+  shutdown(): void;
+}
+
+/** A store: its data, what it owns, the moves it takes part in, and what it knows of the cluster. */
+export class Store implements MembershipHandler {
+  readonly kvMap: KVMap;
+  readonly calls: Calls;
+  readonly source: MigrationSource;
+  readonly target: MigrationTarget;
+  readonly ownership: Ownership;
+  readonly #options: StoreOptions;
+  readonly #generations: Generations;
+  #topology: Topology | undefined;
+  #appliedVersion = 0;
+  #term = 0;
+  #unconfirmed: { readonly version: number; readonly flush: boolean } | undefined;
+  #confirming = false;
+  /** Deletions that were carried out, until told. */
+  #deleted: MoveReport[] = [];
+  #stopped = false;
+
+  private constructor(options: StoreOptions) {
+    this.#options = options;
+    const { engine, clock, identity, valueBytesMax, storeId } = options;
+    const { partitionCount, clusterId } = identity;
+    this.kvMap = new KVMap({
+      engine,
+      clock,
+      partitionCount,
+      endOfTurn: (callback) => setImmediate(callback),
+      onFailStop: (partition, error) => {
+        options.log.error("the storage engine failed", { partition: partition.id, reason: error.message });
+        this.source.engineFailed(partition, error);
+      },
+    });
+    this.#generations = new Generations(engine, () => new Promise((resolve) => setImmediate(resolve)));
+    this.ownership = new Ownership({ kvMap: this.kvMap, engine, generations: this.#generations, storeId });
+    const self = (): Ownership["self"] => this.ownership.self;
+    this.calls = new Calls({
+      kvMap: this.kvMap,
+      clock,
+      valueBytesMax,
+      parkMs: options.parkMs,
+      parkedCallsMax: options.parkedCallsMax,
+      self,
+    });
+    this.source = new MigrationSource({
+      kvMap: this.kvMap,
+      engine,
+      clock,
+      clusterId,
+      partitionCount,
+      valueBytesMax,
+      self,
+      reported: () => options.report(),
+    });
+    this.target = new MigrationTarget({
+      kvMap: this.kvMap,
+      engine,
+      clock,
+      clusterId,
+      partitionCount,
+      self,
+      nextGeneration: () => this.#generations.next(),
+      discard: (partition, generation) => this.#discard(partition, generation),
+    });
+    this.ownership.connect(this.source, this.target);
+  }
+
+  /** Takes up what the disk holds. Serves nothing before the master names this run in an entry. */
+  static async open(options: StoreOptions): Promise<Store> {
+    const store = new Store(options);
+    await store.#generations.load();
+    for (const { partition, generation } of store.ownership.load(store.target.restore())) {
+      store.#discard(partition, generation);
+    }
+    store.#sweep();
+    return store;
+  }
+
+  get isRunning(): boolean {
+    return !this.#stopped;
+  }
+
+  /** The topology as far as it is known. */
+  get topology(): Topology | undefined {
+    return this.#topology;
+  }
+
+  /** host:port of an entry's primary. */
+  addressOf({ primary }: PartitionEntry): string | undefined {
+    return this.#topology?.stores.find(({ storeId }) => storeId === primary?.storeId)?.address;
+  }
+
+  registration(): RegisterRequest {
+    const { storeId, identity, weight, processId } = this.#options;
+    return {
+      storeId,
+      clusterId: identity.clusterId,
+      partitionCount: identity.partitionCount,
+      address: this.#options.address(),
+      held: this.ownership.held(),
+      weight,
+      processId,
+    };
+  }
+
+  registered(response: RegisterResponse): Promise<void> {
+    this.ownership.identify(brandAs<Incarnation>(response.incarnation));
+    this.#options.log.info("registered with the master", {
+      incarnation: response.incarnation,
+      term: response.term,
+    });
+    return Promise.resolve();
+  }
+
+  async received({ term, topology, directives }: HeartbeatResponse): Promise<void> {
+    if (term < this.#term) {
+      throw new EkvError("FAILED_PRECONDITION", `a master of term ${term} was deposed by term ${this.#term}`);
+    }
+    this.#term = term;
+    if (topology?.$case === "snapshot") await this.#adopt(topologyFromWire(topology.value));
+    if (topology?.$case === "delta") {
+      const delta = deltaFromWire(topology.value);
+      const next = this.#topology && applyDelta(this.#topology, delta);
+      if (!next) {
+        throw new EkvError("UNAVAILABLE", `the change from version ${delta.fromVersion} does not fit; asking anew`);
+      }
+      await this.#adopt(next, delta.partitions);
+    }
+    for (const directive of directives) this.#obey(directive);
+  }
+
+  load(): StoreLoad {
+    const owned = this.ownership.owned();
+    return this.#options.loadMeter.measure(owned, this.calls.reads, this.calls.writes);
+  }
+
+  reports(): MoveReport[] {
+    const deleted = this.#deleted;
+    this.#deleted = [];
+    return [...this.source.reports(), ...deleted];
+  }
+
+  appliedVersion(): number {
+    return this.#appliedVersion;
+  }
+
+  /** Takes no more calls, ends the waiting ones, and lets go of peers and timers. The engine stays open. */
+  stop(): void {
+    this.#stopped = true;
+    this.calls.stop();
+    this.source.close();
+    this.target.close();
+  }
+
+  /** Adopts a newer version: what it takes from this store closes at once, what it gives opens when durable. */
+  async #adopt(topology: Topology, changed: readonly PartitionEntry[] = topology.partitions): Promise<void> {
+    this.#topology = topology;
+    const wentLive = await this.ownership.adopt(changed);
+    this.#options.topologyChanged(topology);
+    this.#unconfirmed = { version: topology.version, flush: wentLive || (this.#unconfirmed?.flush ?? false) };
+    if (!this.#confirming) this.#confirm();
+  }
+
+  /** Tells the master what is adopted, behind one flush for all that went live meanwhile; serving does not wait. */
+  #confirm(): void {
+    const unconfirmed = this.#unconfirmed;
+    this.#confirming = unconfirmed !== undefined;
+    if (!unconfirmed) return;
+    this.#unconfirmed = undefined;
+    const confirmed = (): void => {
+      this.#appliedVersion = unconfirmed.version;
+      this.#options.report();
+      this.#confirm();
+    };
+    if (!unconfirmed.flush) return confirmed();
+    this.#options.engine.flush().then(confirmed, (error: unknown) => {
+      this.#confirming = false;
+      this.#unconfirmed = unconfirmed;
+      this.#options.log.error("adopted data could not be flushed; its source is kept", { error });
+    });
+  }
+
+  #obey({ moveId: id, partition, epoch: planned, action }: Directive): void {
+    const moveId = brandAs<MoveId>(id);
+    const epoch = brandAs<Epoch>(planned);
+    switch (action?.$case) {
+      case "startCopy": {
+        const { target, targetAddress, rateBytesPerSecond } = action.value;
+        if (!target) return;
+        return this.source.copy({
+          moveId,
+          partition: brandAs<PartitionId>(partition),
+          epoch,
+          target: replicaFromWire(target),
+          targetAddress,
+          rateBytesPerSecond,
+        });
+      }
+      case "transferLeadership":
+        return this.source.transfer(moveId, epoch);
+      case "deleteReplica":
+        return this.#retire(moveId, partition, epoch, brandAs<Generation>(action.value.generation));
+      case "shutdown":
+        return this.#options.shutdown();
+      case undefined:
+        this.#options.log.warn("the master sent an order that this version does not know", { moveId });
+    }
+  }
+
+  /** Only an entry newer than the order's plan lets data go. */
+  #retire(moveId: MoveId, id: number, epoch: Epoch, generation: Generation): void {
+    const partition = this.kvMap.partitions[id];
+    if (!partition || partition.epoch < epoch) return;
+    this.ownership.retire(partition, generation).then(
+      (deleted) => {
+        if (!deleted) return;
+        this.#deleted.push({
+          moveId,
+          partition: id,
+          epoch,
+          state: { $case: "deleted", value: { generation } },
+        });
+        this.#options.report();
+      },
+      (error: unknown) =>
+        this.#options.log.error("a released partition could not be deleted", { partition: id, error }),
+    );
+  }
+
+  #discard(partition: PartitionId, generation: Generation): void {
+    this.#generations.delete(partition, generation).catch((error: unknown) => {
+      if (this.#stopped) return;
+      this.#options.log.error("leftover data could not be deleted; it stays invisible", { partition, error });
+    });
+  }
+
+  #sweep(): void {
+    this.#options.clock.setTimer(sweepIntervalMs, () => {
+      if (this.#stopped) return;
+      this.kvMap.sweepExpired(sweepKeysMax);
+      this.#sweep();
+    });
+  }
+}

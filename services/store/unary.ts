@@ -1,0 +1,125 @@
+import type { Metadata } from "@grpc/grpc-js";
+import { invalidArgument } from "../core/errors.js";
+import { limits } from "../core/limits.js";
+import {
+  type CallFailure,
+  Consistency,
+  type ContainsRequest,
+  type ContainsResponse,
+  type DeleteRequest,
+  type DeleteResponse,
+  type GetRequest,
+  type GetResponse,
+  type MultiDeleteRequest,
+  type MultiDeleteResponse,
+  type MultiGetRequest,
+  type MultiGetResponse,
+  type MultiPutRequest,
+  type MultiPutResponse,
+  type PutRequest,
+  type PutResponse,
+} from "../gen/elastickv/v1/store.js";
+import { failureToWire } from "../wire/errors.js";
+import type { Calls } from "./calls.js";
+import { conditionFromWire } from "./conditions.js";
+import type { Forwarder } from "./forwarder.js";
+
+/** What a unary call brings besides its message. */
+export interface UnaryContext {
+  /** Monotonic milliseconds; Infinity: none. */
+  readonly deadlineMs: number;
+  readonly metadata: Metadata;
+}
+
+const empty = new Uint8Array(0);
+
+/** The unary data calls: executed here, or forwarded to the owner, once. */
+export class UnaryCalls {
+  readonly #calls: Calls;
+  readonly #forwarder: Forwarder;
+
+  constructor(calls: Calls, forwarder: Forwarder) {
+    this.#calls = calls;
+    this.#forwarder = forwarder;
+  }
+
+  get(request: GetRequest, context: UnaryContext): Promise<GetResponse> {
+    return this.#forwarder.orForward("get", request, context, async () => {
+      const eventual = request.consistency === Consistency.EVENTUAL;
+      const result = await this.#calls.read(request.key, eventual, context.deadlineMs);
+      return result
+        ? { found: true, ...result }
+        : { found: false, value: empty, version: undefined, expiresAtMs: 0 };
+    });
+  }
+
+  put(request: PutRequest, context: UnaryContext): Promise<PutResponse> {
+    return this.#forwarder.orForward("put", request, context, async () => {
+      const { key, value, ttlMs } = request;
+      const condition = conditionFromWire(request.condition);
+      const { version } = await this.#calls.write({ kind: "put", key, value, condition, ttlMs }, context.deadlineMs);
+      return { version };
+    });
+  }
+
+  delete(request: DeleteRequest, context: UnaryContext): Promise<DeleteResponse> {
+    return this.#forwarder.orForward("delete", request, context, async () => {
+      const { key } = request;
+      const condition = conditionFromWire(request.condition);
+      const { version } = await this.#calls.write(
+        { kind: "delete", key, value: empty, condition, ttlMs: 0 },
+        context.deadlineMs,
+      );
+      return { existed: version !== undefined };
+    });
+  }
+
+  contains(request: ContainsRequest, context: UnaryContext): Promise<ContainsResponse> {
+    return this.#forwarder.orForward("contains", request, context, async () => {
+      const eventual = request.consistency === Consistency.EVENTUAL;
+      return { found: (await this.#calls.read(request.key, eventual, context.deadlineMs)) !== undefined };
+    });
+  }
+
+  async multiGet({ keys, consistency }: MultiGetRequest, context: UnaryContext): Promise<MultiGetResponse> {
+    checkBatch("keys", keys);
+    const results = await Promise.all(
+      keys.map(async (key) => ({
+        outcome: await outcomeOf("got", this.get({ key, consistency }, context)),
+      })),
+    );
+    return { results };
+  }
+
+  async multiPut({ puts }: MultiPutRequest, context: UnaryContext): Promise<MultiPutResponse> {
+    checkBatch("puts", puts);
+    const results = await Promise.all(
+      puts.map(async (put) => ({ outcome: await outcomeOf("put", this.put(put, context)) })),
+    );
+    return { results };
+  }
+
+  async multiDelete({ deletes }: MultiDeleteRequest, context: UnaryContext): Promise<MultiDeleteResponse> {
+    checkBatch("deletes", deletes);
+    const results = await Promise.all(
+      deletes.map(async (one) => ({ outcome: await outcomeOf("deleted", this.delete(one, context)) })),
+    );
+    return { results };
+  }
+}
+
+async function outcomeOf<C extends string, T>(
+  name: C,
+  call: Promise<T>,
+): Promise<{ $case: C; value: T } | { $case: "failure"; value: CallFailure }> {
+  try {
+    return { $case: name, value: await call };
+  } catch (error) {
+    return { $case: "failure", value: failureToWire(error) };
+  }
+}
+
+function checkBatch(field: string, items: readonly unknown[]): void {
+  if (items.length <= limits.batchCallsMax) return;
+  throw invalidArgument(field, `has ${items.length} items; at most ${limits.batchCallsMax} fit in one call`);
+}

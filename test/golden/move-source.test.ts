@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { PartitionDigest } from "../../services/core/digest.js";
+import { brandAs, type Epoch, type MoveId, type PartitionId } from "../../services/core/ids.js";
+import { limits } from "../../services/core/limits.js";
+import { MoveSource, type MoveSourceEvent } from "../../services/core/store/move-source.js";
+
+const epoch = brandAs<Epoch>(3);
+const version = { epoch, seq: 40 };
+
+function newMove(): MoveSource {
+  return new MoveSource(brandAs<MoveId>("move-1"), brandAs<PartitionId>(7));
+}
+
+/** The names of the effects of each event, as one line an event. */
+function trace(move: MoveSource, events: readonly MoveSourceEvent[]): string[] {
+  return events.map((event) => {
+    const effects = move.step(event).map((effect) => effect.kind);
+    return `${event.kind} -> ${effects.join(", ") || "-"}`;
+  });
+}
+
+const upToReady: readonly MoveSourceEvent[] = [
+  { kind: "snapshot-taken", version },
+  { kind: "accepted", nextChunk: 0 },
+  { kind: "chunk-sent", chunk: 0, last: false },
+  { kind: "chunk-sent", chunk: 1, last: true },
+  { kind: "chunk-verified", chunk: 0, verified: true },
+  { kind: "chunk-verified", chunk: 1, verified: true },
+  { kind: "stored" },
+  { kind: "progress", queuedBytes: 0 },
+];
+
+describe("the source of a move", () => {
+  it("copies, catches up, hands over and releases, in this order", () => {
+    const digest = new PartitionDigest();
+    const lines = trace(newMove(), [
+      ...upToReady,
+      { kind: "transfer-ordered", epoch: brandAs<Epoch>(4) },
+      { kind: "drained", version, digest },
+      { kind: "barrier-answered", version, digest: digest.copy() },
+    ]);
+    assert.deepEqual(lines, [
+      "snapshot-taken -> send-start",
+      "accepted -> send-chunk",
+      "chunk-sent -> send-chunk",
+      "chunk-sent -> -",
+      "chunk-verified -> -",
+      "chunk-verified -> send-complete",
+      "stored -> close-snapshot, open-queue",
+      "progress -> require-target, report-ready",
+      "transfer-ordered -> start-handoff",
+      "drained -> send-barrier",
+      "barrier-answered -> release",
+    ]);
+  });
+
+  it("reports READY only after acknowledgements need the target", () => {
+    const move = newMove();
+    trace(move, upToReady.slice(0, -1));
+    assert.deepEqual(
+      move.step({ kind: "progress", queuedBytes: 1_000_000 }),
+      [],
+      "a target far behind is not ready",
+    );
+    const effects = move.step({ kind: "progress", queuedBytes: 0 }).map((effect) => effect.kind);
+    assert.deepEqual(effects, ["require-target", "report-ready"]);
+  });
+
+  it("moves an empty partition without a chunk", () => {
+    const lines = trace(newMove(), [
+      { kind: "snapshot-taken", version },
+      { kind: "accepted", nextChunk: 0 },
+      { kind: "snapshot-empty" },
+    ]);
+    assert.equal(lines.at(-1), "snapshot-empty -> send-complete");
+  });
+
+  it("keeps no more chunks in flight than the window", () => {
+    const move = newMove();
+    trace(move, upToReady.slice(0, 2));
+    for (let chunk = 0; chunk < limits.chunksInFlightMax - 1; chunk += 1) {
+      assert.equal(move.step({ kind: "chunk-sent", chunk, last: false }).length, 1);
+    }
+    const full = { kind: "chunk-sent", chunk: limits.chunksInFlightMax - 1, last: false } as const;
+    assert.deepEqual(move.step(full), []);
+    const verified = move.step({ kind: "chunk-verified", chunk: 0, verified: true });
+    assert.deepEqual(verified, [{ kind: "send-chunk" }]);
+  });
+
+  it("sends a damaged chunk again, a few times, then gives up with CHECKSUM", () => {
+    const move = newMove();
+    trace(move, upToReady.slice(0, 4));
+    for (let time = 0; time < limits.chunkRetriesMax; time += 1) {
+      assert.deepEqual(move.step({ kind: "chunk-verified", chunk: 1, verified: false }), [
+        { kind: "resend-chunk", chunk: 1 },
+      ]);
+    }
+    const last = move.step({ kind: "chunk-verified", chunk: 1, verified: false });
+    assert.equal(last[0]?.kind === "give-up" && last[0].reason, "CHECKSUM");
+    assert.equal(move.phase, "given-up");
+  });
+
+  it("takes a broken transfer up where the target stands", () => {
+    const move = newMove();
+    trace(move, upToReady.slice(0, 4));
+    assert.equal(move.step({ kind: "link-broken", message: "reset" })[0]?.kind, "send-start");
+    assert.deepEqual(move.step({ kind: "accepted", nextChunk: 1 }), [{ kind: "resend-chunk", chunk: 1 }]);
+    const effects = move.step({ kind: "chunk-verified", chunk: 1, verified: true });
+    assert.deepEqual(effects, [{ kind: "send-complete", chunks: 2 }]);
+  });
+
+  it("gives up when the link breaks behind the snapshot, and never resumes after RELEASE", () => {
+    const ready = newMove();
+    trace(ready, upToReady);
+    const effects = ready.step({ kind: "link-broken", message: "reset" });
+    assert.equal(effects[0]?.kind === "give-up" && effects[0].reason, "PEER_UNREACHABLE");
+
+    const digest = new PartitionDigest();
+    const released = newMove();
+    trace(released, [
+      ...upToReady,
+      { kind: "transfer-ordered", epoch: brandAs<Epoch>(4) },
+      { kind: "drained", version, digest },
+      { kind: "barrier-answered", version, digest: digest.copy() },
+    ]);
+    assert.deepEqual(released.step({ kind: "link-broken", message: "reset" }), []);
+    assert.deepEqual(released.step({ kind: "nacked", reason: "CANCELLED", message: "late" }), []);
+    assert.equal(released.phase, "released");
+  });
+
+  it("does not release when digests differ, or agree at another version", () => {
+    const handOver: readonly MoveSourceEvent[] = [
+      ...upToReady,
+      { kind: "transfer-ordered", epoch: brandAs<Epoch>(4) },
+      { kind: "drained", version, digest: new PartitionDigest() },
+    ];
+    const other = new PartitionDigest();
+    other.add(Uint8Array.of(1), new Uint8Array(11));
+    const different = newMove();
+    trace(different, handOver);
+    const effects = different.step({ kind: "barrier-answered", version, digest: other });
+    assert.equal(effects[0]?.kind === "give-up" && effects[0].reason, "DIGEST_MISMATCH");
+
+    const behind = newMove();
+    trace(behind, handOver);
+    const late = behind.step({
+      kind: "barrier-answered",
+      version: { epoch, seq: 39 },
+      digest: new PartitionDigest(),
+    });
+    assert.equal(late[0]?.kind === "give-up" && late[0].reason, "DIGEST_MISMATCH");
+  });
+
+  it("ignores events that do not fit its state", () => {
+    const move = newMove();
+    assert.deepEqual(move.step({ kind: "stored" }), []);
+    assert.deepEqual(move.step({ kind: "transfer-ordered", epoch }), []);
+    assert.equal(move.phase, "opening");
+  });
+});
