@@ -1,0 +1,77 @@
+import { mkdir } from "node:fs/promises";
+import { type RootDatabase, open } from "lmdb";
+import { EkvError } from "../../core/errors.js";
+import type { MetadataChange, MetadataStore } from "../../core/ports/metadata-store.js";
+import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
+import { diskFull, freeDiskBytes, storageError } from "../../runtime/storage-error.js";
+
+/**
+ * Free space below which commits are refused: less than what stores leave free, so that on a full disk the master can
+ * still move data away. For why LMDB must not meet a full disk, see `DiskSpace` of the store.
+ */
+const diskReserveBytes = 4_194_304;
+
+class LmdbMetadataStore implements MetadataStore {
+  readonly #env: RootDatabase<string, string>;
+  readonly #path: string;
+  readonly #writer: FlushedWriter;
+  #closed = false;
+
+  constructor(env: RootDatabase<string, string>, path: string) {
+    this.#env = env;
+    this.#path = path;
+    this.#writer = new FlushedWriter(env, path);
+  }
+
+  async load(): Promise<ReadonlyMap<string, string>> {
+    this.#assertOpen();
+    await this.#writer.flush();
+    const stored = new Map<string, string>();
+    for (const { key, value } of this.#env.getRange({})) stored.set(key, value);
+    return stored;
+  }
+
+  async commit(changes: readonly MetadataChange[]): Promise<void> {
+    this.#assertOpen();
+    if (changes.length === 0) return;
+    if (freeDiskBytes(this.#path) < diskReserveBytes) throw diskFull(this.#path);
+    await this.#writer.run(() => {
+      // Within the writer's transaction these take effect at once; their promises say nothing more.
+      for (const { key, value } of changes) {
+        if (value === undefined) void this.#env.remove(key);
+        else void this.#env.put(key, value);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writer.flush();
+    await this.#env.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) {
+      throw new EkvError("UNAVAILABLE", "the metadata store is closed: the master is stopping", {
+        notExecuted: true,
+      });
+    }
+  }
+}
+
+/**
+ * Opens the embedded {@link MetadataStore}, in the folder `path` (made if missing). Keys have 1 to 1900 bytes. Commits
+ * reject with `RESOURCE_EXHAUSTED` when the disk is full and `INTERNAL` otherwise; then nothing of them is stored. The
+ * caller sees to it that no second process opens the folder (`lockFolder`).
+ */
+export async function openLmdbMetadataStore(options: { readonly path: string }): Promise<MetadataStore> {
+  const { path } = options;
+  await mkdir(path, { recursive: true });
+  try {
+    const env = open<string, string>({ path, encoding: "string", ...flushedLmdbOptions });
+    return new LmdbMetadataStore(env, path);
+  } catch (error) {
+    throw storageError(path, error);
+  }
+}

@@ -1,0 +1,49 @@
+import { statfsSync } from "node:fs";
+import { EkvError } from "../core/errors.js";
+
+const mapFull = -30792;
+const noSpace = 28;
+const overQuota = 122;
+const inputOutput = 5;
+/** LMDB reports a write that the file system cut short as an I/O error; so little space left says why it was. */
+const nearlyFullBytes = 1_048_576;
+
+/** Bytes that this process may still write to the file system of `path`. */
+export function freeDiskBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
+/** The error for a disk without room: what happened and what to do about it. */
+export function diskFull(path: string, cause?: unknown): EkvError {
+  return new EkvError(
+    "RESOURCE_EXHAUSTED",
+    `no space left for the data in ${path}: free some on that disk, enlarge it, or add a store`,
+    { notExecuted: true, cause },
+  );
+}
+
+function errorCode(cause: unknown): unknown {
+  return cause instanceof Error && "code" in cause ? cause.code : undefined;
+}
+
+function isNearlyFull(path: string): boolean {
+  try {
+    return freeDiskBytes(path) < nearlyFullBytes;
+  } catch {
+    return false; // The folder cannot even be asked: an I/O error then.
+  }
+}
+
+/**
+ * What a failed LMDB transaction on `path` means: `RESOURCE_EXHAUSTED` for a full disk, quota or map, else `INTERNAL`.
+ * Nothing of the transaction was committed. An EkvError is handed back as it is.
+ */
+export function storageError(path: string, cause: unknown): EkvError {
+  if (cause instanceof EkvError) return cause;
+  const code = errorCode(cause);
+  if (code === noSpace || code === overQuota || code === mapFull) return diskFull(path, cause);
+  if (code === inputOutput && isNearlyFull(path)) return diskFull(path, cause);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new EkvError("INTERNAL", `the storage in ${path} failed: ${reason}`, { notExecuted: true, cause });
+}

@@ -1,0 +1,70 @@
+import { assertInvariant } from "../../core/errors.js";
+import { type Generation, type PartitionId, brandAs } from "../../core/ids.js";
+
+/** Bytes in front of the key in a data key: partition u16, generation u32, both big-endian. */
+export const prefixBytes = 6;
+/** Bytes in front of the data key in an entry of the expiry index: Unix milliseconds u48, big-endian. */
+export const expiryBytes = 6;
+
+const keyBytesMax = 1900;
+const expiryMsMax = 2 ** 48 - 1;
+const scratch: Buffer = Buffer.alloc(expiryBytes + prefixBytes + keyBytesMax);
+
+function writePrefix(target: Buffer, offset: number, partition: PartitionId, generation: Generation): void {
+  target.writeUInt16BE(partition, offset);
+  target.writeUInt32BE(generation, offset + 2);
+}
+
+/**
+ * The data key of a record, in a buffer that the next call overwrites: for look-ups. See {@link dataKey} for a copy.
+ */
+export function scratchDataKey(partition: PartitionId, generation: Generation, key: Uint8Array): Buffer {
+  assertInvariant(key.length <= keyBytesMax, `a key of ${key.length} bytes reached the storage engine`);
+  writePrefix(scratch, 0, partition, generation);
+  scratch.set(key, prefixBytes);
+  return scratch.subarray(0, prefixBytes + key.length);
+}
+
+/** The data key of a record: `[partition][generation][key]`. Sorts by those three, in this order. */
+export function dataKey(partition: PartitionId, generation: Generation, key: Uint8Array): Buffer {
+  return Buffer.from(scratchDataKey(partition, generation, key));
+}
+
+/** The least data key behind every key of a generation; undefined when there is none. */
+export function generationEnd(partition: PartitionId, generation: Generation): Buffer | undefined {
+  const end = Buffer.alloc(prefixBytes);
+  writePrefix(end, 0, partition, generation);
+  for (let index = prefixBytes - 1; index >= 0; index -= 1) {
+    const next = ((end[index] ?? 0) + 1) & 0xff;
+    end[index] = next;
+    if (next !== 0) return end;
+  }
+  return undefined;
+}
+
+/** The expiry index's entry of a record: `[expiry][data key]`. Sorts by expiry. */
+export function expiryKey(expiresAtMs: number, recordKey: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(expiryBytes + recordKey.length);
+  bytes.writeUIntBE(expiresAtMs, 0, expiryBytes);
+  bytes.set(recordKey, expiryBytes);
+  return bytes;
+}
+
+/** The least entry of the expiry index that is later than `wallMs`. */
+export function expiryEnd(wallMs: number): Buffer {
+  const bytes = Buffer.alloc(expiryBytes);
+  bytes.writeUIntBE(Math.min(Math.max(Math.floor(wallMs) + 1, 0), expiryMsMax), 0, expiryBytes);
+  return bytes;
+}
+
+/** The partition and generation of a data key that begins at `offset`. */
+export function generationOf(
+  bytes: Uint8Array,
+  offset = 0,
+): { readonly partition: PartitionId; readonly generation: Generation } {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    partition: brandAs<PartitionId>(view.readUInt16BE(offset)),
+    generation: brandAs<Generation>(view.readUInt32BE(offset + 2)),
+  };
+}

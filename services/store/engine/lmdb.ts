@@ -1,0 +1,331 @@
+import { mkdir } from "node:fs/promises";
+import { type Database, type RootDatabase, type Transaction, open } from "lmdb";
+import type { Generation, PartitionId } from "../../core/ids.js";
+import type { Clock } from "../../core/ports/clock.js";
+import type {
+  EngineEntry,
+  EngineRangeStart,
+  EngineSnapshot,
+  EngineWrite,
+  StorageEngine,
+} from "../../core/ports/storage-engine.js";
+import { recordExpiresAtMs } from "../../core/record.js";
+import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
+import { storageError } from "../../runtime/storage-error.js";
+import { engineClosed, snapshotClosed } from "./closed.js";
+import { DeferredWriter } from "./deferred-writer.js";
+import { DiskSpace } from "./disk-space.js";
+import { expiryKey, scratchDataKey } from "./layout.js";
+import {
+  type OrderedTable,
+  type PageBounds,
+  expiredOf,
+  generationKeys,
+  generationsOf,
+  pageBytesTarget,
+  rangeOf,
+} from "./ordered-table.js";
+
+/** How an LMDB engine is opened. */
+export interface LmdbEngineOptions {
+  /** Folder of the environment; made if missing. The caller keeps other processes out of it (`lockFolder`). */
+  readonly path: string;
+  /**
+   * - `commit`: a commit survives the end of this process, however violent. It is flushed to disk within about a
+   *   second; a power loss or kernel crash before that may lose it, or damage the environment.
+   * - `fsync`: a commit is on disk before it is visible and acknowledged.
+   */
+  readonly durability: "commit" | "fsync";
+  /** Times the flushes and free-space checks. */
+  readonly clock: Clock;
+  /**
+   * Free bytes of the file system below which puts are refused with `RESOURCE_EXHAUSTED`; below an eighth of it
+   * deletions are too. Default 64 MiB. See {@link DiskSpace} for why.
+   */
+  readonly diskReserveBytes?: number;
+}
+
+type Table = Database<Uint8Array, Uint8Array>;
+
+interface Writer {
+  run<T>(work: () => T): Promise<T>;
+  /** Resolves when all that was asked for so far is on disk or was refused, and nothing is under way. */
+  flush(): Promise<void>;
+}
+
+const diskReserveBytesDefault = 67_108_864;
+const pageSizeBytes = 4096;
+const noBytes: Buffer = Buffer.alloc(0);
+
+/** LMDB hands out one big buffer with a false `length`: this makes a plain view of the value in it. */
+function viewOf(fast: Buffer): Uint8Array {
+  return new Uint8Array(fast.buffer, fast.byteOffset, fast.length);
+}
+
+class LmdbTable implements OrderedTable {
+  readonly #table: Table;
+  readonly #transaction: Transaction | undefined;
+
+  constructor(table: Table, transaction?: Transaction) {
+    this.#table = table;
+    this.#transaction = transaction;
+  }
+
+  keys(bounds: PageBounds): readonly Uint8Array[] {
+    return Array.from(this.#table.getKeys(this.#range(bounds, bounds.limit)));
+  }
+
+  entries(bounds: PageBounds): { entries: EngineEntry[]; more: boolean } {
+    const entries: EngineEntry[] = [];
+    let bytes = 0;
+    for (const { key, value } of this.#table.getRange(this.#range(bounds, bounds.limit + 1))) {
+      if (entries.length === bounds.limit || bytes >= pageBytesTarget) return { entries, more: true };
+      bytes += value.length;
+      entries.push({ key, record: value });
+    }
+    return { entries, more: false };
+  }
+
+  #range({ start, exclusive, end }: PageBounds, limit: number): Parameters<Table["getRange"]>[0] {
+    return {
+      start,
+      limit,
+      ...(exclusive === true && { exclusiveStart: true }),
+      ...(end !== undefined && { end }),
+      ...(this.#transaction !== undefined && { transaction: this.#transaction }),
+    };
+  }
+}
+
+class LmdbSnapshot implements EngineSnapshot {
+  readonly #table: OrderedTable;
+  readonly #transaction: Transaction;
+  readonly #onClose: (snapshot: LmdbSnapshot) => void;
+  #closed = false;
+
+  constructor(data: Table, transaction: Transaction, onClose: (snapshot: LmdbSnapshot) => void) {
+    const frozen = new LmdbTable(data, transaction);
+    this.#table = {
+      keys: (bounds) => this.#open(frozen).keys(bounds),
+      entries: (bounds) => this.#open(frozen).entries(bounds),
+    };
+    this.#transaction = transaction;
+    this.#onClose = onClose;
+  }
+
+  range(
+    partition: PartitionId,
+    generation: Generation,
+    from?: EngineRangeStart,
+  ): IterableIterator<EngineEntry> {
+    return rangeOf(this.#open(this.#table), partition, generation, from);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClose(this);
+    this.#transaction.done();
+  }
+
+  #open(table: OrderedTable): OrderedTable {
+    if (this.#closed) throw snapshotClosed();
+    return table;
+  }
+}
+
+class LmdbEngine implements StorageEngine {
+  readonly name = "lmdb";
+  readonly #env: RootDatabase;
+  readonly #data: Table;
+  readonly #expiry: Table;
+  readonly #meta: Table;
+  readonly #dataTable: OrderedTable;
+  readonly #expiryTable: OrderedTable;
+  readonly #writer: Writer;
+  readonly #space: DiskSpace;
+  readonly #snapshots = new Set<LmdbSnapshot>();
+  /** False while no record with an expiry was ever seen: then writes need not look at what they overwrite. */
+  #mayExpire: boolean;
+  #closed = false;
+
+  constructor(env: RootDatabase, writer: Writer, space: DiskSpace) {
+    const table = (name: string): Table =>
+      env.openDB<Uint8Array, Uint8Array>({ name, keyEncoding: "binary", encoding: "binary" });
+    this.#env = env;
+    this.#writer = writer;
+    this.#space = space;
+    this.#data = table("data");
+    this.#expiry = table("expiry");
+    this.#meta = table("meta");
+    this.#dataTable = this.#whileOpen(new LmdbTable(this.#data));
+    this.#expiryTable = this.#whileOpen(new LmdbTable(this.#expiry));
+    this.#mayExpire = this.#expiryTable.keys({ start: new Uint8Array(1), limit: 1 }).length > 0;
+  }
+
+  get(partition: PartitionId, generation: Generation, key: Uint8Array): Uint8Array | undefined {
+    this.#assertOpen();
+    const found = this.#data.getBinaryFast(scratchDataKey(partition, generation, key));
+    return found && viewOf(found);
+  }
+
+  getMeta(name: string): Uint8Array | undefined {
+    this.#assertOpen();
+    const found = this.#meta.getBinaryFast(Buffer.from(name));
+    return found && new Uint8Array(viewOf(found));
+  }
+
+  listMeta(prefix: string): readonly { readonly name: string; readonly value: Uint8Array }[] {
+    this.#assertOpen();
+    const found: { readonly name: string; readonly value: Uint8Array }[] = [];
+    const start = prefix === "" ? new Uint8Array(1) : Buffer.from(prefix);
+    for (const { key, value } of this.#meta.getRange({ start })) {
+      const name = Buffer.from(key).toString();
+      if (!name.startsWith(prefix)) break;
+      found.push({ name, value });
+    }
+    return found;
+  }
+
+  async commit(batch: readonly EngineWrite[]): Promise<void> {
+    this.#assertOpen();
+    if (batch.length === 0) return;
+    await this.#writer.run(() => this.#apply(batch));
+  }
+
+  range(
+    partition: PartitionId,
+    generation: Generation,
+    from?: EngineRangeStart,
+  ): IterableIterator<EngineEntry> {
+    this.#assertOpen();
+    return rangeOf(this.#dataTable, partition, generation, from);
+  }
+
+  snapshot(): EngineSnapshot {
+    this.#assertOpen();
+    const snapshot = new LmdbSnapshot(this.#data, this.#env.useReadTransaction(), (closed) =>
+      this.#snapshots.delete(closed),
+    );
+    this.#snapshots.add(snapshot);
+    return snapshot;
+  }
+
+  expired(wallMs: number, limit: number): ReturnType<StorageEngine["expired"]> {
+    return expiredOf(this.#expiryTable, wallMs, limit);
+  }
+
+  listGenerations(): ReturnType<StorageEngine["listGenerations"]> {
+    return generationsOf(this.#dataTable);
+  }
+
+  async deleteGeneration(partition: PartitionId, generation: Generation, limit: number): Promise<number> {
+    this.#assertOpen();
+    return this.#writer.run(() => {
+      const keys = generationKeys(new LmdbTable(this.#data), partition, generation, limit);
+      this.#space.claim(keys.length * pageSizeBytes, false);
+      for (const key of keys) this.#remove(key);
+      return keys.length;
+    });
+  }
+
+  async flush(): Promise<void> {
+    this.#assertOpen();
+    await this.#writer.flush();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const snapshot of this.#snapshots) snapshot.close();
+    try {
+      await this.#writer.flush();
+    } finally {
+      await this.#env.close();
+    }
+  }
+
+  /** Runs within a write transaction. */
+  #apply(batch: readonly EngineWrite[]): void {
+    let bytes = 0;
+    let grows = false;
+    for (const write of batch) {
+      // The changed leaf, a share of the pages above it, and the pages of a long record.
+      bytes += 2 * pageSizeBytes;
+      if (write.kind !== "put") continue;
+      grows = true;
+      bytes += write.record.length;
+    }
+    this.#space.claim(bytes, grows);
+    for (const write of batch) {
+      if (write.kind === "meta") this.#putMeta(write.name, write.value);
+      else if (write.kind === "delete")
+        this.#remove(scratchDataKey(write.partition, write.generation, write.key));
+      else this.#put(scratchDataKey(write.partition, write.generation, write.key), write.record);
+    }
+  }
+
+  // Within a write transaction the promises of put and remove say nothing: both have happened or thrown.
+
+  #put(dataKey: Uint8Array, record: Uint8Array): void {
+    this.#dropExpiry(dataKey);
+    void this.#data.put(dataKey, record);
+    const expiresAtMs = recordExpiresAtMs(record);
+    if (expiresAtMs === 0) return;
+    this.#mayExpire = true;
+    void this.#expiry.put(expiryKey(expiresAtMs, dataKey), noBytes);
+  }
+
+  #remove(dataKey: Uint8Array): void {
+    this.#dropExpiry(dataKey);
+    void this.#data.remove(dataKey);
+  }
+
+  #dropExpiry(dataKey: Uint8Array): void {
+    if (!this.#mayExpire) return;
+    const old = this.#data.getBinaryFast(dataKey);
+    if (old === undefined) return;
+    const expiresAtMs = recordExpiresAtMs(viewOf(old));
+    if (expiresAtMs !== 0) void this.#expiry.remove(expiryKey(expiresAtMs, dataKey));
+  }
+
+  #putMeta(name: string, value: Uint8Array | undefined): void {
+    if (value === undefined) void this.#meta.remove(Buffer.from(name));
+    else void this.#meta.put(Buffer.from(name), value);
+  }
+
+  /** A range that outlives the engine must not touch the closed environment. */
+  #whileOpen(table: OrderedTable): OrderedTable {
+    const checked = (): OrderedTable => {
+      this.#assertOpen();
+      return table;
+    };
+    return {
+      keys: (bounds) => checked().keys(bounds),
+      entries: (bounds) => checked().entries(bounds),
+    };
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw engineClosed();
+  }
+}
+
+/**
+ * Opens the durable {@link StorageEngine}, on LMDB. Data lies in the table `data` as `[partition u16][generation
+ * u32][key]` → record; the table `expiry` indexes the records that expire as `[expiry u48][data key]` and changes in
+ * the same transactions; `meta` holds the named values. Rejects with an EkvError when the folder cannot be used.
+ */
+export async function openLmdbEngine(options: LmdbEngineOptions): Promise<StorageEngine> {
+  const { path, durability, clock } = options;
+  try {
+    await mkdir(path, { recursive: true });
+    const env = open({ path, ...(durability === "commit" ? { noSync: true } : flushedLmdbOptions) });
+    const writer =
+      durability === "commit" ? new DeferredWriter(env, path, clock) : new FlushedWriter(env, path);
+    const space = new DiskSpace(path, clock, options.diskReserveBytes ?? diskReserveBytesDefault);
+    return new LmdbEngine(env, writer, space);
+  } catch (error) {
+    throw storageError(path, error);
+  }
+}

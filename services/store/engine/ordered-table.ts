@@ -1,0 +1,89 @@
+import type { Generation, PartitionId } from "../../core/ids.js";
+import type { EngineEntry, EngineRangeStart } from "../../core/ports/storage-engine.js";
+import { dataKey, expiryBytes, expiryEnd, generationEnd, generationOf, prefixBytes } from "./layout.js";
+
+/** Where a page of an ordered table lies. */
+export interface PageBounds {
+  readonly start: Uint8Array;
+  /** Leaves out `start` itself. Default false. */
+  readonly exclusive?: boolean;
+  /** First key behind the page; undefined: to the end of the table. */
+  readonly end?: Uint8Array | undefined;
+  readonly limit: number;
+}
+
+/** A table whose keys sort by their bytes: what both engines are made of. Everything returned is a copy. */
+export interface OrderedTable {
+  keys(bounds: PageBounds): readonly Uint8Array[];
+  /**
+   * Entries within the bounds. It may stop before `limit` once it holds {@link pageBytesTarget}, but never before the
+   * first; `more` is false when nothing lies behind it.
+   */
+  entries(bounds: PageBounds): { readonly entries: readonly EngineEntry[]; readonly more: boolean };
+}
+
+/** Entries of a page that {@link rangeOf} reads. */
+export const pageEntries = 256;
+/** Bytes of records at which a page ends: bounds the memory of a range over large values. */
+export const pageBytesTarget = 1_048_576;
+
+const emptyKey = new Uint8Array(0);
+
+/** The entries of a generation in byte order of their keys, read page by page. */
+export function* rangeOf(
+  data: OrderedTable,
+  partition: PartitionId,
+  generation: Generation,
+  from?: EngineRangeStart,
+): IterableIterator<EngineEntry> {
+  const end = generationEnd(partition, generation);
+  let start = dataKey(partition, generation, from?.key ?? emptyKey);
+  let exclusive = from !== undefined && !from.inclusive;
+  for (;;) {
+    const page = data.entries({ start, exclusive, end, limit: pageEntries });
+    for (const { key, record } of page.entries) yield { key: key.subarray(prefixBytes), record };
+    const last = page.entries.at(-1);
+    if (!page.more || last === undefined) return;
+    start = Buffer.from(last.key);
+    exclusive = true;
+  }
+}
+
+/** The data keys of up to `limit` records of a generation. */
+export function generationKeys(
+  data: OrderedTable,
+  partition: PartitionId,
+  generation: Generation,
+  limit: number,
+): readonly Uint8Array[] {
+  const start = dataKey(partition, generation, emptyKey);
+  return data.keys({ start, end: generationEnd(partition, generation), limit });
+}
+
+/** The generations that a data table holds any record of: one seek each. */
+export function generationsOf(
+  data: OrderedTable,
+): readonly { readonly partition: PartitionId; readonly generation: Generation }[] {
+  const found: { readonly partition: PartitionId; readonly generation: Generation }[] = [];
+  let start: Uint8Array | undefined = new Uint8Array(1);
+  while (start !== undefined) {
+    const first: Uint8Array | undefined = data.keys({ start, limit: 1 })[0];
+    if (first === undefined) break;
+    const { partition, generation } = generationOf(first);
+    found.push({ partition, generation });
+    start = generationEnd(partition, generation);
+  }
+  return found;
+}
+
+/** What an expiry index says has expired at `wallMs`, oldest first. */
+export function expiredOf(
+  expiry: OrderedTable,
+  wallMs: number,
+  limit: number,
+): readonly { readonly partition: PartitionId; readonly generation: Generation; readonly key: Uint8Array }[] {
+  return expiry.keys({ start: new Uint8Array(1), end: expiryEnd(wallMs), limit }).map((bytes) => ({
+    ...generationOf(bytes, expiryBytes),
+    key: bytes.subarray(expiryBytes + prefixBytes),
+  }));
+}

@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Generation, type PartitionId, brandAs } from "../../services/core/ids.js";
+import type { Clock } from "../../services/core/ports/clock.js";
+import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
+import { encodeRecord } from "../../services/core/record.js";
+import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
+import { openMemoryEngine } from "../../services/store/engine/memory.js";
+
+/** The machine's clock, for tests of what touches disks. */
+export const machineClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimer: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), "ekv-test-"));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Every engine and durability there is, opened on a fresh folder. */
+export const engineKinds: readonly {
+  readonly kind: string;
+  readonly open: (path: string) => Promise<StorageEngine>;
+}[] = [
+  { kind: "memory", open: async () => openMemoryEngine() },
+  {
+    kind: "lmdb commit",
+    open: (path) => openLmdbEngine({ path, durability: "commit", clock: machineClock }),
+  },
+  { kind: "lmdb fsync", open: (path) => openLmdbEngine({ path, durability: "fsync", clock: machineClock }) },
+];
+
+export const partitionOf = (index: number): PartitionId => brandAs<PartitionId>(index);
+export const generationOf = (index: number): Generation => brandAs<Generation>(index);
+
+/** A put of texts; `seq` tells records of one key apart. */
+export function putOf(
+  partition: number,
+  generation: number,
+  key: Uint8Array | string,
+  value: Uint8Array | string,
+  expiresAtMs = 0,
+): EngineWrite {
+  return {
+    kind: "put",
+    partition: partitionOf(partition),
+    generation: generationOf(generation),
+    key: typeof key === "string" ? Buffer.from(key) : key,
+    record: encodeRecord(
+      { epoch: brandAs(1), seq: 1, expiresAtMs },
+      typeof value === "string" ? Buffer.from(value) : value,
+    ),
+  };
+}
+
+export function deleteOf(partition: number, generation: number, key: Uint8Array | string): EngineWrite {
+  return {
+    kind: "delete",
+    partition: partitionOf(partition),
+    generation: generationOf(generation),
+    key: typeof key === "string" ? Buffer.from(key) : key,
+  };
+}
