@@ -1,0 +1,96 @@
+import { brandAs, type PartitionId, type StoreId } from "../ids.js";
+import { planBalanced } from "./balanced.js";
+import type { PlacementInput, PlacementMove, PlacementPlan, PlacementStore } from "./policy.js";
+
+interface Arc {
+  readonly storeId: StoreId;
+  readonly start: number;
+  /** Behind the last. */
+  readonly end: number;
+}
+
+/**
+ * The `contiguous` policy, the paper's: each store one range. A new store takes the upper half of the largest range
+ * (6.2 step 3); a leaving one's range goes to whichever neighbour has fewer keys (6.3 step 3).
+ */
+export function planContiguous(input: PlacementInput): PlacementPlan {
+  const { owners, stores } = input;
+  const active = stores.filter((store) => store.state === "active");
+  if (active.length === 0) return { assignments: [], moves: [], movesMinimum: 0 };
+  if (owners.every((owner) => owner === undefined)) return assignEqually(owners.length, active);
+  const next = owners.slice();
+  for (const { storeId, state } of stores) if (state === "draining") giveToNeighbour(next, storeId, stores);
+  for (const { storeId } of active) if (!next.includes(storeId)) splitLargest(next, storeId);
+  const moves: PlacementMove[] = [];
+  const assignments: { partition: PartitionId; target: StoreId }[] = [];
+  for (const [index, target] of next.entries()) {
+    const source = owners[index];
+    if (target === undefined || source === target) continue;
+    const partition = brandAs<PartitionId>(index);
+    if (source === undefined) assignments.push({ partition, target });
+    else moves.push({ partition, source, target });
+  }
+  return { assignments, moves, movesMinimum: planBalanced(input).movesMinimum };
+}
+
+function assignEqually(partitionCount: number, stores: readonly PlacementStore[]): PlacementPlan {
+  const assignments = Array.from({ length: partitionCount }, (_, index) => {
+    const store = stores[Math.floor((index * stores.length) / partitionCount)] as PlacementStore;
+    return { partition: brandAs<PartitionId>(index), target: store.storeId };
+  });
+  return { assignments, moves: [], movesMinimum: 0 };
+}
+
+/** Runs of one owner, from partition 0 on. */
+function arcsOf(owners: readonly (StoreId | undefined)[]): Arc[] {
+  const arcs: Arc[] = [];
+  for (const [index, storeId] of owners.entries()) {
+    if (storeId === undefined) continue;
+    const last = arcs.at(-1);
+    if (last?.storeId === storeId && last.end === index) arcs[arcs.length - 1] = { ...last, end: index + 1 };
+    else arcs.push({ storeId, start: index, end: index + 1 });
+  }
+  return arcs;
+}
+
+function splitLargest(owners: (StoreId | undefined)[], storeId: StoreId): void {
+  let largest: Arc | undefined;
+  for (const arc of arcsOf(owners)) {
+    if (!largest || arc.end - arc.start > largest.end - largest.start) largest = arc;
+  }
+  if (!largest || largest.end - largest.start < 2) return;
+  owners.fill(storeId, Math.ceil((largest.start + largest.end) / 2), largest.end);
+}
+
+/** Each range of the store goes whole to the neighbour with fewer keys; at the ring's seam the neighbours wrap. */
+function giveToNeighbour(
+  owners: (StoreId | undefined)[],
+  storeId: StoreId,
+  stores: readonly PlacementStore[],
+): void {
+  const heirs = new Map(stores.filter(({ state }) => state === "active").map((store) => [store.storeId, store.keys]));
+  for (const arc of arcsOf(owners).filter((candidate) => candidate.storeId === storeId)) {
+    const left = nearest(owners, arc.start, -1, heirs);
+    const right = nearest(owners, arc.end - 1, 1, heirs);
+    const fewer = keysOf(heirs, left) <= keysOf(heirs, right) ? left : right;
+    const heir = fewer ?? [...heirs.keys()][0];
+    if (heir !== undefined) owners.fill(heir, arc.start, arc.end);
+  }
+}
+
+function keysOf(heirs: ReadonlyMap<StoreId, number>, storeId: StoreId | undefined): number {
+  return storeId === undefined ? Infinity : (heirs.get(storeId) ?? Infinity);
+}
+
+function nearest(
+  owners: readonly (StoreId | undefined)[],
+  from: number,
+  step: number,
+  heirs: ReadonlyMap<StoreId, number>,
+): StoreId | undefined {
+  for (let i = 1; i < owners.length; i += 1) {
+    const owner = owners[(from + step * i + owners.length) % owners.length];
+    if (owner !== undefined && heirs.has(owner)) return owner;
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+import { limits } from "../core/limits.js";
+import { logFormats, logLevels } from "../runtime/log.js";
+import { address, flag, oneOf, text, textList, wholeNumber } from "../runtime/setting-types.js";
+import { setting } from "../runtime/settings.js";
+
+/** The settings of a master. */
+export const masterSettings = {
+  host: setting("host", text, "127.0.0.1", "Address to listen on."),
+  port: setting("port", wholeNumber(0, 65_535), 7400, "Port to listen on; 0: any free one."),
+  advertise: setting("advertise", address, "", "host:port that stores reach it at; empty: host and port."),
+  data: setting("data", text, "./data/master", "Folder of its metadata."),
+  create: setting("create", flag, false, "Create a new cluster; the data folder must hold none."),
+  partitions: setting(
+    "partitions",
+    wholeNumber(limits.partitionCountMin, limits.partitionCountMax).refine(
+      (count) => Number.isInteger(Math.log2(count)),
+      "give a power of two",
+    ),
+    limits.partitionCountDefault as number,
+    "Partitions of a new cluster: a power of two, fixed for ever.",
+  ),
+  initialStores: setting(
+    "initial-stores",
+    wholeNumber(1),
+    1,
+    "How many stores must have registered before a new ring is shared out.",
+  ),
+  autoJoin: setting("auto-join", flag, true, "Give a store that registers unasked its share of the ring."),
+  placement: setting(
+    "placement",
+    oneOf("balanced", "contiguous"),
+    "balanced",
+    "How the ring is shared out: evenly, or as one range a store.",
+  ),
+  heartbeatIntervalMs: setting(
+    "heartbeat-interval-ms",
+    wholeNumber(10),
+    500,
+    "How often stores report, in milliseconds.",
+  ),
+  suspectAfterMs: setting(
+    "suspect-after-ms",
+    wholeNumber(50),
+    3000,
+    "Silence after which a store counts as dead, in milliseconds.",
+  ),
+  monitorIntervalMs: setting(
+    "monitor-interval-ms",
+    wholeNumber(10),
+    500,
+    "How often silence is looked for, in milliseconds.",
+  ),
+  movesInFlightMax: setting("moves-in-flight-max", wholeNumber(1), 32, "Most partitions moving at once."),
+  movesPerStoreMax: setting(
+    "moves-per-store-max",
+    wholeNumber(1),
+    16,
+    "Most partitions moving at once from, and to, one store.",
+  ),
+  moveAttemptsMax: setting("move-attempts-max", wholeNumber(1), 5, "How often a move is tried before it fails."),
+  moveRateBytesPerSecond: setting(
+    "move-rate-bytes-per-second",
+    wholeNumber(0),
+    0,
+    "Most bytes that one store sends to others in a second; 0: no limit.",
+  ),
+  launcher: setting(
+    "launcher",
+    oneOf("none", "process"),
+    "none",
+    "What starts stores: nobody (start them by hand), or this master as local processes.",
+  ),
+  storeData: setting("store-data", text, "./data", "Folder that holds the launched stores' data folders."),
+  storeBasePort: setting(
+    "store-base-port",
+    wholeNumber(0, 65_000),
+    7400,
+    "store-N listens on this plus N; 0: any free port.",
+  ),
+  storeArgs: setting("store-args", textList, [], "Settings of launched stores, as a JSON array of arguments."),
+  watchersMax: setting("watchers-max", wholeNumber(1), 10_000, "Most topology watchers at once; more are refused."),
+  logLevel: setting("log-level", oneOf(...logLevels), "info", "error, warn, info or debug."),
+  logFormat: setting("log-format", oneOf(...logFormats), "auto", "json, pretty, or auto: pretty in a terminal."),
+};

@@ -1,0 +1,90 @@
+import type {
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  ServerUnaryCall,
+  ServerWritableStream,
+} from "@grpc/grpc-js";
+import { EkvError } from "../core/errors.js";
+import { toServiceError } from "../wire/errors.js";
+import { systemClock } from "./clock.js";
+import type { Logger } from "./log.js";
+import { systemRandom } from "./random.js";
+
+/** What a call brings besides its message. */
+export interface CallContext {
+  /** For the logs of everything the call causes; the caller's `x-request-id`, or random. */
+  readonly requestId: string;
+  /** By the monotonic clock, in milliseconds; Infinity: none. */
+  readonly deadlineMs: number;
+  /** Aborts when the caller gave up or the connection broke. */
+  readonly signal: AbortSignal;
+  readonly metadata: Metadata;
+}
+
+type Call<Q, A> = ServerUnaryCall<Q, A> | ServerWritableStream<Q, A>;
+
+function contextOf<Q, A>(call: Call<Q, A>): CallContext {
+  const controller = new AbortController();
+  call.on("cancelled", () => controller.abort());
+  const deadline = call.getDeadline();
+  const wallMs = deadline instanceof Date ? deadline.getTime() : deadline;
+  const given = call.metadata.get("x-request-id")[0];
+  return {
+    requestId: typeof given === "string" ? given.slice(0, 64) : systemRandom.hex(8),
+    deadlineMs: wallMs === Infinity ? Infinity : systemClock.nowMs() + wallMs - systemClock.wallMs(),
+    signal: controller.signal,
+    metadata: call.metadata,
+  };
+}
+
+/** An error as the caller sees it; one that is no EkvError is a bug, and goes to the log whole. */
+function refusal(error: unknown, context: CallContext, path: string, log: Logger): ReturnType<typeof toServiceError> {
+  if (!(error instanceof EkvError)) log.error("a call failed unexpectedly", { path, requestId: context.requestId, error });
+  return toServiceError(error);
+}
+
+/** A handler of unary calls from a function that returns the answer or throws. */
+export function unaryHandler<Q, A>(
+  log: Logger,
+  handle: (request: Q, context: CallContext) => Promise<A> | A,
+): handleUnaryCall<Q, A> {
+  return (call, callback) => {
+    const context = contextOf(call);
+    const run = async (): Promise<A> => await handle(call.request, context);
+    run().then(
+      (answer) => callback(null, answer),
+      (error: unknown) => callback(refusal(error, context, call.getPath(), log)),
+    );
+  };
+}
+
+/**
+ * A handler of server-streamed calls. `send` resolves when the transport wants more; after the caller has gone it does
+ * nothing, and the context's signal says so. The stream ends when the function returns.
+ */
+export function streamHandler<Q, A>(
+  log: Logger,
+  handle: (request: Q, context: CallContext, send: (message: A) => Promise<void>) => Promise<void>,
+): handleServerStreamingCall<Q, A> {
+  return (call) => {
+    const context = contextOf(call);
+    const send = (message: A): Promise<void> => {
+      if (context.signal.aborted || call.destroyed || call.write(message)) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = (): void => {
+          call.off("drain", done);
+          context.signal.removeEventListener("abort", done);
+          resolve();
+        };
+        call.on("drain", done);
+        context.signal.addEventListener("abort", done);
+      });
+    };
+    call.on("error", () => call.destroy());
+    handle(call.request, context, send).then(
+      () => call.end(),
+      (error: unknown) => call.emit("error", refusal(error, context, call.getPath(), log)),
+    );
+  };
+}

@@ -1,0 +1,52 @@
+import { z } from "zod";
+
+/** A whole number within bounds, given as text or as a number. */
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
+  return z.coerce
+    .number("give a whole number")
+    .int("give a whole number")
+    .min(min, `give at least ${min}`)
+    .max(max, `give at most ${max}`);
+}
+
+/** `true` or `false`. */
+export const flag: z.ZodType<boolean> = z
+  .union([z.boolean(), z.enum(["true", "false"], "give true or false")])
+  .transform((value) => value === true || value === "true");
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType<T> {
+  return z
+    .string()
+    .refine((value): value is T => words.includes(value as T), `give one of: ${words.join(", ")}`) as z.ZodType<T>;
+}
+
+/** Any text. */
+export const text: z.ZodType<string> = z.string("give a text");
+
+const addressPattern = /^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/;
+
+/** host:port; empty where that is allowed by the default. */
+export const address: z.ZodType<string> = z
+  .string("give host:port")
+  .refine((value) => value === "" || addressPattern.test(value), "give host:port");
+
+/** host:port, one or more, separated by commas. */
+export const addresses: z.ZodType<readonly string[]> = z
+  .string("give host:port, or several with commas between")
+  .transform((value) => value.split(",").map((one) => one.trim()))
+  .refine(
+    (list) => list.every((one) => addressPattern.test(one)),
+    "give host:port, or several with commas between",
+  );
+
+/** A JSON array of texts. */
+export const textList: z.ZodType<readonly string[]> = z.preprocess((value, context) => {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    context.addIssue({ code: "custom", message: 'give a JSON array of texts, like ["--weight","2"]' });
+    return z.NEVER;
+  }
+}, z.array(z.string(), "give a JSON array of texts"));

@@ -1,0 +1,56 @@
+import { isStoreId } from "../core/ids.js";
+import { limits } from "../core/limits.js";
+import { logFormats, logLevels } from "../runtime/log.js";
+import { address, addresses, oneOf, text, wholeNumber } from "../runtime/setting-types.js";
+import { requiredSetting, setting } from "../runtime/settings.js";
+
+/** The settings of a store. */
+export const storeSettings = {
+  storeId: requiredSetting(
+    "store-id",
+    text.refine(isStoreId, "give 1 to 63 characters of a-z, 0-9 and '-', not beginning or ending with '-'"),
+    "This store's name, for ever.",
+  ),
+  masters: requiredSetting("master", addresses, "host:port of the master, or several with commas between."),
+  host: setting("host", text, "127.0.0.1", "Address to listen on."),
+  port: setting("port", wholeNumber(0, 65_535), 0, "Port to listen on; 0: any free one."),
+  advertise: setting("advertise", address, "", "host:port that clients and stores reach it at; empty: host and port."),
+  data: setting("data", text, "", "Folder of its data; empty: ./data/<store-id>."),
+  engine: setting("engine", oneOf("lmdb", "memory"), "lmdb", "Where data is kept: on disk, or in memory only."),
+  durability: setting(
+    "durability",
+    oneOf("commit", "fsync"),
+    "commit",
+    "What an acknowledged write survives: a crash of the process, or a power loss too (slower).",
+  ),
+  valueBytesMax: setting(
+    "value-bytes-max",
+    wholeNumber(1, limits.valueBytesCeiling),
+    limits.valueBytesMax as number,
+    "Longest value, in bytes. The same at every store.",
+  ),
+  memoryBytesMax: setting(
+    "memory-bytes-max",
+    wholeNumber(1),
+    1_073_741_824,
+    "Most bytes of data in the memory engine; beyond it writes are refused.",
+  ),
+  weight: setting("weight", wholeNumber(1, 1000), 1, "Share of the ring relative to other stores."),
+  streamsMax: setting("streams-max", wholeNumber(1), 1024, "Most client pipelines open at once; more are refused."),
+  callsInFlightMax: setting(
+    "calls-in-flight-max",
+    wholeNumber(1),
+    65_536,
+    "Most unanswered calls of one pipeline; more are refused.",
+  ),
+  parkMs: setting("park-ms-max", wholeNumber(0), 10_000, "Longest that a call waits for a hand-off, in milliseconds."),
+  parkedCallsMax: setting("parked-calls-max", wholeNumber(1), 100_000, "Most calls that wait for one partition."),
+  shutdownGraceMs: setting(
+    "shutdown-grace-ms",
+    wholeNumber(0),
+    10_000,
+    "How long calls in flight may take when it stops, in milliseconds.",
+  ),
+  logLevel: setting("log-level", oneOf(...logLevels), "info", "error, warn, info or debug."),
+  logFormat: setting("log-format", oneOf(...logFormats), "auto", "json, pretty, or auto: pretty in a terminal."),
+};
