@@ -2,21 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Generation, type PartitionId, brandAs } from "../../services/core/ids.js";
-import type { Clock } from "../../services/core/ports/clock.js";
 import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { encodeRecord } from "../../services/core/record.js";
+import { systemClock } from "../../services/runtime/clock.js";
 import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
 import { openMemoryEngine } from "../../services/store/engine/memory.js";
-
-/** The machine's clock, for tests of what touches disks. */
-export const machineClock: Clock = {
-  nowMs: () => performance.now(),
-  wallMs: () => Date.now(),
-  setTimer: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs).unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 
 /** A folder that is gone after the test. */
 export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
@@ -32,9 +22,9 @@ export const engineKinds: readonly {
   { kind: "memory", open: async () => openMemoryEngine() },
   {
     kind: "lmdb commit",
-    open: (path) => openLmdbEngine({ path, durability: "commit", clock: machineClock }),
+    open: (path) => openLmdbEngine({ path, durability: "commit", clock: systemClock }),
   },
-  { kind: "lmdb fsync", open: (path) => openLmdbEngine({ path, durability: "fsync", clock: machineClock }) },
+  { kind: "lmdb fsync", open: (path) => openLmdbEngine({ path, durability: "fsync", clock: systemClock }) },
 ];
 
 export const partitionOf = (index: number): PartitionId => brandAs<PartitionId>(index);

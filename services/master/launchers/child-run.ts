@@ -1,0 +1,161 @@
+import { spawn } from "node:child_process";
+import { open } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { EkvError } from "../../core/errors.js";
+import type { Clock } from "../../core/ports/clock.js";
+import { isRunning, processStartTime } from "../../runtime/process-identity.js";
+
+const adoptedPollMs = 500;
+const pollMs = 25;
+const termMs = 10_000;
+const logTailBytes = 4096;
+const logTailLines = 8;
+
+/** How a process ended; null: not known, or by a signal. */
+export interface ChildExit {
+  readonly status: number | null;
+  readonly reason: string;
+}
+
+/** A store process that was started, here or by a former master. */
+export interface ChildRun {
+  readonly pid: number;
+  readonly startTime: string | undefined;
+  readonly startedMs: number;
+  /** Resolves when the process is gone; never after `unwatch`. */
+  readonly exited: Promise<ChildExit>;
+  unwatch(): void;
+}
+
+/**
+ * Starts `node <args>` so that it outlives this process, with its output appended to `logPath`. Rejects with
+ * `FAILED_PRECONDITION` when that is impossible.
+ */
+export async function startChild(args: readonly string[], logPath: string, clock: Clock): Promise<ChildRun> {
+  const log = await open(logPath, "a");
+  try {
+    const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log.fd, log.fd] });
+    const exited = new Promise<ChildExit>((resolve) => {
+      child.once("error", (error) => resolve({ status: null, reason: error.message }));
+      child.once("exit", (status, signal) =>
+        resolve({ status, reason: signal === null ? `status ${status}` : `signal ${signal}` }),
+      );
+    });
+    if (child.pid === undefined) {
+      const { reason } = await exited;
+      throw new EkvError("FAILED_PRECONDITION", `cannot start ${process.execPath}: ${reason}`, {
+        notExecuted: true,
+      });
+    }
+    child.unref();
+    const startTime = processStartTime(child.pid);
+    return { pid: child.pid, startTime, startedMs: clock.nowMs(), exited, unwatch: () => {} };
+  } finally {
+    await log.close();
+  }
+}
+
+/** Watches a process that a former master started. How it ends cannot be learnt, only that it does. */
+export function adoptProcess(pid: number, startTime: string | undefined, clock: Clock): ChildRun {
+  let unwatched = false;
+  const exited = new Promise<ChildExit>((resolve) => {
+    const poll = (): void => {
+      if (unwatched) return;
+      if (isRunning(pid, startTime)) clock.setTimer(adoptedPollMs, poll);
+      else resolve({ status: null, reason: "unknown status" });
+    };
+    poll();
+  });
+  const unwatch = (): void => {
+    unwatched = true;
+  };
+  return { pid, startTime, startedMs: clock.nowMs(), exited, unwatch };
+}
+
+function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+/** Ends a process: SIGTERM, and SIGKILL after 10 s. Resolves when it is gone. */
+export async function endProcess(process: Pick<ChildRun, "pid" | "startTime">, clock: Clock): Promise<void> {
+  const { pid, startTime } = process;
+  if (!isRunning(pid, startTime)) return;
+  signal(pid, "SIGTERM");
+  const killMs = clock.nowMs() + termMs;
+  let killed = false;
+  // Not the clock's timer: that one would let this process exit before its stores have.
+  for (; isRunning(pid, startTime); await delay(pollMs)) {
+    if (killed || clock.nowMs() < killMs) continue;
+    killed = true;
+    signal(pid, "SIGKILL");
+  }
+}
+
+/** Rejects with `FAILED_PRECONDITION` when no server could listen there now. Port 0 always can. */
+export async function assertPortFree(host: string, port: number): Promise<void> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host, port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EkvError(
+      "FAILED_PRECONDITION",
+      `a store cannot listen on ${host}:${port}: ${reason}; free the port or choose another`,
+      { notExecuted: true, cause: error },
+    );
+  }
+  await new Promise((resolve) => server.close(resolve));
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const done = (accepted: boolean): void => {
+      socket.destroy();
+      resolve(accepted);
+    };
+    socket.once("connect", () => done(true));
+    socket.once("error", () => done(false));
+  });
+}
+
+/** Resolves when something listens there, or `waitMs` have passed, or `signal` is aborted. */
+export async function untilListening(
+  host: string,
+  port: number,
+  waitMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  const endMs = clock.nowMs() + waitMs;
+  while (!signal.aborted && clock.nowMs() < endMs) {
+    if (port !== 0 && (await accepts(reachable, port))) return;
+    await delay(pollMs);
+  }
+}
+
+/** The last lines of a log, on one line, for an error message. */
+export async function logTail(logPath: string): Promise<string> {
+  const log = await open(logPath, "r");
+  try {
+    const { size } = await log.stat();
+    const start = Math.max(0, size - logTailBytes);
+    const { buffer, bytesRead } = await log.read(Buffer.alloc(logTailBytes), 0, logTailBytes, start);
+    const lines = buffer
+      .toString("utf8", 0, bytesRead)
+      .split("\n")
+      .filter((line) => line.trim() !== "");
+    return lines.slice(-logTailLines).join(" | ");
+  } finally {
+    await log.close();
+  }
+}

@@ -1,0 +1,57 @@
+import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { type StoreId, isStoreId } from "../../core/ids.js";
+
+const fileName = "process.json";
+
+/** What is kept about a store's process, so that the next master finds it. */
+export interface ProcessRecord {
+  readonly pid: number;
+  /** See `processStartTime`. */
+  readonly startTime?: string | undefined;
+  /** It ended on purpose and is not to be started again by itself. */
+  readonly stopped: boolean;
+}
+
+const recordSchema: z.ZodType<ProcessRecord> = z.object({
+  pid: z.number(),
+  startTime: z.string().optional(),
+  stopped: z.boolean(),
+});
+
+/** Replaces the record in a store's folder (made if missing). */
+export async function writeProcessRecord(folder: string, record: ProcessRecord): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const draft = join(folder, `${fileName}.new`);
+  await writeFile(draft, JSON.stringify(record));
+  await rename(draft, join(folder, fileName));
+}
+
+/** Forgets a store's process. */
+export async function deleteProcessRecord(folder: string): Promise<void> {
+  await rm(join(folder, fileName), { force: true });
+}
+
+async function readRecord(folder: string): Promise<ProcessRecord | undefined> {
+  try {
+    const parsed = recordSchema.safeParse(JSON.parse(await readFile(join(folder, fileName), "utf8")));
+    return parsed.data;
+  } catch (error) {
+    // A folder of something else, or a file that a power loss emptied: nothing is known of a process then.
+    if (error instanceof SyntaxError || (error instanceof Error && "code" in error)) return undefined;
+    throw error;
+  }
+}
+
+/** The records of all stores with a folder in `dataRoot` (made if missing). */
+export async function readProcessRecords(dataRoot: string): Promise<ReadonlyMap<StoreId, ProcessRecord>> {
+  await mkdir(dataRoot, { recursive: true });
+  const records = new Map<StoreId, ProcessRecord>();
+  for (const entry of await readdir(dataRoot, { withFileTypes: true })) {
+    if (!entry.isDirectory() || !isStoreId(entry.name)) continue;
+    const record = await readRecord(join(dataRoot, entry.name));
+    if (record !== undefined) records.set(entry.name, record);
+  }
+  return records;
+}

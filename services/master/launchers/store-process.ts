@@ -1,0 +1,195 @@
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { EkvError } from "../../core/errors.js";
+import type { StoreId } from "../../core/ids.js";
+import type { LaunchedStore } from "../../core/ports/launcher.js";
+import type { Clock, Timer } from "../../core/ports/clock.js";
+import type { Logger } from "../../runtime/log.js";
+import { isRunning } from "../../runtime/process-identity.js";
+import {
+  type ChildExit,
+  type ChildRun,
+  adoptProcess,
+  assertPortFree,
+  endProcess,
+  logTail,
+  startChild,
+  untilListening,
+} from "./child-run.js";
+import { type ProcessRecord, deleteProcessRecord, writeProcessRecord } from "./process-record.js";
+
+const backoffMinMs = 200;
+const backoffMaxMs = 10_000;
+const healthyMs = 30_000;
+const startWaitMs = 10_000;
+
+/** Where a launcher tells an operator what it did. */
+export type LauncherLog = Pick<Logger, "info" | "warn">;
+
+/** What a store's process is started with. */
+export interface StoreProcessOptions {
+  readonly storeId: StoreId;
+  /** Arguments of `node`. */
+  readonly args: readonly string[];
+  readonly folder: string;
+  readonly logPath: string;
+  readonly host: string;
+  readonly port: number;
+  readonly clock: Clock;
+  readonly log: LauncherLog;
+}
+
+/** One store's process: started, watched, started again when it dies, stopped. Its calls run one after the other. */
+export class StoreProcess {
+  readonly #options: StoreProcessOptions;
+  #run: ChildRun | undefined;
+  #backoffMs = backoffMinMs;
+  #restart: Timer | undefined;
+  #abandoned = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: StoreProcessOptions) {
+    this.#options = options;
+  }
+
+  /** What a {@link LaunchedStore} says about it. */
+  describe(): LaunchedStore {
+    const run = this.#run;
+    const running = run !== undefined && isRunning(run.pid, run.startTime);
+    return {
+      storeId: this.#options.storeId,
+      running,
+      handle: running ? `pid ${run.pid}` : this.#restart ? "restarting" : "stopped",
+    };
+  }
+
+  /** Takes over what a former master started; a process that died meanwhile is started again. */
+  adopt(record: ProcessRecord): void {
+    if (record.stopped) return;
+    this.#watch(adoptProcess(record.pid, record.startTime, this.#options.clock));
+  }
+
+  /**
+   * Starts the process unless it runs. Resolves when it listens, or has lived for 10 s. Rejects with
+   * `FAILED_PRECONDITION`, with the last lines of its log, when it exits before that; then it is not started again.
+   */
+  start(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.describe().running) return;
+      this.#forget();
+      const { folder, host, port, clock } = this.#options;
+      const isNew = !existsSync(folder);
+      await assertPortFree(host, port);
+      const run = await this.#spawn();
+      const waiting = new AbortController();
+      const exit = await Promise.race([
+        run.exited,
+        untilListening(host, port, startWaitMs, clock, waiting.signal),
+      ]);
+      waiting.abort();
+      if (exit !== undefined) {
+        await (isNew ? rm(folder, { recursive: true, force: true }) : deleteProcessRecord(folder));
+        throw await this.#exitedAtOnce(exit);
+      }
+      this.#watch(run);
+    });
+  }
+
+  /** Ends the process, if it runs, for good; its folder stays. With `keepRecord` it is still listed, as stopped. */
+  stop(keepRecord: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      const run = this.#run;
+      this.#forget();
+      if (run !== undefined) await endProcess(run, this.#options.clock);
+      if (!keepRecord) await deleteProcessRecord(this.#options.folder);
+      else if (run !== undefined) await this.#recordStopped(run);
+    });
+  }
+
+  /** Leaves the process alone from now on. */
+  abandon(): Promise<void> {
+    this.#abandoned = true;
+    return this.#inTurn(async () => this.#forget());
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(task);
+    this.#last = result.catch(() => undefined); // Its caller hears of it.
+    return result;
+  }
+
+  #forget(): void {
+    this.#run?.unwatch();
+    this.#run = undefined;
+    this.#restart?.cancel();
+    this.#restart = undefined;
+  }
+
+  async #spawn(): Promise<ChildRun> {
+    const { args, folder, logPath, clock } = this.#options;
+    const run = await startChild(args, logPath, clock);
+    await writeProcessRecord(folder, { pid: run.pid, startTime: run.startTime, stopped: false });
+    return run;
+  }
+
+  #watch(run: ChildRun): void {
+    this.#run = run;
+    void run.exited.then((exit) => this.#inTurn(() => this.#onExit(run, exit)));
+  }
+
+  async #onExit(run: ChildRun, exit: ChildExit): Promise<void> {
+    if (this.#run !== run) return;
+    this.#run = undefined;
+    const { storeId, clock, log, logPath } = this.#options;
+    if (exit.status === 0) {
+      log.info("a store has stopped", { storeId, pid: run.pid });
+      await this.#recordStopped(run);
+      return;
+    }
+    if (clock.nowMs() - run.startedMs >= healthyMs) this.#backoffMs = backoffMinMs;
+    log.warn("a store died and is started again", {
+      storeId,
+      pid: run.pid,
+      reason: exit.reason,
+      inMs: this.#backoffMs,
+      logPath,
+    });
+    this.#scheduleRestart();
+  }
+
+  #scheduleRestart(): void {
+    const delayMs = this.#backoffMs;
+    this.#backoffMs = Math.min(delayMs * 2, backoffMaxMs);
+    const timer = this.#options.clock.setTimer(delayMs, () => {
+      void this.#inTurn(async () => {
+        if (this.#restart !== timer || this.#abandoned) return;
+        this.#restart = undefined;
+        await this.#startAgain();
+      });
+    });
+    this.#restart = timer;
+  }
+
+  async #startAgain(): Promise<void> {
+    try {
+      this.#watch(await this.#spawn());
+    } catch (error) {
+      const { storeId, log } = this.#options;
+      log.warn("a store could not be started again", { storeId, reason: String(error) });
+      this.#scheduleRestart();
+    }
+  }
+
+  async #recordStopped({ pid, startTime }: ChildRun): Promise<void> {
+    await writeProcessRecord(this.#options.folder, { pid, startTime, stopped: true });
+  }
+
+  async #exitedAtOnce(exit: ChildExit): Promise<EkvError> {
+    const { storeId, logPath } = this.#options;
+    return new EkvError(
+      "FAILED_PRECONDITION",
+      `store ${storeId} exited at once with ${exit.reason}; its log ${logPath} ends: ${await logTail(logPath)}`,
+      { notExecuted: true },
+    );
+  }
+}
