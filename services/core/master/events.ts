@@ -1,0 +1,114 @@
+/** What happens to the master's machine. */
+import type { EkvError } from "../errors.js";
+import type {
+  ClusterId,
+  Epoch,
+  Generation,
+  Incarnation,
+  MoveId,
+  OperationId,
+  PartitionId,
+  StoreId,
+  TopologyVersion,
+} from "../ids.js";
+import type { PartitionEntry } from "../topology.js";
+
+/** What a store says of itself when it registers. */
+export interface Registration {
+  readonly storeId: string;
+  /** Undefined on a store's first start. */
+  readonly clusterId: ClusterId | undefined;
+  /** Undefined on a store's first start. */
+  readonly partitionCount: number | undefined;
+  /** host:port. */
+  readonly address: string;
+  /** Share of the ring relative to other stores, from 1. */
+  readonly weight: number;
+  /** Random, chosen by the process at its start. */
+  readonly processId: string;
+  readonly held: readonly HeldReplica[];
+}
+
+/** A live copy on a store's disk. */
+export interface HeldReplica {
+  /** The newest entry that the store saw. */
+  readonly entry: PartitionEntry;
+  readonly keys: number;
+  readonly bytes: number;
+}
+
+/** Load of one partition at its primary. */
+export interface PartitionLoad {
+  readonly partition: PartitionId;
+  readonly keys: number;
+  readonly bytes: number;
+}
+
+/** Load of a store since its last report. */
+export interface StoreLoad {
+  readonly keys: number;
+  readonly bytes: number;
+  readonly readsPerSecond: number;
+  readonly writesPerSecond: number;
+  readonly eventLoopDelayP99Ms: number;
+  readonly residentBytes: number;
+  readonly partitions: readonly PartitionLoad[];
+}
+
+/** What a store says of a move. */
+export interface MoveReport {
+  readonly moveId: MoveId;
+  readonly partition: PartitionId;
+  /** The partition's epoch at which this was true. */
+  readonly epoch: Epoch;
+  readonly state:
+    | { readonly kind: "copying" | "ready"; readonly keys: number; readonly bytes: number }
+    | { readonly kind: "released" | "deleted"; readonly generation: Generation }
+    | { readonly kind: "nack"; readonly reason: string };
+}
+
+/** What an operator asks for. */
+export type AdminRequest =
+  /** Without a store id: the next free name. */
+  | { readonly kind: "add-store"; readonly storeId: string | undefined; readonly dryRun: boolean }
+  | {
+      readonly kind: "remove-store";
+      readonly storeId: string;
+      readonly purge: boolean;
+      readonly dryRun: boolean;
+    }
+  | { readonly kind: "rebalance"; readonly dryRun: boolean }
+  | { readonly kind: "cancel" | "pause" | "resume"; readonly operationId: OperationId };
+
+/** One thing that happened. `requestId` and `streamId` are the driver's, unique while it runs. */
+export type MasterEvent =
+  /** The launcher said what runs. The first event after a start when there is a launcher. */
+  | { readonly kind: "launcher-listed"; readonly running: readonly StoreId[] }
+  | { readonly kind: "register"; readonly requestId: number; readonly registration: Registration }
+  | {
+      readonly kind: "stream-opened";
+      readonly streamId: number;
+      readonly clusterId: ClusterId;
+      readonly storeId: StoreId;
+      readonly incarnation: Incarnation;
+    }
+  | {
+      readonly kind: "heartbeat";
+      readonly streamId: number;
+      readonly storeId: StoreId;
+      readonly appliedVersion: TopologyVersion;
+      /** With the periodic heartbeats. */
+      readonly load: StoreLoad | undefined;
+      readonly reports: readonly MoveReport[];
+    }
+  | { readonly kind: "stream-closed"; readonly streamId: number; readonly storeId: StoreId }
+  | {
+      readonly kind: "probed";
+      readonly storeId: StoreId;
+      readonly incarnation: Incarnation;
+      readonly reachable: boolean;
+    }
+  | { readonly kind: "launched"; readonly storeId: StoreId; readonly error: EkvError | undefined }
+  | { readonly kind: "launched-removed"; readonly storeId: StoreId; readonly error: EkvError | undefined }
+  | { readonly kind: "admin"; readonly requestId: number; readonly request: AdminRequest }
+  | { readonly kind: "tick" };

@@ -1,0 +1,104 @@
+import { handleAdmin } from "./admin.js";
+import { orderShutdown, operationOf, restoreParticipants, settle } from "./agenda.js";
+import type { MasterStep } from "./effects.js";
+import type { MasterEvent, StoreLoad } from "./events.js";
+import {
+  handleHeartbeat,
+  handleProbed,
+  handleStreamClosed,
+  handleStreamOpened,
+  reviewSilence,
+} from "./failure.js";
+import { handleLaunched, handleLaunchedRemoved, handleLauncherListed } from "./forming.js";
+import type { MasterOptions } from "./options.js";
+import { readRecords } from "./persistence.js";
+import { handleRegister } from "./registration.js";
+import { MasterState, type PartitionSize } from "./state.js";
+import { CommittedView } from "./committed-view.js";
+import type { PartitionId, StoreId } from "../ids.js";
+
+/**
+ * Everything that the master decides. Its driver carries events in, commits each step's changes (several steps may
+ * share a commit, in order), and performs a step's effects only when its changes are committed: nobody ever acts on a
+ * decision that a crash could take back. Answers to readers come from the committed view, which the effects feed.
+ */
+export class MasterMachine {
+  readonly #state: MasterState;
+
+  private constructor(state: MasterState) {
+    this.#state = state;
+  }
+
+  /**
+   * The machine as it was when `snapshot` was committed. Whatever was under way goes on from there.
+   *
+   * @param nowMs monotonic; stores have one suspect interval from here before they count as dead
+   * @throws EkvError FAILED_PRECONDITION when the snapshot holds no cluster
+   */
+  static restore(
+    snapshot: ReadonlyMap<string, string>,
+    options: MasterOptions,
+    nowMs: number,
+  ): MasterMachine {
+    const state = new MasterState(readRecords(snapshot), options, nowMs);
+    restoreParticipants(state);
+    return new MasterMachine(state);
+  }
+
+  /** What readers may be told, as of now. Taken right after {@link MasterMachine.restore}; fed by the effects. */
+  committedView(): CommittedView {
+    return CommittedView.of(this.#state);
+  }
+
+  /** When a `tick` is due earlier than the next periodic one: a move waits to be tried again. Monotonic. */
+  get wakeAtMs(): number | undefined {
+    return this.#state.queue.wakeAtMs;
+  }
+
+  /** The last load that a store reported. */
+  load(storeId: StoreId): StoreLoad | undefined {
+    return this.#state.load(storeId);
+  }
+
+  /** The last size that a partition's primary reported. */
+  size(partition: PartitionId): PartitionSize {
+    return this.#state.size(partition);
+  }
+
+  /** @param nowMs monotonic @param wallMs Unix milliseconds */
+  step(event: MasterEvent, nowMs: number, wallMs: number): MasterStep {
+    this.#state.nowMs = nowMs;
+    this.#state.wallMs = wallMs;
+    this.#handle(event);
+    settle(this.#state);
+    return this.#state.finishStep();
+  }
+
+  #handle(event: MasterEvent): void {
+    const state = this.#state;
+    switch (event.kind) {
+      case "launcher-listed":
+        return handleLauncherListed(state, event);
+      case "register":
+        return handleRegister(state, event);
+      case "stream-opened":
+        handleStreamOpened(state, event);
+        if (operationOf(state, event.storeId)?.stage.kind === "leaving") orderShutdown(state, event.storeId);
+        return;
+      case "heartbeat":
+        return handleHeartbeat(state, event);
+      case "stream-closed":
+        return handleStreamClosed(state, event);
+      case "probed":
+        return handleProbed(state, event);
+      case "launched":
+        return handleLaunched(state, event);
+      case "launched-removed":
+        return handleLaunchedRemoved(state, event);
+      case "admin":
+        return handleAdmin(state, event);
+      case "tick":
+        return reviewSilence(state);
+    }
+  }
+}

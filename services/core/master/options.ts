@@ -1,0 +1,40 @@
+import type { StoreId } from "../ids.js";
+
+/** What a master is told at its start. */
+export interface MasterOptions {
+  readonly placement: "balanced" | "contiguous";
+  /** Stores that have to register before the ring is assigned for the first time. */
+  readonly initialStores: number;
+  /** Whether a store that registers unasked gets its share. */
+  readonly autoJoin: boolean;
+  /** Whether there is a launcher that starts stores. */
+  readonly launches: boolean;
+  /** Silence after which a store counts as dead. */
+  readonly suspectAfterMs: number;
+  /** Moves that copy or hand over at a time. */
+  readonly movesInFlightMax: number;
+  /** Of those, as source or target of one store. */
+  readonly movesPerStoreMax: number;
+  /** Refused copies of one partition after which its operation fails. */
+  readonly moveAttemptsMax: number;
+}
+
+/** Fixed times and sizes of the master's machine. */
+export const masterLimits = {
+  /** An order that no report mentions for this long is sent again. */
+  directiveRepeatMs: 2000,
+  /** A refused copy is tried again after this, doubled at each attempt. */
+  retryBackoffMs: 200,
+  retryBackoffMaxMs: 10_000,
+  /** An emptied store that was told to stop is removed after this, stopped or not. */
+  leaveTimeoutMs: 30_000,
+  /** Finished operations that are kept. */
+  finishedOperationsMax: 200,
+  /** Highest weight of a store. */
+  weightMax: 1000,
+} as const;
+
+/** The names that a master gives to stores it launches: `store-1`, `store-2`, … */
+export function storeName(index: number): StoreId {
+  return `store-${index}` as string as StoreId;
+}

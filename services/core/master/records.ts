@@ -1,0 +1,138 @@
+/** What the master keeps for ever: the values behind the keys of its metadata store. */
+import type {
+  ClusterId,
+  Epoch,
+  Generation,
+  Incarnation,
+  MoveId,
+  OperationId,
+  PartitionId,
+  StoreId,
+  TopologyVersion,
+} from "../ids.js";
+import type { Replica, StoreState } from "../topology.js";
+
+/** A cluster, fixed at its creation. */
+export interface ClusterRecord {
+  readonly clusterId: ClusterId;
+  /** A power of two. */
+  readonly partitionCount: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAtMs: number;
+}
+
+/** What was handed out last, so that nothing is handed out twice. */
+export interface Counters {
+  readonly topologyVersion: TopologyVersion;
+  readonly operations: number;
+  readonly moves: number;
+}
+
+/** A store as the master remembers it over restarts. */
+export interface StoreRecord {
+  readonly storeId: StoreId;
+  readonly state: StoreState;
+  /** Share of the ring relative to other stores, from 1. */
+  readonly weight: number;
+  /** Whether this master launches it again when it does not run. */
+  readonly launched: boolean;
+  /** Undefined until it registers for the first time. */
+  readonly registration: StoreRegistration | undefined;
+}
+
+/** The last registration of a store. */
+export interface StoreRegistration {
+  readonly incarnation: Incarnation;
+  readonly processId: string;
+  /** host:port. */
+  readonly address: string;
+  /** False once its heartbeats stopped. */
+  readonly alive: boolean;
+}
+
+/**
+ * The steps of a move. `copying` and `replica-added` can be rolled back; `leadership-transferred` only goes forward.
+ * A move that is done or failed is a number in its operation, and no record.
+ */
+export type MoveStep =
+  | { readonly kind: "planned" }
+  | {
+      readonly kind: "copying" | "replica-added";
+      /** Of the partition, since this step began. */
+      readonly epoch: Epoch;
+      readonly source: Replica;
+      readonly target: Replica;
+    }
+  | {
+      readonly kind: "leadership-transferred";
+      /** The copy that the source has to delete. */
+      readonly generation: Generation;
+      /** The target has to apply this version before the source deletes. */
+      readonly committedVersion: TopologyVersion;
+    };
+
+/** One partition going from one store to another. */
+export interface MoveRecord {
+  readonly id: MoveId;
+  readonly operationId: OperationId;
+  readonly partition: PartitionId;
+  readonly sourceId: StoreId;
+  readonly targetId: StoreId;
+  /** As planned; as copied once the copy is complete. */
+  readonly keys: number;
+  readonly bytes: number;
+  /** Copies that were refused. */
+  readonly attempts: number;
+  readonly step: MoveStep;
+}
+
+/** What was asked for. */
+export type OperationTask =
+  | { readonly kind: "add-store"; readonly storeId: StoreId }
+  | { readonly kind: "remove-store"; readonly storeId: StoreId; readonly purge: boolean }
+  | { readonly kind: "rebalance" };
+
+/**
+ * Where an operation is. `moving` makes its moves, `paused` begins none, `ending` begins none and finishes with
+ * `outcome` when those under way are over, `leaving` waits for its emptied store to be gone and then finishes.
+ */
+export type OperationStage =
+  | { readonly kind: "pending" }
+  | { readonly kind: "moving" | "paused"; readonly startedAtMs: number }
+  | { readonly kind: "ending"; readonly startedAtMs: number; readonly outcome: "failed" | "cancelled" }
+  | {
+      readonly kind: "leaving";
+      /** Undefined when it never started. */
+      readonly startedAtMs: number | undefined;
+      readonly outcome: "succeeded" | "cancelled";
+    }
+  | {
+      readonly kind: "finished";
+      readonly outcome: OperationOutcome;
+      /** Undefined when it never started. */
+      readonly startedAtMs: number | undefined;
+      readonly finishedAtMs: number;
+    };
+
+/** How an operation ended. */
+export type OperationOutcome = "succeeded" | "failed" | "cancelled";
+
+/** What an operator, or the master itself, asked of the cluster. Times are Unix milliseconds. */
+export interface OperationRecord {
+  readonly id: OperationId;
+  readonly task: OperationTask;
+  readonly stage: OperationStage;
+  readonly createdAtMs: number;
+  readonly movesTotal: number;
+  readonly movesDone: number;
+  readonly movesFailed: number;
+  /** The fewest partitions that had to move. */
+  readonly movesMinimum: number;
+  readonly keysTotal: number;
+  /** Of the moves whose leadership was transferred. */
+  readonly keysMoved: number;
+  readonly bytesTotal: number;
+  readonly bytesMoved: number;
+  /** What it waits for or why it failed; empty when there is nothing to say. */
+  readonly message: string;
+}

@@ -1,0 +1,192 @@
+/** How a store gets its incarnation, and what it holds is brought in line with what is committed. */
+import { EkvError, invalidArgument } from "../errors.js";
+import { brandAs, type Incarnation, isStoreId, type StoreId } from "../ids.js";
+import { type PartitionEntry, type Replica, sameReplica } from "../topology.js";
+import type { HeldReplica, MasterEvent, Registration } from "./events.js";
+import { awaitTargetAgain, failMove, giveBack, reviewMoves, rollBack, succeedEntry } from "./moves.js";
+import { isInFlight } from "./move-index.js";
+import { masterLimits } from "./options.js";
+import { formCluster, joinUnasked } from "./forming.js";
+import { type MasterState, replicaOf } from "./state.js";
+
+type RegisterEvent = Extract<MasterEvent, { kind: "register" }>;
+
+/** Why a registration is refused, if so. */
+export function decideRegistrationRefusal(
+  state: MasterState,
+  registration: Registration,
+): EkvError | undefined {
+  const { storeId, clusterId, partitionCount, weight } = registration;
+  const { cluster } = state;
+  if (!isStoreId(storeId)) {
+    return invalidArgument(
+      "store_id",
+      `${JSON.stringify(storeId)} must be 1 to 63 characters of a-z, 0-9 and '-'`,
+    );
+  }
+  if (registration.address === "")
+    return invalidArgument("address", "give the host:port that others reach it at");
+  if (registration.processId === "")
+    return invalidArgument("process_id", "give a random text for each start");
+  if (!Number.isInteger(weight) || weight < 1 || weight > masterLimits.weightMax) {
+    return invalidArgument("weight", `is ${weight}; give 1 to ${masterLimits.weightMax}`);
+  }
+  if (clusterId !== undefined && clusterId !== cluster.clusterId) {
+    return refusal(
+      `store ${storeId} belongs to cluster ${clusterId}, this is ${cluster.clusterId}; ` +
+        "point it at its own master, or give it an empty data folder",
+    );
+  }
+  if (partitionCount !== undefined && partitionCount !== cluster.partitionCount) {
+    return refusal(
+      `store ${storeId} counts ${partitionCount} partitions, this cluster has ${cluster.partitionCount}; ` +
+        "give it an empty data folder",
+    );
+  }
+  if (clusterId === undefined && registration.held.length > 0) {
+    return refusal(`store ${storeId} holds partitions but names no cluster; its data folder is damaged`);
+  }
+  const present = state.store(storeId)?.registration;
+  if (present === undefined || present.processId === registration.processId) return undefined;
+  const { streamId, lastHeartbeatMs } = state.presence(storeId);
+  if (streamId === undefined || state.nowMs - lastHeartbeatMs > state.options.suspectAfterMs)
+    return undefined;
+  return refusal(`store ${storeId} runs already, at ${present.address}; stop it or choose another store id`);
+}
+
+function refusal(message: string): EkvError {
+  return new EkvError("FAILED_PRECONDITION", message, { notExecuted: true });
+}
+
+/** Registers a store, or refuses to. */
+export function handleRegister(state: MasterState, event: RegisterEvent): void {
+  const { registration, requestId } = event;
+  const error = decideRegistrationRefusal(state, registration);
+  if (error) {
+    state.notice("warn", "a registration was refused", {
+      storeId: registration.storeId,
+      reason: error.message,
+    });
+    state.emit({ kind: "reply", requestId, reply: { kind: "refused", error } });
+    return;
+  }
+  const storeId = brandAs<StoreId>(registration.storeId);
+  const before = state.store(storeId);
+  adoptHeld(state, registration.held);
+  const sameProcess = before?.registration?.processId === registration.processId;
+  const incarnation =
+    sameProcess && before.registration
+      ? before.registration.incarnation
+      : nextIncarnation(storeId, before?.registration?.incarnation, registration.held);
+  state.presence(storeId).lastHeartbeatMs = state.nowMs;
+  state.setStore({
+    storeId,
+    state: before?.state ?? "joining",
+    launched: before?.launched ?? false,
+    weight: registration.weight,
+    registration: {
+      incarnation,
+      processId: registration.processId,
+      address: registration.address,
+      alive: true,
+    },
+  });
+  state.notice("info", "a store registered", { storeId, incarnation, address: registration.address });
+  if (!sameProcess) renewIncarnation(state, storeId, registration.held);
+  reviewMoves(state, storeId);
+  state.emit({ kind: "reply", requestId, reply: { kind: "registered", incarnation } });
+  if (state.unassigned === state.cluster.partitionCount) formCluster(state);
+  else if (before?.registration === undefined) joinUnasked(state, storeId);
+}
+
+/** Higher than any that this store was ever known by, even if this master's records are older than the store's. */
+function nextIncarnation(
+  storeId: StoreId,
+  last: Incarnation | undefined,
+  held: readonly HeldReplica[],
+): Incarnation {
+  let highest: number = last ?? 0;
+  for (const { entry } of held) {
+    const named = [entry.primary, ...entry.backups, ...entry.learners.map(({ replica }) => replica)];
+    for (const replica of named) {
+      if (replica?.storeId === storeId) highest = Math.max(highest, replica.incarnation);
+    }
+  }
+  return brandAs<Incarnation>(highest + 1);
+}
+
+/** Higher epochs are adopted; another owner at the same epoch halts the partition. */
+function adoptHeld(state: MasterState, held: readonly HeldReplica[]): void {
+  for (const { entry, keys, bytes } of held) {
+    if (entry.partition >= state.cluster.partitionCount) continue;
+    const known = state.entry(entry.partition);
+    if (entry.epoch > known.epoch) adoptEntry(state, entry);
+    else if (entry.epoch === known.epoch && !sameMembers(entry, known)) haltPartition(state, known);
+    if (state.size(entry.partition).keys === 0) state.setSizes([{ partition: entry.partition, keys, bytes }]);
+  }
+}
+
+function sameMembers(a: PartitionEntry, b: PartitionEntry): boolean {
+  return (
+    sameReplica(a.primary, b.primary) &&
+    a.backups.length === b.backups.length &&
+    a.backups.every((backup, i) => sameReplica(backup, b.backups[i]))
+  );
+}
+
+function adoptEntry(state: MasterState, entry: PartitionEntry): void {
+  state.notice("warn", "a store knows a newer entry than this master; it is adopted", {
+    partition: entry.partition,
+    epoch: entry.epoch,
+    primary: entry.primary?.storeId ?? "",
+  });
+  state.setEntry({ ...entry, learners: [] });
+  const move = state.moves.ofPartition(entry.partition);
+  if (move && isInFlight(move)) failMove(state, move, "a store knows a newer owner of the partition");
+}
+
+function haltPartition(state: MasterState, entry: PartitionEntry): void {
+  if (entry.halted) return;
+  state.notice("error", "two owners are recorded for one epoch of a partition; it is halted", {
+    partition: entry.partition,
+    epoch: entry.epoch,
+    primary: entry.primary?.storeId ?? "",
+  });
+  state.setEntry({ ...entry, halted: true, learners: [] });
+  const move = state.moves.ofPartition(entry.partition);
+  if (move && isInFlight(move)) failMove(state, move, "the partition is halted");
+}
+
+/** Names the store's new run wherever it is primary, and takes back what its old one was in the middle of. */
+function renewIncarnation(state: MasterState, storeId: StoreId, held: readonly HeldReplica[]): void {
+  const store = state.store(storeId);
+  if (store === undefined || state.ownedBy(storeId) === 0) return;
+  const replica = replicaOf(store);
+  const holds = new Set(held.map(({ entry }) => entry.partition));
+  for (const { partition } of state.ring.entries()) {
+    const entry = state.entry(partition);
+    if (entry.primary?.storeId !== storeId || entry.halted) continue;
+    const move = state.moves.ofPartition(partition);
+    if (move && isInFlight(move)) {
+      rollBack(state, move, { reason: `${storeId} was restarted`, countsAsAttempt: false });
+    } else if (move?.step.kind === "leadership-transferred" && move.targetId === storeId) {
+      renewTarget(state, entry, replica, holds.has(partition));
+    } else {
+      state.setEntry(succeedEntry(entry, replica));
+    }
+  }
+}
+
+/** The target of a move came back after it was given the partition, perhaps before it knew. */
+function renewTarget(state: MasterState, entry: PartitionEntry, replica: Replica, holdsIt: boolean): void {
+  const move = state.moves.ofPartition(entry.partition);
+  if (move === undefined) return;
+  const source = state.store(move.sourceId);
+  if (!holdsIt && source?.registration?.alive) {
+    // It never went live there, so the source still has everything: nothing was written since its RELEASE.
+    giveBack(state, move, replicaOf(source));
+    return;
+  }
+  state.setEntry(succeedEntry(entry, replica));
+  awaitTargetAgain(state, move);
+}
