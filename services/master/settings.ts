@@ -1,10 +1,37 @@
 import { limits } from "../core/limits.js";
-import { logFormats, logLevels } from "../runtime/log.js";
+import { type LogFormat, type LogLevel, logFormats, logLevels } from "../runtime/log.js";
 import { address, flag, oneOf, text, textList, wholeNumber } from "../runtime/setting-types.js";
-import { setting } from "../runtime/settings.js";
+import { type Setting, setting, type SettingsSchema } from "../runtime/settings.js";
+
+/** What each setting of a master holds. */
+export interface MasterSettings extends SettingsSchema {
+  readonly host: Setting<string>;
+  readonly port: Setting<number>;
+  readonly advertise: Setting<string>;
+  readonly data: Setting<string>;
+  readonly create: Setting<boolean>;
+  readonly partitions: Setting<number>;
+  readonly initialStores: Setting<number>;
+  readonly autoJoin: Setting<boolean>;
+  readonly placement: Setting<"balanced" | "contiguous">;
+  readonly heartbeatIntervalMs: Setting<number>;
+  readonly suspectAfterMs: Setting<number>;
+  readonly monitorIntervalMs: Setting<number>;
+  readonly movesInFlightMax: Setting<number>;
+  readonly movesPerStoreMax: Setting<number>;
+  readonly moveAttemptsMax: Setting<number>;
+  readonly moveRateBytesPerSecond: Setting<number>;
+  readonly launcher: Setting<"none" | "process">;
+  readonly storeData: Setting<string>;
+  readonly storeBasePort: Setting<number>;
+  readonly storeArgs: Setting<readonly string[]>;
+  readonly watchersMax: Setting<number>;
+  readonly logLevel: Setting<LogLevel>;
+  readonly logFormat: Setting<LogFormat>;
+}
 
 /** The settings of a master. */
-export const masterSettings = {
+export const masterSettings: MasterSettings = {
   host: setting("host", text, "127.0.0.1", "Address to listen on."),
   port: setting("port", wholeNumber(0, 65_535), 7400, "Port to listen on; 0: any free one."),
   advertise: setting("advertise", address, "", "host:port that stores reach it at; empty: host and port."),

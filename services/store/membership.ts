@@ -6,18 +6,19 @@ import {
   type HeartbeatRequest,
   type HeartbeatResponse,
   type MoveReport,
-  type RegisterRequest,
-  RegisterResponse,
+  RegisterRequest,
+  type RegisterResponse,
   type StoreLoad,
 } from "../gen/elastickv/v1/master.js";
 import type { Logger } from "../runtime/log.js";
+import type { Identity } from "./identity.js";
 import { fromServiceError } from "../wire/errors.js";
 import { membershipService } from "../wire/services.js";
 
 const registerMsMax = 5000;
 const retryMsMin = 50;
 const retryMsMax = 1000;
-const messageBytesMaxDefault = 64 * 1024 * 1024;
+const messageBytesMax = 64 * 1024 * 1024;
 
 /** What membership tells the store, and asks of it. */
 export interface MembershipHandler {
@@ -101,28 +102,8 @@ export class Membership {
     const { masters, handler, clock } = this.#options;
     const address = masters[this.#master % masters.length] ?? "";
     this.#client?.close();
-    this.#client = new Client(address, credentials.createInsecure(), {
-      "grpc.max_receive_message_length": messageBytesMaxDefault,
-      "grpc.max_send_message_length": messageBytesMaxDefault,
-      "grpc.use_local_subchannel_pool": 1,
-    });
-    const client = this.#client;
-    const { path, requestSerialize, responseDeserialize } = membershipService.register;
-    const request = handler.registration();
-    const response = await new Promise<RegisterResponse>((resolve, reject) => {
-      client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        new Metadata(),
-        { deadline: clock.wallMs() + registerMsMax },
-        (error: ServiceError | null, answer?: RegisterResponse) => {
-          if (error) reject(error);
-          else resolve(answer ?? RegisterResponse.fromPartial({}));
-        },
-      );
-    });
+    this.#client = clientOf(address);
+    const response = await callRegister(this.#client, handler.registration(), clock);
     this.#identity = {
       clusterId: response.clusterId,
       incarnation: brandAs<Incarnation>(response.incarnation),
@@ -206,4 +187,66 @@ export class Membership {
 /** Whether trying again cannot help: the master answered, and said no. */
 function isFinal(error: EkvError): boolean {
   return error.code === "FAILED_PRECONDITION" || error.code === "INVALID_ARGUMENT";
+}
+
+function clientOf(address: string): Client {
+  return new Client(address, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": messageBytesMax,
+    "grpc.max_send_message_length": messageBytesMax,
+    "grpc.use_local_subchannel_pool": 1,
+  });
+}
+
+function callRegister(client: Client, request: RegisterRequest, clock: Clock): Promise<RegisterResponse> {
+  const { path, requestSerialize, responseDeserialize } = membershipService.register;
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      { deadline: clock.wallMs() + registerMsMax },
+      (error: ServiceError | null, answer?: RegisterResponse) => {
+        if (answer) resolve(answer);
+        else reject(fromServiceError(error));
+      },
+    );
+  });
+}
+
+/** Who wants to join. */
+export interface JoinRequest {
+  readonly masters: readonly string[];
+  readonly storeId: StoreId;
+  readonly address: string;
+  readonly weight: number;
+  readonly processId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * A store's very first registration, which tells it the cluster it belongs to. Waits for a master to be there; rejects
+ * when one refuses it.
+ */
+export async function joinCluster({ masters, clock, log, ...store }: JoinRequest): Promise<Identity> {
+  const request = RegisterRequest.fromPartial(store);
+  for (let attempt = 0; ; attempt += 1) {
+    const client = clientOf(masters[attempt % masters.length] ?? "");
+    try {
+      const { clusterId, partitionCount } = await callRegister(client, request, clock);
+      return { clusterId, partitionCount, storeId: store.storeId };
+    } catch (error) {
+      const known = fromServiceError(error);
+      if (isFinal(known)) throw known;
+      log.info("no master to join yet", { reason: known.message });
+      const waitMs = Math.min(retryMsMin * 2 ** attempt, retryMsMax);
+      await new Promise<void>((resolve) => {
+        clock.setTimer(waitMs, resolve);
+      });
+    } finally {
+      client.close();
+    }
+  }
 }

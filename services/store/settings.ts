@@ -1,14 +1,42 @@
-import { isStoreId } from "../core/ids.js";
+import type { z } from "zod";
+import { isStoreId, type StoreId } from "../core/ids.js";
 import { limits } from "../core/limits.js";
-import { logFormats, logLevels } from "../runtime/log.js";
+import { type LogFormat, type LogLevel, logFormats, logLevels } from "../runtime/log.js";
 import { address, addresses, oneOf, text, wholeNumber } from "../runtime/setting-types.js";
-import { requiredSetting, setting } from "../runtime/settings.js";
+import { requiredSetting, type Setting, setting, type SettingsSchema } from "../runtime/settings.js";
+
+/** What each setting of a store holds. */
+export interface StoreSettings extends SettingsSchema {
+  readonly storeId: Setting<StoreId>;
+  readonly masters: Setting<readonly string[]>;
+  readonly host: Setting<string>;
+  readonly port: Setting<number>;
+  readonly advertise: Setting<string>;
+  readonly data: Setting<string>;
+  readonly engine: Setting<"lmdb" | "memory">;
+  readonly durability: Setting<"commit" | "fsync">;
+  readonly valueBytesMax: Setting<number>;
+  readonly memoryBytesMax: Setting<number>;
+  readonly weight: Setting<number>;
+  readonly streamsMax: Setting<number>;
+  readonly callsInFlightMax: Setting<number>;
+  readonly parkMs: Setting<number>;
+  readonly parkedCallsMax: Setting<number>;
+  readonly shutdownGraceMs: Setting<number>;
+  readonly logLevel: Setting<LogLevel>;
+  readonly logFormat: Setting<LogFormat>;
+}
+
+const storeIdText = text.refine(
+  isStoreId,
+  "give 1 to 63 characters of a-z, 0-9 and '-', not beginning or ending with '-'",
+) as z.ZodType<StoreId>;
 
 /** The settings of a store. */
-export const storeSettings = {
+export const storeSettings: StoreSettings = {
   storeId: requiredSetting(
     "store-id",
-    text.refine(isStoreId, "give 1 to 63 characters of a-z, 0-9 and '-', not beginning or ending with '-'"),
+    storeIdText,
     "This store's name, for ever.",
   ),
   masters: requiredSetting("master", addresses, "host:port of the master, or several with commas between."),

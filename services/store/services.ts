@@ -1,0 +1,181 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { EkvError } from "../core/errors.js";
+import type { Clock } from "../core/ports/clock.js";
+import type { MigrationServiceServer } from "../gen/elastickv/v1/migration.js";
+import type {
+  GetStoreStatusResponse,
+  PipelineRequest,
+  PipelineResponse,
+  StoreServiceServer,
+} from "../gen/elastickv/v1/store.js";
+import type { ServedService } from "../runtime/grpc-server.js";
+import { streamHandler, unaryHandler } from "../runtime/handlers.js";
+import type { Logger } from "../runtime/log.js";
+import type { TopologyFeed } from "../runtime/topology-feed.js";
+import { topologyHandlers } from "../runtime/topology-handlers.js";
+import { toServiceError } from "../wire/errors.js";
+import { migrationService, storeService, topologyService } from "../wire/services.js";
+import { browse } from "./browse.js";
+import { Forwarder } from "./forwarder.js";
+import { Pipeline } from "./pipeline.js";
+import type { Store } from "./store.js";
+import { UnaryCalls } from "./unary.js";
+
+/** Watchers that one store takes; clients spread over all of them when the master is down. */
+const watchersMax = 1000;
+
+/** What a store's gRPC services work with. */
+export interface StoreServicesOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly feed: TopologyFeed;
+  readonly clusterId: () => string;
+  readonly storeId: string;
+  readonly engine: string;
+  readonly durability: string;
+  readonly valueBytesMax: number;
+  readonly streamsMax: number;
+  readonly callsInFlightMax: number;
+}
+
+/** The gRPC services of a store, which listen before the store itself is open: its address is needed to register. */
+export class StoreServices {
+  readonly #options: StoreServicesOptions;
+  readonly #pipelines = new Set<Pipeline>();
+  readonly #forwarder: Forwarder;
+  #store: Store | undefined;
+  #unary: UnaryCalls | undefined;
+
+  constructor(options: StoreServicesOptions) {
+    this.#options = options;
+    this.#forwarder = new Forwarder({
+      clock: options.clock,
+      valueBytesMax: options.valueBytesMax,
+      addressOf: (entry) => this.#store?.addressOf(entry),
+    });
+  }
+
+  /** Lets calls through to the store. */
+  open(store: Store): void {
+    this.#store = store;
+    this.#unary = new UnaryCalls(store.calls, this.#forwarder);
+  }
+
+  /** What to serve. */
+  served(): ServedService[] {
+    const { feed, log } = this.#options;
+    return [
+      { name: "elastickv.v1.StoreService", definition: storeService, handlers: { ...this.#storeHandlers() } },
+      { name: "elastickv.v1.MigrationService", definition: migrationService, handlers: { ...this.#migrationHandlers() } },
+      {
+        name: "elastickv.v1.TopologyService",
+        definition: topologyService,
+        handlers: { ...topologyHandlers(feed, watchersMax, log) },
+      },
+    ];
+  }
+
+  /** Answers what pipelines have in flight and ends them. */
+  drain(): void {
+    for (const pipeline of this.#pipelines) pipeline.drain();
+  }
+
+  close(): void {
+    this.#forwarder.close();
+  }
+
+  #storeHandlers(): StoreServiceServer {
+    const { log } = this.#options;
+    const calls = (): UnaryCalls => {
+      if (this.#unary && this.#store?.isRunning) return this.#unary;
+      throw notServing();
+    };
+    return {
+      get: unaryHandler(log, (request, context) => calls().get(request, context)),
+      put: unaryHandler(log, (request, context) => calls().put(request, context)),
+      delete: unaryHandler(log, (request, context) => calls().delete(request, context)),
+      contains: unaryHandler(log, (request, context) => calls().contains(request, context)),
+      multiGet: unaryHandler(log, (request, context) => calls().multiGet(request, context)),
+      multiPut: unaryHandler(log, (request, context) => calls().multiPut(request, context)),
+      multiDelete: unaryHandler(log, (request, context) => calls().multiDelete(request, context)),
+      browse: streamHandler(log, async (request, { signal }, send) => {
+        const store = this.#running();
+        for (const page of browse({ kvMap: store.kvMap, self: () => store.ownership.self }, request)) {
+          if (signal.aborted) return;
+          await send(page);
+          // One page a turn: a browse of everything must not hold up single calls.
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }),
+      pipeline: (stream) => this.#openPipeline(stream),
+      getStoreStatus: unaryHandler(log, () => this.#status()),
+    };
+  }
+
+  #migrationHandlers(): MigrationServiceServer {
+    return {
+      transfer: (call) => {
+        if (this.#store?.isRunning) this.#store.target.transfer(call);
+        else call.emit("error", toServiceError(notServing()));
+      },
+      catchUp: (call) => {
+        if (this.#store?.isRunning) this.#store.target.catchUp(call);
+        else call.emit("error", toServiceError(notServing()));
+      },
+    };
+  }
+
+  #openPipeline(stream: ServerDuplexStream<PipelineRequest, PipelineResponse>): void {
+    const { streamsMax, clock, callsInFlightMax } = this.#options;
+    if (!this.#store?.isRunning) {
+      stream.emit("error", toServiceError(notServing()));
+      return;
+    }
+    if (this.#pipelines.size >= streamsMax) {
+      const message = `${streamsMax} pipelines are open at this store; share one client, or raise streams-max`;
+      stream.emit("error", toServiceError(new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true })));
+      return;
+    }
+    const { calls, kvMap, ownership } = this.#store;
+    const pipeline = new Pipeline(stream, {
+      calls,
+      kvMap,
+      clock,
+      clusterId: this.#options.clusterId(),
+      callsInFlightMax,
+      self: () => ownership.self,
+    });
+    this.#pipelines.add(pipeline);
+    stream.on("close", () => this.#pipelines.delete(pipeline));
+  }
+
+  #running(): Store {
+    if (this.#store?.isRunning) return this.#store;
+    throw notServing();
+  }
+
+  #status(): GetStoreStatusResponse {
+    const store = this.#running();
+    const owned = store.ownership.owned();
+    const { storeId, engine, durability } = this.#options;
+    return {
+      clusterId: this.#options.clusterId(),
+      storeId,
+      incarnation: store.ownership.self.incarnation,
+      topologyVersion: store.appliedVersion(),
+      isRunning: store.isRunning,
+      keys: owned.reduce((sum, { digest }) => sum + digest.keys, 0),
+      bytes: owned.reduce((sum, { digest }) => sum + digest.bytes, 0),
+      ownedPartitions: owned.map(({ id }) => id),
+      migratingPartitions: owned.filter(({ isMigrating }) => isMigrating).map(({ id }) => id),
+      reads: store.calls.reads,
+      writes: store.calls.writes,
+      engine,
+      durability,
+    };
+  }
+}
+
+function notServing(): EkvError {
+  return new EkvError("UNAVAILABLE", "the store is starting or shutting down", { notExecuted: true });
+}
