@@ -1,0 +1,52 @@
+import { InvalidArgumentError } from "commander";
+import { brandAs, isStoreId, type Epoch } from "../services/core/ids.js";
+import { limits } from "../services/core/limits.js";
+import type { Version } from "../services/core/topology.js";
+
+/** Parsers of option and argument values; each throws commander's InvalidArgumentError with what is expected. */
+
+/** A whole number within bounds. */
+export function parseInteger(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** `host:port,host:port`. */
+export function parseSeeds(text: string): string[] {
+  const seeds = text.split(",").map((seed) => seed.trim());
+  for (const seed of seeds) {
+    const port = Number(/^(?:[^\s:,]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(seed)?.[1] ?? 0);
+    if (port < 1 || port > 65_535) {
+      throw new InvalidArgumentError("Expected host:port, several separated by commas.");
+    }
+  }
+  return seeds;
+}
+
+/** A key's version as `get --version-info` and `put` print it: `epoch.seq`. */
+export function parseVersion(text: string): Version {
+  const match = /^(\d{1,10})\.(\d{1,15})$/.exec(text);
+  if (!match) throw new InvalidArgumentError("Expected epoch.seq, such as 3.17.");
+  return { epoch: brandAs<Epoch>(Number(match[1])), seq: Number(match[2]) };
+}
+
+/** `epoch.seq`. */
+export function formatVersion(version: Version): string {
+  return `${version.epoch}.${version.seq}`;
+}
+
+/** Milliseconds to live. */
+export const parseTtlMs: (text: string) => number = parseInteger(1, limits.ttlMsMax);
+
+/** The name of a store. */
+export function parseStoreId(text: string): string {
+  if (!isStoreId(text)) {
+    throw new InvalidArgumentError("Expected 1 to 63 characters of a-z, 0-9 and '-', not at either end.");
+  }
+  return text;
+}

@@ -1,0 +1,149 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { invalidArgument } from "../../services/core/errors.js";
+import { modelOf, type CommandModel } from "../completion.js";
+import type { CommandContext } from "../context.js";
+import { exitCodes, type ExitCode } from "../exit-codes.js";
+import { escapeBytes } from "../key-text.js";
+import { createProgram, type CommandHost, type GlobalOptions } from "../program.js";
+import { asksForJson, parseArguments, reportFailure } from "../run.js";
+import { candidatesFor } from "../shell/candidates.js";
+import { historyLinesMax, loadHistory, saveHistory } from "../shell/history.js";
+import { quoteWord, splitWords } from "../shell/words.js";
+
+/** Keys offered by one completion, and how long they may take to come, in milliseconds. */
+const keysOfferedMax = 50;
+const keysWaitMs = 1000;
+
+/** `ekv shell`: runs lines until `exit`, Ctrl-D or the end of stdin. */
+export async function shell(context: CommandContext): Promise<ExitCode> {
+  const { stdin } = context;
+  if (!stdin) throw invalidArgument("shell", "does not run inside itself");
+  return stdin.isTTY === true ? interactive(context) : script(context, stdin);
+}
+
+async function script(context: CommandContext, stdin: NodeJS.ReadableStream): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  for await (const line of createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (context.signal.aborted) return exitCodes.interrupted;
+    if (isExit(line)) break;
+    exitCode = await runLine(context, line, context.signal);
+  }
+  return exitCode;
+}
+
+async function interactive(context: CommandContext): Promise<ExitCode> {
+  const historyPath = context.environment["EKV_HISTORY"] || join(homedir(), ".ekv_history");
+  const model = modelOf(createProgram({ run: () => Promise.resolve() }, { version: "", inShell: true }));
+  const reader = createInterface({
+    input: context.stdin as NodeJS.ReadableStream,
+    output: context.stdout.stream,
+    prompt: "ekv> ",
+    history: await loadHistory(historyPath),
+    historySize: historyLinesMax,
+    removeHistoryDuplicates: true,
+    completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
+      complete(context, model, line).then(
+        (result) => done(null, result),
+        // A cluster that does not answer has no keys to offer.
+        () => done(null, [[], line]),
+      );
+    },
+  });
+  let history: readonly string[] = [];
+  reader.on("history", (lines) => {
+    history = [...lines];
+  });
+  await context.stdout.write("Type `help` for the commands, Tab to complete, Ctrl-D to leave.\n");
+  try {
+    return await converse(context, reader);
+  } finally {
+    reader.close();
+    if (history.length > 0) await saveHistory(historyPath, history);
+  }
+}
+
+/** Prompts and runs one line after the other; Ctrl-C ends the command that runs, or clears the line. */
+async function converse(context: CommandContext, reader: Interface): Promise<ExitCode> {
+  let running: AbortController | undefined;
+  let closed = false;
+  reader.on("SIGINT", () => {
+    if (running) {
+      running.abort();
+      return;
+    }
+    reader.write(null, { ctrl: true, name: "e" });
+    reader.write(null, { ctrl: true, name: "u" });
+    context.stdout.stream.write("\n");
+    reader.prompt();
+  });
+  context.signal.addEventListener("abort", () => reader.close(), { once: true });
+  reader.on("close", () => {
+    closed = true;
+    running?.abort();
+  });
+  reader.prompt();
+  for await (const line of reader) {
+    if (isExit(line)) return exitCodes.ok;
+    running = new AbortController();
+    await runLine(context, line, running.signal);
+    running = undefined;
+    if (closed) break;
+    reader.prompt();
+  }
+  await context.stdout.write("\n");
+  return exitCodes.ok;
+}
+
+function isExit(line: string): boolean {
+  return line.trim() === "exit" || line.trim() === "quit";
+}
+
+async function runLine(context: CommandContext, line: string, signal: AbortSignal): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  let json = context.json;
+  const host: CommandHost = {
+    async run(command, body) {
+      json ||= command.optsWithGlobals<GlobalOptions>().json === true;
+      exitCode = await body({ ...context, stdin: undefined, json, signal });
+    },
+  };
+  try {
+    const { words } = splitWords(line);
+    if (words.length === 0 || words[0]?.startsWith("#")) return exitCode;
+    json ||= asksForJson(words);
+    await parseArguments(host, words, { stdout: context.stdout, inShell: true });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error, { ...context, json, signal });
+  }
+}
+
+/** Candidates in the shape that readline wants: full texts, and the part of the line they replace. */
+async function complete(
+  context: CommandContext,
+  model: CommandModel,
+  line: string,
+): Promise<[string[], string]> {
+  const { typed, names, keyPrefix } = candidatesFor(model, line);
+  const keys = keyPrefix === undefined ? [] : await keysBeginningWith(context, keyPrefix);
+  return [[...names, ...keys.map(quoteWord)], typed];
+}
+
+/** Keys that can be typed; others are left out. */
+async function keysBeginningWith(context: CommandContext, prefix: string): Promise<string[]> {
+  const client = await context.session.client();
+  const keys: string[] = [];
+  const entries = client.scan({
+    prefix,
+    limit: keysOfferedMax,
+    keysOnly: true,
+    signal: AbortSignal.timeout(keysWaitMs),
+  });
+  for await (const { key } of entries) {
+    const text = key.toString("utf8");
+    if (escapeBytes(key) === text) keys.push(text);
+  }
+  return keys.sort();
+}

@@ -1,0 +1,256 @@
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { AdminClient } from "../client/admin.js";
+import { EkvError } from "../services/core/errors.js";
+import type { GetClusterStatusResponse, StoreInfo } from "../services/gen/elastickv/v1/master.js";
+import { isRunning } from "../services/runtime/process-identity.js";
+import { writeJson, type CommandContext } from "./context.js";
+import { exitCodes, type ExitCode } from "./exit-codes.js";
+import { paletteFor } from "./output.js";
+import { formatCount, formatNoun } from "./quantities.js";
+import { openDataFolder, type DataFolder } from "./up/data-folder.js";
+import { superviseMaster, type SupervisedMaster } from "./up/master-process.js";
+import { stopProcess } from "./up/process-end.js";
+import { whatIsMissing } from "./up/readiness.js";
+
+/** Options of `ekv up`. */
+export interface UpOptions {
+  readonly data: string;
+  readonly stores: number;
+  readonly port: number;
+  readonly partitions?: number;
+  readonly placement?: "balanced" | "contiguous";
+  readonly durability?: "commit" | "fsync";
+  readonly engine?: "lmdb" | "memory";
+  readonly readyTimeoutMs: number;
+}
+
+const host = "127.0.0.1";
+/** How long a store may take to end, in milliseconds. */
+const stopGraceMs = 15_000;
+/** Above it there is no room for the stores' ports behind the master's: they take any. */
+const basePortMax = 65_000;
+const pollMs = 200;
+const pollTimeoutMs = 2000;
+
+/** `ekv up`: runs a cluster on this machine until it is interrupted, and stops all of it. */
+export async function up(context: CommandContext, options: UpOptions): Promise<ExitCode> {
+  const folder = await openDataFolder(options.data);
+  const created = await folder.isNew();
+  let master: SupervisedMaster | undefined;
+  try {
+    await requireFreePorts(folder, created, options);
+    const note = (text: string): void => void context.stderr.stream.write(`${text}\n`);
+    if (!context.json)
+      note(created ? `Creating a cluster in ${folder.path} …` : `Starting the cluster in ${folder.path} …`);
+    master = superviseMaster({
+      script: fileURLToPath(new URL("../services/master/main.js", import.meta.url)),
+      args: async () => masterArguments(folder, await folder.isNew(), options),
+      environment: context.environment,
+      logPath: join(folder.path, "master.log"),
+      onStart: (identity) => folder.recordMaster(identity),
+      onRestart: note,
+    });
+    await Promise.race([serve(context, options, folder, created, master), master.ended]);
+    return context.signal.aborted ? exitCodes.ok : exitCodes.failed;
+  } finally {
+    await stopAll(context, folder, master);
+  }
+}
+
+/** The flags of the master for a data folder. */
+export function masterArguments(
+  folder: Pick<DataFolder, "path" | "masterPath">,
+  create: boolean,
+  options: UpOptions,
+): string[] {
+  const storeArgs = [
+    ...(options.durability ? ["--durability", options.durability] : []),
+    ...(options.engine ? ["--engine", options.engine] : []),
+  ];
+  return [
+    ...["--data", folder.masterPath, "--port", String(options.port)],
+    ...["--launcher", "process", "--store-data", folder.path],
+    ...["--store-base-port", String(options.port > basePortMax ? 0 : options.port)],
+    ...["--initial-stores", String(options.stores)],
+    ...(options.partitions === undefined ? [] : ["--partitions", String(options.partitions)]),
+    ...(options.placement === undefined ? [] : ["--placement", options.placement]),
+    ...(storeArgs.length === 0 ? [] : ["--store-args", JSON.stringify(storeArgs)]),
+    ...(create ? ["--create"] : []),
+  ];
+}
+
+/** Throws `INVALID_ARGUMENT` when somebody else listens on a port that the master or one of its stores will need. */
+async function requireFreePorts(folder: DataFolder, created: boolean, options: UpOptions): Promise<void> {
+  await requireFreePort(options.port, "the master");
+  const recorded = created ? [] : await folder.recordedStores();
+  const firstStores = Array.from({ length: created ? options.stores : 0 }, (_, i) => `store-${i + 1}`);
+  const stopped = recorded.filter(({ identity }) => !isRunning(identity.pid, identity.startTime));
+  for (const storeId of [...firstStores, ...stopped.map((store) => store.storeId)]) {
+    const port = storePort(storeId, options.port);
+    if (port !== undefined) await requireFreePort(port, storeId);
+  }
+}
+
+/** The port that the master's launcher gives a store; undefined: any free one. */
+function storePort(storeId: string, masterPort: number): number | undefined {
+  const number = /^store-(\d+)$/.exec(storeId)?.[1];
+  return number === undefined || masterPort > basePortMax ? undefined : masterPort + Number(number);
+}
+
+async function requireFreePort(port: number, user: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const text =
+        error.code === "EADDRINUSE"
+          ? `port ${port} of ${user} is in use: stop what listens there, or choose another --port`
+          : `port ${port} of ${user} cannot be used: ${error.message}`;
+      reject(new EkvError("INVALID_ARGUMENT", text, { notExecuted: true, cause: error }));
+    });
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+  });
+}
+
+/** Announces the cluster when it is ready, then waits for the interrupt. */
+async function serve(
+  context: CommandContext,
+  options: UpOptions,
+  folder: DataFolder,
+  created: boolean,
+  master: SupervisedMaster,
+): Promise<void> {
+  const { connectAdmin } = await import("../client/admin.js");
+  const admin = await connectAdmin({ seeds: [`${host}:${options.port}`] });
+  try {
+    const state = await waitUntilReady(context, options, admin, created);
+    if (state) {
+      master.confirm();
+      await announce(context, options, folder, created, state);
+    }
+  } finally {
+    await admin.close();
+  }
+  if (!context.signal.aborted) {
+    await new Promise((resolve) => context.signal.addEventListener("abort", resolve, { once: true }));
+  }
+}
+
+interface ClusterState {
+  readonly status: GetClusterStatusResponse;
+  readonly stores: readonly StoreInfo[];
+  /** What is still missing of an old cluster, which runs on with what it has. */
+  readonly missing: string | undefined;
+}
+
+/** Undefined when interrupted. Throws `UNAVAILABLE` when a new cluster does not get ready in time. */
+async function waitUntilReady(
+  context: CommandContext,
+  options: UpOptions,
+  admin: AdminClient,
+  created: boolean,
+): Promise<ClusterState | undefined> {
+  const endMs = performance.now() + options.readyTimeoutMs;
+  let missing = "the master does not answer";
+  while (!context.signal.aborted) {
+    let state: ClusterState | undefined;
+    try {
+      const call = { deadlineMs: pollTimeoutMs, signal: context.signal };
+      const status = await admin.getClusterStatus({}, call);
+      const { stores } = await admin.listStores({}, call);
+      state = { status, stores, missing: whatIsMissing(status, stores, created ? options.stores : 1) };
+      if (state.missing === undefined) return state;
+      missing = state.missing;
+    } catch (error) {
+      if (!(error instanceof EkvError)) throw error;
+    }
+    if (performance.now() > endMs) {
+      // An old cluster with a broken store can still be used, and repaired, so it is left running.
+      if (!created && state) return state;
+      throw new EkvError(
+        "UNAVAILABLE",
+        `not ready after ${options.readyTimeoutMs} ms: ${missing}; see ${join(options.data, "master.log")}`,
+      );
+    }
+    await delay(pollMs, undefined, { signal: context.signal }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+async function announce(
+  context: CommandContext,
+  options: UpOptions,
+  folder: DataFolder,
+  created: boolean,
+  { status, stores, missing }: ClusterState,
+): Promise<void> {
+  const master = `${host}:${options.port}`;
+  const endpoints = stores.map((store) => ({
+    storeId: store.storeId,
+    address: `${store.ip}:${store.clientPort}`,
+    alive: store.alive,
+  }));
+  if (context.json) {
+    await writeJson(context, {
+      ready: missing === undefined,
+      missing: missing ?? null,
+      created,
+      clusterId: status.clusterId,
+      dataFolder: folder.path,
+      master,
+      stores: endpoints,
+      partitions: status.partitionCount,
+      keys: status.keys,
+    });
+    return;
+  }
+  const palette = paletteFor(context.stdout);
+  const width = Math.max(...endpoints.map(({ storeId }) => storeId.length), 6);
+  const rows = [
+    ["master", master] as const,
+    ...endpoints.map(({ storeId, address }) => [storeId, address] as const),
+  ];
+  const head =
+    missing === undefined
+      ? palette.good("Elastic-KV is up")
+      : `${palette.bad("Elastic-KV is up, but not whole")} (${missing})`;
+  const seeds = options.port === 7400 ? "" : `  export EKV_SEEDS=${master}\n`;
+  await context.stdout.write(
+    `${head}: ${formatNoun(endpoints.length, "store")}, ${formatCount(status.partitionCount)} partitions, ` +
+      `${formatNoun(status.keys, "key")}.\n\n` +
+      `${rows.map(([name, address]) => `  ${palette.bold(name.padEnd(width))}  ${address}\n`).join("")}\n` +
+      `Data: ${folder.path}\n\n` +
+      `Try, in another terminal:\n${seeds}` +
+      `  npx ekv put greeting hello && npx ekv get greeting\n` +
+      `  npx ekv stores\n` +
+      `  npx ekv ring\n` +
+      `  npx ekv add-store\n` +
+      `  npx ekv shell\n\n` +
+      `Ctrl-C stops everything; the next start finds the data again.\n`,
+  );
+}
+
+/** The master first, for it would start stores again; then the stores. */
+async function stopAll(
+  context: CommandContext,
+  folder: DataFolder,
+  master: SupervisedMaster | undefined,
+): Promise<void> {
+  const note = (text: string): void => void (context.json || context.stderr.stream.write(`${text}\n`));
+  if (master) {
+    note("Stopping …");
+    await master.stop();
+    const stores = await folder.recordedStores();
+    await Promise.all(
+      stores.map(async ({ storeId, identity }) => {
+        const byItself = await stopProcess(identity, stopGraceMs);
+        if (!byItself)
+          note(`${storeId} did not end in ${stopGraceMs / 1000} s and was killed; it will recover.`);
+      }),
+    );
+    note("Stopped.");
+  }
+  await folder.release();
+}

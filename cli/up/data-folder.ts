@@ -1,0 +1,150 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { EkvError } from "../../services/core/errors.js";
+import { lockFolder, type FolderLock } from "../../services/runtime/folder-lock.js";
+import { fileFailure } from "../failure.js";
+import { stopProcess, type ProcessIdentity } from "./process-end.js";
+
+/** Of the layout of the data folder: one more at every change that older programs cannot read. */
+const dataFormat = 1;
+const formatFile = "elastic-kv.json";
+const masterFile = "up.json";
+/** How long a master left over from a killed `ekv up` may take to end, in milliseconds. */
+const leftoverGraceMs = 15_000;
+
+const formatSchema = z.object({ format: z.number() });
+const identitySchema = z.object({
+  pid: z.int().positive(),
+  startTime: z.string().optional(),
+});
+
+/** A store that a launcher has recorded, running or not. */
+export interface RecordedStore {
+  readonly storeId: string;
+  readonly identity: ProcessIdentity;
+}
+
+/** A data folder held by this process. */
+export interface DataFolder {
+  /** Absolute. */
+  readonly path: string;
+  readonly masterPath: string;
+  /** Whether the master has no metadata yet. Read anew at every call. */
+  isNew(): Promise<boolean>;
+  /** Notes the master that runs now, so that it can be found when this process is killed. */
+  recordMaster(master: ProcessIdentity): Promise<void>;
+  /** From `<data>/<storeId>/process.json`, which the process launcher writes. */
+  recordedStores(): Promise<readonly RecordedStore[]>;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes a data folder, creating it if need be. Throws `INVALID_ARGUMENT` when another `ekv up` holds it, when it is of
+ * another version, and when stores are in it but no master.
+ */
+export async function openDataFolder(folder: string): Promise<DataFolder> {
+  const path = resolve(folder);
+  const lock = await takeLock(path);
+  try {
+    await checkFormat(path);
+    await refuseOrphans(path);
+    await stopLeftover(path);
+  } catch (error) {
+    await lock.release();
+    throw fileFailure(path, error);
+  }
+  const masterPath = join(path, "master");
+  return {
+    path,
+    masterPath,
+    isNew: async () => (await namesIn(masterPath)).length === 0,
+    recordMaster: (master) => replaceFile(join(path, masterFile), master),
+    recordedStores: () => readStores(path),
+    async release() {
+      await rm(join(path, masterFile), { force: true });
+      await lock.release();
+    },
+  };
+}
+
+async function takeLock(path: string): Promise<FolderLock> {
+  try {
+    await mkdir(path, { recursive: true });
+    return await lockFolder(path, { role: "ekv up" });
+  } catch (error) {
+    if (!(error instanceof EkvError)) throw fileFailure(path, error);
+    throw new EkvError("INVALID_ARGUMENT", error.message, { notExecuted: true, cause: error });
+  }
+}
+
+async function checkFormat(path: string): Promise<void> {
+  const formatPath = join(path, formatFile);
+  const found = await readJson(formatPath, formatSchema);
+  if (found === "missing") await replaceFile(formatPath, { format: dataFormat });
+  if (found === "missing" || (found !== "damaged" && found.format === dataFormat)) return;
+  const format = found === "damaged" ? "unknown" : found.format;
+  throw new EkvError(
+    "INVALID_ARGUMENT",
+    `${path} holds data of format ${format}, this version reads format ${dataFormat}: use the version that wrote it, or another --data`,
+  );
+}
+
+/** A new master beside old stores would be a new cluster, which the stores refuse to join. */
+async function refuseOrphans(path: string): Promise<void> {
+  if ((await namesIn(join(path, "master"))).length > 0) return;
+  const stores = (await namesIn(path)).filter((name) => /^store-\d+$/.test(name));
+  if (stores.length === 0) return;
+  throw new EkvError(
+    "INVALID_ARGUMENT",
+    `${path} holds ${stores.join(", ")} but no master: restore ${join(path, "master")}, or use another --data`,
+  );
+}
+
+/** A master whose `ekv up` was killed still has the port and its folder. */
+async function stopLeftover(path: string): Promise<void> {
+  const found = await readJson(join(path, masterFile), identitySchema);
+  if (typeof found !== "object" || found.startTime === undefined) return;
+  await stopProcess({ pid: found.pid, startTime: found.startTime }, leftoverGraceMs);
+}
+
+async function readStores(path: string): Promise<RecordedStore[]> {
+  const entries = await readdir(path, { withFileTypes: true });
+  const stores: RecordedStore[] = [];
+  for (const { name } of entries.filter((entry) => entry.isDirectory() && entry.name !== "master")) {
+    const found = await readJson(join(path, name, "process.json"), identitySchema);
+    if (typeof found !== "object") continue;
+    stores.push({ storeId: name, identity: { pid: found.pid, startTime: found.startTime } });
+  }
+  return stores;
+}
+
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | "missing" | "damaged"> {
+  try {
+    const parsed = schema.safeParse(JSON.parse(await readFile(path, "utf8")));
+    return parsed.success ? parsed.data : "damaged";
+  } catch (error) {
+    if (isMissing(error)) return "missing";
+    if (error instanceof SyntaxError) return "damaged";
+    throw error;
+  }
+}
+
+async function replaceFile(path: string, content: object): Promise<void> {
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, JSON.stringify(content));
+  await rename(draft, path);
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}

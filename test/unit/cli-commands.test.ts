@@ -1,0 +1,377 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { exitCodeOf, exitCodes, exitCodesHelp } from "../../cli/exit-codes.js";
+import { EkvError, type ErrorCode } from "../../services/core/errors.js";
+import { brandAs, type Epoch } from "../../services/core/ids.js";
+import { OperationKind, OperationState, type Operation } from "../../services/gen/elastickv/v1/master.js";
+import { ekv } from "./cli-terminal.js";
+
+const version = { epoch: brandAs<Epoch>(3), seq: 17 };
+
+function entry(value: string | Buffer, expiresAtMs = 0) {
+  return { value: Buffer.from(value), version, expiresAtMs };
+}
+
+/** Just enough of a client to write to and scan. */
+function memoryClient(): { data: Map<string, Buffer>; ttls: number[]; client: object } {
+  const data = new Map<string, Buffer>();
+  const ttls: number[] = [];
+  const client = {
+    put: (key: Buffer, value: Buffer, options: { ttlMs?: number }) => {
+      if (key.length === 0) return Promise.reject(new EkvError("INVALID_ARGUMENT", "key: is empty"));
+      data.set(key.toString("latin1"), value);
+      if (options.ttlMs !== undefined) ttls.push(options.ttlMs);
+      return Promise.resolve(version);
+    },
+    async *scan() {
+      await Promise.resolve();
+      for (const [key, value] of data) {
+        yield { key: Buffer.from(key, "latin1"), value, version, expiresAtMs: 0 };
+      }
+    },
+  };
+  return { data, ttls, client };
+}
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "ekv-cli-"));
+  try {
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+test("every error code has its exit status, and help names each status", () => {
+  const expected: Record<ErrorCode, number> = {
+    INVALID_ARGUMENT: 2,
+    RESOURCE_EXHAUSTED: 1,
+    CONDITION_FAILED: 4,
+    MOVED: 5,
+    UNAVAILABLE: 5,
+    OUTCOME_UNKNOWN: 6,
+    DEADLINE_EXCEEDED: 5,
+    FAILED_PRECONDITION: 1,
+    NOT_FOUND: 3,
+    ALREADY_EXISTS: 1,
+    CANCELLED: 1,
+    INTERNAL: 1,
+  };
+  for (const [code, status] of Object.entries(expected)) {
+    assert.equal(exitCodeOf(new EkvError(code as ErrorCode, "")), status, code);
+  }
+  assert.equal(exitCodeOf(new TypeError("a bug")), 1);
+  for (const status of Object.values(exitCodes))
+    assert.match(exitCodesHelp, new RegExp(`^ {2}${status} `, "m"));
+});
+
+test("wrong usage is exit status 2, in JSON when asked for", async () => {
+  for (const args of [[], ["gte"], ["put"], ["scan", "--limit", "0"], ["--seeds", "nohost", "stores"]]) {
+    const { code, stdout } = await ekv(args);
+    assert.equal(code, 2, args.join(" "));
+    assert.equal(stdout, "");
+  }
+  const { code, stderr } = await ekv(["put", "--json"]);
+  assert.equal(code, 2);
+  const { error } = JSON.parse(stderr) as { error: { code: string; message: string; violations: unknown[] } };
+  assert.equal(error.code, "INVALID_ARGUMENT");
+  assert.match(error.message, /missing required argument 'key'/);
+  assert.deepEqual(error.violations, []);
+});
+
+test("help and version are exit status 0", async () => {
+  const help = await ekv(["--help"]);
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /Exit status:/);
+  assert.equal((await ekv(["get", "--help"])).code, 0);
+  assert.match((await ekv(["--version"])).stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test("get prints the bytes alone, or everything as JSON", async () => {
+  const value = Buffer.from([0xff, 0x00, 0x0a]);
+  const client = { getEntry: () => Promise.resolve(entry(value)) };
+  assert.deepEqual((await ekv(["get", "a"], { client })).bytes, value);
+  assert.deepEqual(JSON.parse((await ekv(["get", "a", "--json"], { client })).stdout), {
+    key: "a",
+    value64: "/wAK",
+    version: { epoch: 3, seq: 17 },
+    expiresAtMs: 0,
+  });
+  const informed = await ekv(["get", "a", "--version-info"], { client });
+  assert.deepEqual(informed.bytes, value);
+  assert.equal(informed.stderr, "version 3.17, never expires\n");
+});
+
+test("a key that does not exist is exit status 3", async () => {
+  const client = { getEntry: () => Promise.resolve(undefined), delete: () => Promise.resolve(false) };
+  const got = await ekv(["get", "a\u001b[2J"], { client });
+  assert.equal(got.code, 3);
+  assert.equal(got.stderr, "ekv: there is no key a\\x1b[2J\n");
+  assert.equal((await ekv(["del", "a"], { client })).code, 3);
+  assert.equal((await ekv(["del", "a", "--ignore-missing"], { client })).code, 0);
+});
+
+test("put passes value, condition and time to live on, and prints the version", async () => {
+  const calls: unknown[][] = [];
+  const client = {
+    put: (key: unknown, value: unknown, options: { signal?: unknown }) => {
+      const { signal: _signal, ...rest } = options;
+      calls.push([String(key), String(value), rest]);
+      return Promise.resolve(version);
+    },
+  };
+  const written = await ekv(["put", "a", "b", "--if-version", "3.17", "--ttl-ms", "500"], { client });
+  assert.equal(written.stdout, "3.17\n");
+  await ekv(["put", "a", "--if-absent"], { client, stdin: "from stdin" });
+  await ekv(["put", "--key-base64", "YQ==", "--", "-5"], { client });
+  assert.deepEqual(calls, [
+    ["a", "b", { ifVersion: { epoch: 3, seq: 17 }, ttlMs: 500 }],
+    ["a", "from stdin", { ifAbsent: true }],
+    ["a", "-5", {}],
+  ]);
+  assert.equal((await ekv(["put", "a", "b", "--file", "c"], { client })).code, 2);
+  assert.equal((await ekv(["put", "a", "--file", "/no/such/file"], { client })).code, 2);
+  assert.equal((await ekv(["put", "a", "b", "--if-absent", "--if-version", "1.1"], { client })).code, 2);
+  assert.equal((await ekv(["put", "--key-base64", "?", "b"], { client })).code, 2);
+});
+
+test("a failed call says why and what to do", async () => {
+  const failing = (code: ErrorCode): object => ({ put: () => Promise.reject(new EkvError(code, "because")) });
+  const unknown = await ekv(["put", "a", "b"], { client: failing("OUTCOME_UNKNOWN") });
+  assert.equal(unknown.code, 6);
+  assert.match(unknown.stderr, /^ekv: because\n.*read before writing again/);
+  assert.equal((await ekv(["put", "a", "b"], { client: failing("CONDITION_FAILED") })).code, 4);
+  assert.match((await ekv(["put", "a", "b"], { client: failing("UNAVAILABLE") })).stderr, /ekv up/);
+});
+
+test("scan escapes what a terminal would obey, and counts", async () => {
+  const { data, client } = memoryClient();
+  data.set("a\tb", Buffer.from("x\ny\\"));
+  data.set("\u00ff", Buffer.from("z"));
+  assert.equal((await ekv(["scan"], { client })).stdout, "a\\tb\tx\\ny\\\\\n\\xff\tz\n");
+  assert.equal((await ekv(["scan", "--keys-only"], { client })).stdout, "a\\tb\n\\xff\n");
+  assert.equal((await ekv(["scan", "--count"], { client })).stdout, "2\n");
+  const lines = (await ekv(["scan", "--json"], { client })).stdout.trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [
+      { key: "a\tb", value: "x\ny\\", version: { epoch: 3, seq: 17 }, expiresAtMs: 0 },
+      { key64: "/w==", value: "z", version: { epoch: 3, seq: 17 }, expiresAtMs: 0 },
+    ],
+  );
+});
+
+test("import writes every entry, keeps times to live and leaves out what has expired", async () => {
+  const { data, ttls, client } = memoryClient();
+  const stdin = [
+    '{"key":"a","value":"1"}',
+    '{"key64":"/w==","value64":"AAE="}',
+    `{"key":"later","value":"","expiresAtMs":${Date.now() + 3_600_000}}`,
+    '{"key":"over","value":"","expiresAtMs":1}',
+  ].join("\n");
+  const { code, stdout } = await ekv(["import", "-", "--json"], { client, stdin });
+  assert.equal(code, 0);
+  const { durationMs, ...result } = JSON.parse(stdout) as Record<string, unknown>;
+  assert.equal(typeof durationMs, "number");
+  assert.deepEqual(result, { imported: 3, bad: 0, expired: 1, interrupted: false });
+  assert.deepEqual([...data.keys()], ["a", "\u00ff", "later"]);
+  assert.ok(ttls.length === 1 && (ttls[0] ?? 0) > 3_500_000);
+});
+
+test("import ends at a bad line with its number, or skips and counts it", async () => {
+  const stdin = '{"key":"a","value":"1"}\nnonsense\n{"key":"","value":""}\n{"key":"b","value":"2"}\n';
+  const strict = memoryClient();
+  const refused = await ekv(["import", "-"], { client: strict.client, stdin });
+  assert.equal(refused.code, 2);
+  assert.equal(refused.stderr, "ekv: line 2: is not JSON (1 key imported before)\n");
+  const lenient = memoryClient();
+  const skipped = await ekv(["import", "-", "--skip-bad"], { client: lenient.client, stdin });
+  assert.equal(skipped.code, 0);
+  assert.match(skipped.stdout, /^Imported 2 keys .*; 2 bad lines skipped\.\n$/);
+  assert.match(skipped.stderr, /line 2: is not JSON\nline 3: key: is empty\n/);
+  assert.deepEqual([...lenient.data.keys()], ["a", "b"]);
+});
+
+test("import says which line's write failed, with the code of the failure", async () => {
+  const client = { put: () => Promise.reject(new EkvError("OUTCOME_UNKNOWN", "cut off")) };
+  const { code, stderr } = await ekv(["import", "-"], { client, stdin: '\n{"key":"a","value":""}\n' });
+  assert.equal(code, 6);
+  assert.match(stderr, /line 2: cut off \(0 keys imported before\)/);
+});
+
+test("what export writes, import reads, in both formats", async () => {
+  await inFolder(async (folder) => {
+    const { data, client } = memoryClient();
+    for (let i = 0; i < 5000; i += 1) data.set(`key-${i}\u00ff`, Buffer.from([i & 255, i >> 8, 10, 13, 34]));
+    for (const [name, ...options] of [["a.ndjson"], ["a.csv", "--encoding", "base64"]]) {
+      const path = join(folder, name ?? "");
+      assert.equal((await ekv(["export", path, ...options], { client })).code, 0);
+      const copy = memoryClient();
+      assert.equal((await ekv(["import", path, ...options], { client: copy.client })).code, 0);
+      assert.deepEqual(copy.data, data);
+    }
+  });
+});
+
+test("an export that fails leaves no file, and the old one in place", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "a.csv");
+    await writeFile(path, "old");
+    const { data, client } = memoryClient();
+    data.set("\u00ff", Buffer.from(""));
+    const { code, stderr } = await ekv(["export", path], { client });
+    assert.equal(code, 2);
+    assert.match(stderr, /--encoding base64/);
+    assert.deepEqual(await readdir(folder), ["a.csv"]);
+    assert.equal(await readFile(path, "utf8"), "old");
+  });
+});
+
+const operation: Operation = {
+  id: "op-1",
+  kind: OperationKind.ADD_STORE,
+  state: OperationState.RUNNING,
+  storeId: "store-4",
+  createdAtMs: 1000,
+  startedAtMs: 1000,
+  finishedAtMs: 0,
+  movesTotal: 2,
+  movesDone: 0,
+  movesFailed: 0,
+  keysTotal: 10,
+  keysMoved: 0,
+  bytesTotal: 100,
+  bytesMoved: 0,
+  message: "",
+  moves: [],
+  movesMinimum: 2,
+};
+const succeeded: Operation = {
+  ...operation,
+  state: OperationState.SUCCEEDED,
+  movesDone: 2,
+  keysMoved: 10,
+  finishedAtMs: 3000,
+};
+
+/** An admin whose watch yields each list in turn, and fails in between as a restarting master does. */
+function watchedAdmin(...watches: readonly Operation[][]): object {
+  let next = 0;
+  const answer = { result: { $case: "operation", value: operation } };
+  return {
+    addStore: () => Promise.resolve(answer),
+    getOperation: () => Promise.resolve({ operation }),
+    async *watchOperation() {
+      await Promise.resolve();
+      const seen = watches[next];
+      next += 1;
+      for (const update of seen ?? []) yield update;
+      if (next < watches.length) throw new EkvError("UNAVAILABLE", "connection lost");
+    },
+  };
+}
+
+test("add-store follows its operation to the end, through a restart of the master", async () => {
+  const admin = watchedAdmin([operation], [], [succeeded]);
+  const { code, stdout, stderr } = await ekv(["add-store"], { admin });
+  assert.equal(code, 0);
+  assert.equal(stdout, "add-store store-4 succeeded: 2 partitions and 10 keys moved in 2 s.\n");
+  assert.equal(stderr.split("The master is away").length, 2);
+});
+
+test("an operation that fails or is cancelled is exit status 7", async () => {
+  for (const state of [OperationState.FAILED, OperationState.CANCELLED]) {
+    const admin = watchedAdmin([{ ...operation, state, message: "as told" }]);
+    const { code, stdout } = await ekv(["add-store", "--json"], { admin });
+    assert.equal(code, 7);
+    const printed = JSON.parse(stdout) as { kind: string; message: string };
+    assert.deepEqual([printed.kind, printed.message], ["add-store", "as told"]);
+  }
+});
+
+test("watch prints every change as JSON, one a line", async () => {
+  const admin = watchedAdmin([{ ...operation, movesDone: 1 }, succeeded]);
+  const { code, stdout } = await ekv(["operations", "watch", "op-1", "--json"], { admin });
+  assert.equal(code, 0);
+  const states = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { state: string }).state);
+  assert.deepEqual(states, ["running", "running", "succeeded"]);
+});
+
+test("an interrupt detaches from an operation and says how to watch it again", async () => {
+  const interrupt = new AbortController();
+  const admin = {
+    ...watchedAdmin(),
+    async *watchOperation(_request: unknown, { signal }: { signal: AbortSignal }) {
+      yield operation;
+      interrupt.abort();
+      await Promise.resolve();
+      throw new EkvError("CANCELLED", "the caller gave up", { cause: signal.reason });
+    },
+  };
+  const { code, stderr } = await ekv(["add-store"], { admin, signal: interrupt.signal });
+  assert.equal(code, 130);
+  assert.match(stderr, /Watch it again: ekv operations watch op-1/);
+});
+
+test("with --no-wait add-store returns at once", async () => {
+  const { code, stdout } = await ekv(["add-store", "--no-wait"], { admin: watchedAdmin() });
+  assert.equal(code, 0);
+  assert.equal(stdout, "Started add-store store-4. Watch it: ekv operations watch op-1\n");
+});
+
+test("a dry run sums the plan up by source and target", async () => {
+  const move = { keys: 100, bytes: 2048, targetStoreId: "store-3" };
+  const plan = {
+    moves: [
+      { ...move, partition: 1, sourceStoreId: "store-10" },
+      { ...move, partition: 2, sourceStoreId: "store-2" },
+      { ...move, partition: 3, sourceStoreId: "store-10" },
+    ],
+    keys: 300,
+    bytes: 6144,
+    movesMinimum: 3,
+  };
+  const requests: unknown[] = [];
+  const admin = {
+    removeStore: (request: unknown) => {
+      requests.push(request);
+      return Promise.resolve({ result: { $case: "plan" as const, value: plan } });
+    },
+  };
+  const { code, stdout } = await ekv(["remove-store", "store-9", "--dry-run", "--purge"], { admin });
+  assert.equal(code, 0);
+  assert.deepEqual(requests, [{ storeId: "store-9", dryRun: true, purge: true }]);
+  assert.equal(
+    stdout,
+    [
+      "FROM      TO       PARTITIONS  KEYS    BYTES",
+      "store-2   store-3           1   100  2.0 KiB",
+      "store-10  store-3           2   200  4.0 KiB",
+      "total                       3   300  6.0 KiB",
+      "",
+      "At least 3 partitions have to move. Nothing was changed (--dry-run).",
+      "",
+    ].join("\n"),
+  );
+  const { stdout: json } = await ekv(["remove-store", "store-9", "--dry-run", "--json"], { admin });
+  assert.equal((JSON.parse(json) as { flows: unknown[] }).flows.length, 2);
+});
+
+test("operations alone lists them, with its options", async () => {
+  const requests: unknown[] = [];
+  const admin = {
+    listOperations: (request: unknown) => {
+      requests.push(request);
+      return Promise.resolve({ operations: [succeeded] });
+    },
+  };
+  const { stdout } = await ekv(["operations", "--active"], { admin });
+  assert.deepEqual(requests, [{ activeOnly: true }]);
+  assert.match(stdout, /op-1 +add-store +store-4 +succeeded +2\/2 +10 +1970-01-01 00:00:01/);
+});
