@@ -28,5 +28,8 @@ export function valueViolation(
 /** What is wrong with a time to live, if anything; 0 stands for none. `field` names it; default `ttl_ms`. */
 export function ttlViolation(ttlMs: number, field = "ttl_ms"): EkvError | undefined {
   if (Number.isSafeInteger(ttlMs) && ttlMs >= 0 && ttlMs <= limits.ttlMsMax) return undefined;
-  return invalidArgument(field, `is ${ttlMs}; give whole milliseconds from 0 (for ever) to ${limits.ttlMsMax}`);
+  return invalidArgument(
+    field,
+    `is ${ttlMs}; give whole milliseconds from 0 (for ever) to ${limits.ttlMsMax}`,
+  );
 }

@@ -124,7 +124,10 @@ export class ConsistentHashMap {
   #partitionsOf({ start, end }: HashRange): PartitionId[] {
     const points = ringPoints / this.partitionCount;
     if (start % points !== 0 || end % points !== 0 || start < 0 || end > ringPoints || start >= end) {
-      throw invalidArgument("range", `must begin and end on partition borders, which are ${points} points apart`);
+      throw invalidArgument(
+        "range",
+        `must begin and end on partition borders, which are ${points} points apart`,
+      );
     }
     const first = start / points;
     return Array.from({ length: end / points - first }, (_, i) => brandAs<PartitionId>(first + i));

@@ -58,7 +58,12 @@ export class SourceMove implements PeerLinkListener {
 
   constructor(
     context: SourceMoveContext,
-    move: { readonly moveId: MoveId; readonly partition: Partition; readonly target: Replica; readonly link: PeerLink },
+    move: {
+      readonly moveId: MoveId;
+      readonly partition: Partition;
+      readonly target: Replica;
+      readonly link: PeerLink;
+    },
   ) {
     this.#context = context;
     this.moveId = move.moveId;
@@ -156,8 +161,15 @@ export class SourceMove implements PeerLinkListener {
     this.#step({ kind: "link-broken", message });
   }
 
-  #nacked(nack: { readonly reason: Parameters<typeof nackReasonFromWire>[0]; readonly message: string }): void {
-    this.#step({ kind: "nacked", reason: nackReasonFromWire(nack.reason), message: `target: ${nack.message}` });
+  #nacked(nack: {
+    readonly reason: Parameters<typeof nackReasonFromWire>[0];
+    readonly message: string;
+  }): void {
+    this.#step({
+      kind: "nacked",
+      reason: nackReasonFromWire(nack.reason),
+      message: `target: ${nack.message}`,
+    });
   }
 
   #step(event: MoveSourceEvent): void {
@@ -197,7 +209,10 @@ export class SourceMove implements PeerLinkListener {
       case "start-handoff":
         return this.#startHandoff();
       case "send-barrier":
-        void this.link.sendCatchUp({ $case: "barrier", value: { moveId: this.moveId, version: effect.version } });
+        void this.link.sendCatchUp({
+          $case: "barrier",
+          value: { moveId: this.moveId, version: effect.version },
+        });
         return;
       case "release":
         return this.#release(effect.version, effect.digest);

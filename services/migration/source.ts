@@ -118,7 +118,9 @@ export class MigrationSource {
     if (entry.backups.some((backup) => sameReplica(backup, move.target))) return true;
     return (
       move.report().epoch === entry.epoch &&
-      entry.learners.some(({ moveId, replica }) => moveId === move.moveId && sameReplica(replica, move.target))
+      entry.learners.some(
+        ({ moveId, replica }) => moveId === move.moveId && sameReplica(replica, move.target),
+      )
     );
   }
 

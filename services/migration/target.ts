@@ -133,7 +133,8 @@ export class MigrationTarget {
       if (message.$case === "writes") {
         const { records } = message.value;
         return this.#queue(moveId, refuse, async ({ copy }) => {
-          if (!copy.complete) throw new Refusal("OUT_OF_ORDER", "writes came before the snapshot was complete");
+          if (!copy.complete)
+            throw new Refusal("OUT_OF_ORDER", "writes came before the snapshot was complete");
           const decoded = records && decodeRecordBatch(records);
           if (decoded === undefined) throw new Refusal("CHECKSUM", "the batch of writes is malformed");
           await copy.applyWrites(decoded);
@@ -242,11 +243,7 @@ export class MigrationTarget {
   }
 
   /** Runs `work` on a move's copy after what came before it; a failure ends the move with a NACK. */
-  #queue(
-    moveId: string,
-    refuse: (nack: Nack) => void,
-    work: (staged: Staged) => Promise<void> | void,
-  ): void {
+  #queue(moveId: string, refuse: (nack: Nack) => void, work: (staged: Staged) => Promise<void> | void): void {
     const staged = this.#find(moveId);
     const nack = (reason: NackReason, message: string): void =>
       refuse({ moveId, reason: nackReasonToWire(reason), message });
@@ -258,7 +255,8 @@ export class MigrationTarget {
       } catch (error) {
         this.#drop(moveId);
         if (error instanceof Refusal) nack(error.reason, error.message);
-        else if (error instanceof EkvError && error.code === "RESOURCE_EXHAUSTED") nack("STORAGE_FULL", error.message);
+        else if (error instanceof EkvError && error.code === "RESOURCE_EXHAUSTED")
+          nack("STORAGE_FULL", error.message);
         else nack("INTERNAL", error instanceof Error ? error.message : String(error));
       }
     });

@@ -1,4 +1,9 @@
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { EkvError } from "../core/errors.js";
 import { reflectionServices } from "./reflection.js";
@@ -42,7 +47,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     "grpc-node.flow_control_window": 4 * 1024 * 1024,
   });
   const names = services.map(({ name }) => name);
-  const health = new HealthImplementation(Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])));
+  const health = new HealthImplementation(
+    Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])),
+  );
   for (const { definition, handlers } of services) server.addService(definition, handlers);
   for (const { definition, handlers } of reflectionServices(names)) server.addService(definition, handlers);
   health.addToServer(server);

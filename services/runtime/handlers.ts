@@ -39,8 +39,14 @@ function contextOf<Q, A>(call: Call<Q, A>): CallContext {
 }
 
 /** An error as the caller sees it; one that is no EkvError is a bug, and goes to the log whole. */
-function refusal(error: unknown, context: CallContext, path: string, log: Logger): ReturnType<typeof toServiceError> {
-  if (!(error instanceof EkvError)) log.error("a call failed unexpectedly", { path, requestId: context.requestId, error });
+function refusal(
+  error: unknown,
+  context: CallContext,
+  path: string,
+  log: Logger,
+): ReturnType<typeof toServiceError> {
+  if (!(error instanceof EkvError))
+    log.error("a call failed unexpectedly", { path, requestId: context.requestId, error });
   return toServiceError(error);
 }
 

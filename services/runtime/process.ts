@@ -40,7 +40,8 @@ export async function runMain(start: (stopped: () => void) => Promise<RunningSer
 
 function fail(error: unknown): never {
   const known = error instanceof EkvError && error.code !== "INTERNAL";
-  const text = error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
+  const text =
+    error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
   process.stderr.write(`error: ${text}\n`);
   process.exit(known ? exitFix : 1);
 }

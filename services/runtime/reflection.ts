@@ -163,7 +163,9 @@ export function reflectionServices(
       },
     },
     handlers: {
-      serverReflectionInfo: (call: ServerDuplexStream<Request, { request: Request; answer: Answer }>): void => {
+      serverReflectionInfo: (
+        call: ServerDuplexStream<Request, { request: Request; answer: Answer }>,
+      ): void => {
         call.on("data", (request: Request) => call.write({ request, answer: answer(request, serviceNames) }));
         call.on("end", () => call.end());
         call.on("error", () => call.destroy());

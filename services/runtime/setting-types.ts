@@ -18,7 +18,10 @@ export const flag: z.ZodType<boolean> = z
 export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType<T> {
   return z
     .string()
-    .refine((value): value is T => words.includes(value as T), `give one of: ${words.join(", ")}`) as z.ZodType<T>;
+    .refine(
+      (value): value is T => words.includes(value as T),
+      `give one of: ${words.join(", ")}`,
+    ) as z.ZodType<T>;
 }
 
 /** Any text. */
@@ -41,12 +44,15 @@ export const addresses: z.ZodType<readonly string[]> = z
   );
 
 /** A JSON array of texts. */
-export const textList: z.ZodType<readonly string[]> = z.preprocess((value, context) => {
-  if (typeof value !== "string") return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    context.addIssue({ code: "custom", message: 'give a JSON array of texts, like ["--weight","2"]' });
-    return z.NEVER;
-  }
-}, z.array(z.string(), "give a JSON array of texts"));
+export const textList: z.ZodType<readonly string[]> = z.preprocess(
+  (value, context) => {
+    if (typeof value !== "string") return value;
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      context.addIssue({ code: "custom", message: 'give a JSON array of texts, like ["--weight","2"]' });
+      return z.NEVER;
+    }
+  },
+  z.array(z.string(), "give a JSON array of texts"),
+);

@@ -63,7 +63,10 @@ export function environmentName(flag: string): string {
  * Reads settings: flags before environment before the JSON file of `--config` (or EKV_CONFIG) before defaults. An
  * unknown flag or key, or a bad value, is INVALID_ARGUMENT with the setting's name, where it came from, and the fix.
  */
-export function loadSettings<S extends SettingsSchema>(schema: S, sources: SettingsSources): LoadedSettings<S> {
+export function loadSettings<S extends SettingsSchema>(
+  schema: S,
+  sources: SettingsSources,
+): LoadedSettings<S> {
   const flags = readFlags(schema, sources.argv);
   const path = flags.get(configFlag) ?? sources.env[environmentName(configFlag)];
   const file = path === undefined ? new Map<string, unknown>() : readFile(schema, path);

@@ -9,7 +9,11 @@ import type { TopologyFeed } from "./topology-feed.js";
 import { deltaToWire, endpointToWire, entryToWire, topologyToWire } from "../wire/topology.js";
 
 /** TopologyService over a feed: the same on a master and on every store. */
-export function topologyHandlers(feed: TopologyFeed, watchersMax: number, log: Logger): TopologyServiceServer {
+export function topologyHandlers(
+  feed: TopologyFeed,
+  watchersMax: number,
+  log: Logger,
+): TopologyServiceServer {
   let watchers = 0;
   const present = (): Topology => {
     if (feed.topology) return feed.topology;
@@ -33,9 +37,13 @@ export function topologyHandlers(feed: TopologyFeed, watchersMax: number, log: L
     getTopology: unaryHandler(log, () => ({ topology: topologyToWire(present()) })),
     watchTopology: streamHandler(log, async ({ knownVersion }, { signal }, send) => {
       if (watchers >= watchersMax) {
-        throw new EkvError("RESOURCE_EXHAUSTED", `${watchersMax} watchers are connected; ask another server`, {
-          notExecuted: true,
-        });
+        throw new EkvError(
+          "RESOURCE_EXHAUSTED",
+          `${watchersMax} watchers are connected; ask another server`,
+          {
+            notExecuted: true,
+          },
+        );
       }
       watchers += 1;
       try {

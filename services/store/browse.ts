@@ -30,7 +30,10 @@ export function decodeCursor(bytes: Uint8Array, partitionCount: number): Cursor 
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const partition = bytes.length < 4 ? Infinity : buffer.readUInt32BE(0);
   if (partition >= partitionCount || bytes.length > 4 + limits.keyBytesMax) {
-    throw invalidArgument("cursor", "is not one of this cluster's; give back the cursor of an earlier answer");
+    throw invalidArgument(
+      "cursor",
+      "is not one of this cluster's; give back the cursor of an earlier answer",
+    );
   }
   return { partition, key: buffer.subarray(4) };
 }
@@ -49,7 +52,10 @@ export function* browse(options: BrowseOptions, request: BrowseRequest): Iterabl
   const { kvMap } = options;
   const cursor = decodeCursor(request.cursor, kvMap.partitions.length);
   if (request.prefix.length > limits.keyBytesMax) {
-    throw invalidArgument("prefix", `has ${request.prefix.length} bytes; keys have at most ${limits.keyBytesMax}`);
+    throw invalidArgument(
+      "prefix",
+      `has ${request.prefix.length} bytes; keys have at most ${limits.keyBytesMax}`,
+    );
   }
   let left = request.limit === 0 ? Infinity : request.limit;
   for (const partition of partitionsOf(options, request, cursor)) {
@@ -69,11 +75,14 @@ function partitionsOf(
 ): Partition[] {
   const asked = partitions.map((id) => {
     const partition = kvMap.partitions[id];
-    if (!partition) throw invalidArgument("partitions", `names ${id}; this cluster has ${kvMap.partitions.length}`);
+    if (!partition)
+      throw invalidArgument("partitions", `names ${id}; this cluster has ${kvMap.partitions.length}`);
     return partition;
   });
   const chosen =
-    asked.length > 0 ? asked : kvMap.partitions.filter(({ entry }) => entry?.primary?.storeId === self().storeId);
+    asked.length > 0
+      ? asked
+      : kvMap.partitions.filter(({ entry }) => entry?.primary?.storeId === self().storeId);
   return chosen.filter(({ id }) => cursor === undefined || id >= cursor.partition);
 }
 
@@ -90,10 +99,13 @@ function* browsePartition(
       : prefix.length > 0
         ? { key: prefix, inclusive: true }
         : undefined;
-  for (let left = limit; left > 0; ) {
+  for (let left = limit; left > 0;) {
     // Before every page: the partition may have left since the last.
     if (decideGate(partition, options.self(), false).kind !== "open") {
-      const cursor = encodeCursor({ partition: partition.id, key: from?.inclusive === false ? from.key : empty });
+      const cursor = encodeCursor({
+        partition: partition.id,
+        key: from?.inclusive === false ? from.key : empty,
+      });
       yield {
         entries: [],
         cursor,

@@ -123,7 +123,16 @@ export class Calls {
   ): void {
     this.writes += 1;
     const expiresAtMs = ttlMs === 0 ? 0 : this.#options.clock.wallMs() + ttlMs;
-    this.#options.kvMap.write(partition, { kind, key, value, condition, expiresAtMs, deadlineMs, call, sink });
+    this.#options.kvMap.write(partition, {
+      kind,
+      key,
+      value,
+      condition,
+      expiresAtMs,
+      deadlineMs,
+      call,
+      sink,
+    });
   }
 
   /** Ends every wait, as a store does that stops. */

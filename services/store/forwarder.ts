@@ -98,7 +98,10 @@ export class Forwarder {
 function forwardError(error: ServiceError, method: ForwardedMethod): EkvError {
   const known = fromServiceError(error);
   const isWrite = method === "put" || method === "delete";
-  const lost = known.code === "UNAVAILABLE" || known.code === "DEADLINE_EXCEEDED" || known.code === "INTERNAL";
+  const lost =
+    known.code === "UNAVAILABLE" || known.code === "DEADLINE_EXCEEDED" || known.code === "INTERNAL";
   if (!isWrite || known.notExecuted || !lost) return known;
-  return new EkvError("OUTCOME_UNKNOWN", `the key's owner did not answer: ${known.message}`, { cause: known });
+  return new EkvError("OUTCOME_UNKNOWN", `the key's owner did not answer: ${known.message}`, {
+    cause: known,
+  });
 }

@@ -17,8 +17,6 @@ export function readIdentity(engine: StorageEngine): Identity | undefined {
 
 /** Records the identity so that it survives a power loss. */
 export async function writeIdentity(engine: StorageEngine, identity: Identity): Promise<void> {
-  await engine.commit([
-    { kind: "meta", name: identityName, value: Buffer.from(JSON.stringify(identity)) },
-  ]);
+  await engine.commit([{ kind: "meta", name: identityName, value: Buffer.from(JSON.stringify(identity)) }]);
   await engine.flush();
 }

@@ -66,7 +66,13 @@ async function start(values: Values, stopped: () => void): Promise<RunningServic
   });
   const address = values.advertise === "" ? server.address : values.advertise;
   const processId = systemRandom.hex(8);
-  const join = { masters: values.masters, storeId: values.storeId, address, weight: values.weight, processId };
+  const join = {
+    masters: values.masters,
+    storeId: values.storeId,
+    address,
+    weight: values.weight,
+    processId,
+  };
   const identity = known ?? (await joinCluster({ ...join, clock, log }));
   if (known === undefined) await writeIdentity(engine, identity);
   known = identity;
@@ -86,7 +92,13 @@ async function start(values: Values, stopped: () => void): Promise<RunningServic
     topologyChanged: (topology) => feed.publish(topology),
     shutdown: stopped,
   });
-  const membership = new Membership({ masters: values.masters, storeId: values.storeId, clock, log, handler: store });
+  const membership = new Membership({
+    masters: values.masters,
+    storeId: values.storeId,
+    clock,
+    log,
+    handler: store,
+  });
   services.open(store);
   loadMeter.start();
   log.info("listening", { address, folder, pid: process.pid });
@@ -110,4 +122,5 @@ async function start(values: Values, stopped: () => void): Promise<RunningServic
 
 const argv = process.argv.slice(2);
 if (argv.includes("--help")) process.stdout.write(renderHelp("Elastic-KV store", intro, storeSettings));
-else await runMain((stopped) => start(loadSettings(storeSettings, { argv, env: process.env }).values, stopped));
+else
+  await runMain((stopped) => start(loadSettings(storeSettings, { argv, env: process.env }).values, stopped));

@@ -52,7 +52,9 @@ export class Membership {
   readonly #options: MembershipOptions;
   #client: Client | undefined;
   #stream: ClientDuplexStream<HeartbeatRequest, HeartbeatResponse> | undefined;
-  #identity: { readonly clusterId: string; readonly incarnation: Incarnation; readonly intervalMs: number } | undefined;
+  #identity:
+    | { readonly clusterId: string; readonly incarnation: Incarnation; readonly intervalMs: number }
+    | undefined;
   #heartbeat: Timer | undefined;
   #retry: Timer | undefined;
   #retryMs = retryMsMin;

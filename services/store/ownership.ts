@@ -72,7 +72,9 @@ export class Ownership {
    * Reads what the disk holds, and returns the generations on it that are neither live nor among the complete copies
    * given: leftovers, to be deleted.
    */
-  load(copies: readonly StagedCopy[]): { readonly partition: PartitionId; readonly generation: Generation }[] {
+  load(
+    copies: readonly StagedCopy[],
+  ): { readonly partition: PartitionId; readonly generation: Generation }[] {
     const { engine, kvMap } = this.#options;
     const kept = new Set(copies.map((copy) => `${copy.partition.id}/${copy.generation}`));
     for (const { name, value } of engine.listMeta(livePrefix)) {
@@ -132,7 +134,9 @@ export class Ownership {
       const generation = copy?.generation ?? partition.generation ?? this.#firstGeneration(partition);
       if (generation === undefined || partition.entry === undefined) return [];
       const value = encodeLive(generation, partition.entry);
-      const wentLive: EngineWrite[] = copy ? [{ kind: "meta", name: stagedName(partition.id), value: undefined }] : [];
+      const wentLive: EngineWrite[] = copy
+        ? [{ kind: "meta", name: stagedName(partition.id), value: undefined }]
+        : [];
       return [{ kind: "meta", name: liveName(partition.id), value }, ...wentLive];
     });
     await engine.commit(writes);
@@ -195,7 +199,9 @@ export class Ownership {
 function isNewer(entry: PartitionEntry, known: PartitionEntry | undefined): boolean {
   if (known === undefined || entry.epoch > known.epoch) return true;
   if (entry.epoch < known.epoch || sameEntry(entry, known)) return false;
-  return entry.halted || sameEntry({ ...entry, learners: [] }, { ...known, learners: [], halted: entry.halted });
+  return (
+    entry.halted || sameEntry({ ...entry, learners: [] }, { ...known, learners: [], halted: entry.halted })
+  );
 }
 
 function liveName(partition: PartitionId): string {

@@ -221,16 +221,23 @@ export class Pipeline implements WriteSink {
   }
 
   #endWhenAnswered(): void {
-    if (this.#ended && this.#inFlight === 0 && !this.#deferred && !this.#stream.writableEnded) this.#stream.end();
+    if (this.#ended && this.#inFlight === 0 && !this.#deferred && !this.#stream.writableEnded)
+      this.#stream.end();
   }
 
   #malformed(request: PipelineRequest): EkvError | undefined {
     const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, options, clusterId } = request;
     if (clusterId !== "" && clusterId !== this.#options.clusterId) {
-      return invalidArgument("cluster_id", `is ${clusterId}, but this store belongs to ${this.#options.clusterId}`);
+      return invalidArgument(
+        "cluster_id",
+        `is ${clusterId}, but this store belongs to ${this.#options.clusterId}`,
+      );
     }
     if (kinds.length > limits.batchCallsMax) {
-      return invalidArgument("kinds", `has ${kinds.length} calls; at most ${limits.batchCallsMax} fit in a batch`);
+      return invalidArgument(
+        "kinds",
+        `has ${kinds.length} calls; at most ${limits.batchCallsMax} fit in a batch`,
+      );
     }
     if (keyLengths.length !== kinds.length) {
       return invalidArgument("key_lengths", `has ${keyLengths.length} numbers for ${kinds.length} calls`);
@@ -246,18 +253,30 @@ export class Pipeline implements WriteSink {
       return invalidArgument("value_lengths", `has ${valueLengths.length} numbers for ${puts} PUTs`);
     }
     if (sum(keyLengths) !== keys.length) {
-      return invalidArgument("key_lengths", `add up to ${sum(keyLengths)}, but keys has ${keys.length} bytes`);
+      return invalidArgument(
+        "key_lengths",
+        `add up to ${sum(keyLengths)}, but keys has ${keys.length} bytes`,
+      );
     }
     if (sum(valueLengths) !== values.length) {
-      return invalidArgument("value_lengths", `add up to ${sum(valueLengths)}, but values has ${values.length} bytes`);
+      return invalidArgument(
+        "value_lengths",
+        `add up to ${sum(valueLengths)}, but values has ${values.length} bytes`,
+      );
     }
     if (timeoutsMs.length > 1 && timeoutsMs.length !== kinds.length) {
-      return invalidArgument("timeouts_ms", `has ${timeoutsMs.length} numbers; give none, one, or ${kinds.length}`);
+      return invalidArgument(
+        "timeouts_ms",
+        `has ${timeoutsMs.length} numbers; give none, one, or ${kinds.length}`,
+      );
     }
     let before = -1;
     for (const { call } of options) {
       if (call <= before || call >= kinds.length) {
-        return invalidArgument("options", `must ascend by call and stay below ${kinds.length}; found call ${call}`);
+        return invalidArgument(
+          "options",
+          `must ascend by call and stay below ${kinds.length}; found call ${call}`,
+        );
       }
       before = call;
     }

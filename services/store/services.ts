@@ -66,7 +66,11 @@ export class StoreServices {
     const { feed, log } = this.#options;
     return [
       { name: "elastickv.v1.StoreService", definition: storeService, handlers: { ...this.#storeHandlers() } },
-      { name: "elastickv.v1.MigrationService", definition: migrationService, handlers: { ...this.#migrationHandlers() } },
+      {
+        name: "elastickv.v1.MigrationService",
+        definition: migrationService,
+        handlers: { ...this.#migrationHandlers() },
+      },
       {
         name: "elastickv.v1.TopologyService",
         definition: topologyService,
@@ -133,7 +137,10 @@ export class StoreServices {
     }
     if (this.#pipelines.size >= streamsMax) {
       const message = `${streamsMax} pipelines are open at this store; share one client, or raise streams-max`;
-      stream.emit("error", toServiceError(new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true })));
+      stream.emit(
+        "error",
+        toServiceError(new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true })),
+      );
       return;
     }
     const { calls, kvMap, ownership } = this.#store;

@@ -34,17 +34,23 @@ const storeIdText = text.refine(
 
 /** The settings of a store. */
 export const storeSettings: StoreSettings = {
-  storeId: requiredSetting(
-    "store-id",
-    storeIdText,
-    "This store's name, for ever.",
-  ),
+  storeId: requiredSetting("store-id", storeIdText, "This store's name, for ever."),
   masters: requiredSetting("master", addresses, "host:port of the master, or several with commas between."),
   host: setting("host", text, "127.0.0.1", "Address to listen on."),
   port: setting("port", wholeNumber(0, 65_535), 0, "Port to listen on; 0: any free one."),
-  advertise: setting("advertise", address, "", "host:port that clients and stores reach it at; empty: host and port."),
+  advertise: setting(
+    "advertise",
+    address,
+    "",
+    "host:port that clients and stores reach it at; empty: host and port.",
+  ),
   data: setting("data", text, "", "Folder of its data; empty: ./data/<store-id>."),
-  engine: setting("engine", oneOf("lmdb", "memory"), "lmdb", "Where data is kept: on disk, or in memory only."),
+  engine: setting(
+    "engine",
+    oneOf("lmdb", "memory"),
+    "lmdb",
+    "Where data is kept: on disk, or in memory only.",
+  ),
   durability: setting(
     "durability",
     oneOf("commit", "fsync"),
@@ -64,15 +70,30 @@ export const storeSettings: StoreSettings = {
     "Most bytes of data in the memory engine; beyond it writes are refused.",
   ),
   weight: setting("weight", wholeNumber(1, 1000), 1, "Share of the ring relative to other stores."),
-  streamsMax: setting("streams-max", wholeNumber(1), 1024, "Most client pipelines open at once; more are refused."),
+  streamsMax: setting(
+    "streams-max",
+    wholeNumber(1),
+    1024,
+    "Most client pipelines open at once; more are refused.",
+  ),
   callsInFlightMax: setting(
     "calls-in-flight-max",
     wholeNumber(1),
     65_536,
     "Most unanswered calls of one pipeline; more are refused.",
   ),
-  parkMs: setting("park-ms-max", wholeNumber(0), 10_000, "Longest that a call waits for a hand-off, in milliseconds."),
-  parkedCallsMax: setting("parked-calls-max", wholeNumber(1), 100_000, "Most calls that wait for one partition."),
+  parkMs: setting(
+    "park-ms-max",
+    wholeNumber(0),
+    10_000,
+    "Longest that a call waits for a hand-off, in milliseconds.",
+  ),
+  parkedCallsMax: setting(
+    "parked-calls-max",
+    wholeNumber(1),
+    100_000,
+    "Most calls that wait for one partition.",
+  ),
   shutdownGraceMs: setting(
     "shutdown-grace-ms",
     wholeNumber(0),
@@ -80,5 +101,10 @@ export const storeSettings: StoreSettings = {
     "How long calls in flight may take when it stops, in milliseconds.",
   ),
   logLevel: setting("log-level", oneOf(...logLevels), "info", "error, warn, info or debug."),
-  logFormat: setting("log-format", oneOf(...logFormats), "auto", "json, pretty, or auto: pretty in a terminal."),
+  logFormat: setting(
+    "log-format",
+    oneOf(...logFormats),
+    "auto",
+    "json, pretty, or auto: pretty in a terminal.",
+  ),
 };

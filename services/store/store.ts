@@ -1,5 +1,13 @@
 import { EkvError } from "../core/errors.js";
-import { brandAs, type Epoch, type Generation, type Incarnation, type MoveId, type PartitionId, type StoreId } from "../core/ids.js";
+import {
+  brandAs,
+  type Epoch,
+  type Generation,
+  type Incarnation,
+  type MoveId,
+  type PartitionId,
+  type StoreId,
+} from "../core/ids.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { Generations } from "../core/store/generations.js";
@@ -173,7 +181,10 @@ export class Store implements MembershipHandler {
       const delta = deltaFromWire(topology.value);
       const next = this.#topology && applyDelta(this.#topology, delta);
       if (!next) {
-        throw new EkvError("UNAVAILABLE", `the change from version ${delta.fromVersion} does not fit; asking anew`);
+        throw new EkvError(
+          "UNAVAILABLE",
+          `the change from version ${delta.fromVersion} does not fit; asking anew`,
+        );
       }
       await this.#adopt(next, delta.partitions);
     }

@@ -57,7 +57,10 @@ export class UnaryCalls {
     return this.#forwarder.orForward("put", request, context, async () => {
       const { key, value, ttlMs } = request;
       const condition = conditionFromWire(request.condition);
-      const { version } = await this.#calls.write({ kind: "put", key, value, condition, ttlMs }, context.deadlineMs);
+      const { version } = await this.#calls.write(
+        { kind: "put", key, value, condition, ttlMs },
+        context.deadlineMs,
+      );
       return { version };
     });
   }

@@ -68,7 +68,9 @@ function giveToNeighbour(
   storeId: StoreId,
   stores: readonly PlacementStore[],
 ): void {
-  const heirs = new Map(stores.filter(({ state }) => state === "active").map((store) => [store.storeId, store.keys]));
+  const heirs = new Map(
+    stores.filter(({ state }) => state === "active").map((store) => [store.storeId, store.keys]),
+  );
   for (const arc of arcsOf(owners).filter((candidate) => candidate.storeId === storeId)) {
     const left = nearest(owners, arc.start, -1, heirs);
     const right = nearest(owners, arc.end - 1, 1, heirs);

@@ -62,7 +62,10 @@ export function decideGate(partition: Partition, self: Replica, write: boolean):
     return { kind: "park" };
   }
   if (entry.primary === undefined) {
-    return { kind: "refused", error: unavailable(`partition ${entry.partition} is not assigned to a store yet`) };
+    return {
+      kind: "refused",
+      error: unavailable(`partition ${entry.partition} is not assigned to a store yet`),
+    };
   }
   return { kind: "refused", error: movedError(entry) };
 }

@@ -66,8 +66,6 @@ export class Generations {
 
   async #reserveMore(): Promise<void> {
     this.#reserved += reserve;
-    await this.#engine.commit([
-      { kind: "meta", name: nextName, value: Buffer.from(String(this.#reserved)) },
-    ]);
+    await this.#engine.commit([{ kind: "meta", name: nextName, value: Buffer.from(String(this.#reserved)) }]);
   }
 }

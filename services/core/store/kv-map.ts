@@ -16,7 +16,8 @@ import { keyName } from "./key-name.js";
 import { Partition } from "./partition.js";
 
 /** When a write may take effect. Undefined: always. */
-export type Condition = { readonly kind: "if-absent" } | { readonly kind: "if-version"; readonly version: Version };
+export type Condition =
+  { readonly kind: "if-absent" } | { readonly kind: "if-version"; readonly version: Version };
 
 /** One write call. `call` is handed back to the sink unchanged. */
 export interface WriteCall {
@@ -169,7 +170,10 @@ export class KVMap {
   /** Deletes what has expired by now, up to `limit` keys of the partitions this store serves. Returns how many. */
   sweepExpired(limit: number): number {
     let swept = 0;
-    for (const { partition: id, generation, key } of this.#engine.expired(this.#options.clock.wallMs(), limit)) {
+    for (const { partition: id, generation, key } of this.#engine.expired(
+      this.#options.clock.wallMs(),
+      limit,
+    )) {
       const partition = this.partitions[id];
       if (!partition?.writable || partition.generation !== generation) continue;
       const record = this.#engine.get(id, generation, key);
@@ -305,7 +309,10 @@ function acknowledge(write: WriteCall, version: Version, existed: boolean): void
   else write.sink.written(write.call, version, existed);
 }
 
-function conditionFailure(condition: Condition | undefined, old: Uint8Array | undefined): EkvError | undefined {
+function conditionFailure(
+  condition: Condition | undefined,
+  old: Uint8Array | undefined,
+): EkvError | undefined {
   if (condition === undefined) return undefined;
   const current = old === undefined || recordIsDeleted(old) ? undefined : old;
   if (condition.kind === "if-absent") {

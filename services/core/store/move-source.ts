@@ -229,7 +229,8 @@ export class MoveSource {
   /** The snapshot is still open while chunks are: the transfer goes on where the target stands. Later it cannot. */
   #reopen(message: string): readonly MoveSourceEffect[] {
     const state = this.#state;
-    if (state.kind !== "starting" && state.kind !== "copying") return this.#giveUp("PEER_UNREACHABLE", message);
+    if (state.kind !== "starting" && state.kind !== "copying")
+      return this.#giveUp("PEER_UNREACHABLE", message);
     if (state.attempts >= reopenAttemptsMax) return this.#giveUp("PEER_UNREACHABLE", message);
     this.#state = {
       kind: "starting",

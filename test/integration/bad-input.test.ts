@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { CallKind, CallStatus, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
+import { storeService, topologyService } from "../../services/wire/services.js";
+import { HandCluster } from "../support/hand-cluster.js";
+import { RawClient, refusedWith } from "../support/raw-client.js";
+
+const none = Buffer.alloc(0);
+
+describe("bad input to a store", () => {
+  let cluster: HandCluster;
+  let client: RawClient;
+
+  before(async () => {
+    cluster = new HandCluster();
+    const store = await cluster.start("s1");
+    await cluster.assignAll(store);
+    client = new RawClient(store.server.address);
+  });
+
+  after(async () => {
+    client.close();
+    await cluster.stop();
+  });
+
+  const put = (key: Buffer, value: Buffer, ttlMs = 0): Promise<unknown> =>
+    client.call(storeService.put, { key, value, ttlMs, condition: undefined, identity: undefined });
+
+  it("refuses an empty and an oversized key, naming the field", async () => {
+    await assert.rejects(put(none, none), refusedWith("INVALID_ARGUMENT", /^key: is empty/));
+    await assert.rejects(
+      put(Buffer.alloc(1025), none),
+      refusedWith("INVALID_ARGUMENT", /^key: has 1025 bytes/),
+    );
+    await put(Buffer.alloc(1024, "k"), none);
+    await assert.rejects(
+      client.call(topologyService.lookup, { key: none }),
+      refusedWith("INVALID_ARGUMENT", /^key/),
+    );
+  });
+
+  it("refuses an oversized value, and takes the largest", async () => {
+    const key = Buffer.from("large");
+    await assert.rejects(
+      put(key, Buffer.alloc(4_194_305)),
+      refusedWith("INVALID_ARGUMENT", /^value: has 4194305/),
+    );
+    await put(key, Buffer.alloc(4_194_304, 7));
+    const { value } = await client.call(storeService.get, { key, consistency: 0 });
+    assert.equal(value.length, 4_194_304);
+  });
+
+  it("refuses a time to live beyond the limit", async () => {
+    await assert.rejects(put(Buffer.from("k"), none, 1e15), refusedWith("INVALID_ARGUMENT", /^ttl_ms/));
+  });
+
+  it("refuses a cursor that is not one of its own", async () => {
+    const browse = (cursor: Buffer): Promise<unknown> =>
+      client.collect(storeService.browse, {
+        prefix: none,
+        cursor,
+        partitions: [],
+        limit: 0,
+        keysOnly: false,
+      });
+    await assert.rejects(browse(Buffer.from([1])), refusedWith("INVALID_ARGUMENT", /^cursor/));
+    await assert.rejects(browse(Buffer.from([0, 0, 0, 99])), refusedWith("INVALID_ARGUMENT", /^cursor/));
+  });
+
+  it("refuses a partition that does not exist", async () => {
+    const request = { prefix: none, cursor: none, partitions: [4], limit: 0, keysOnly: false };
+    await assert.rejects(
+      client.collect(storeService.browse, request),
+      refusedWith("INVALID_ARGUMENT", /^partitions: names 4/),
+    );
+  });
+
+  it("answers MOVED to a forwarded call, and a store that nobody assigned anything serves nothing", async () => {
+    const idle = await cluster.start("s2");
+    const other = new RawClient(idle.server.address);
+    await assert.rejects(
+      other.call(storeService.get, { key: Buffer.from("k"), consistency: 0 }),
+      refusedWith("UNAVAILABLE", /topology/),
+    );
+    other.close();
+    await idle.stop();
+  });
+
+  const malformed: readonly (readonly [string, Partial<PipelineRequest>, RegExp])[] = [
+    ["an unknown kind", { kinds: Buffer.from([9]), keys: Buffer.from("k"), keyLengths: [1] }, /kinds/],
+    [
+      "missing key lengths",
+      { kinds: Buffer.from([1]), keys: Buffer.from("k"), keyLengths: [] },
+      /key_lengths/,
+    ],
+    ["key lengths beyond the keys", { kinds: Buffer.from([1]), keys: none, keyLengths: [5] }, /key_lengths/],
+    [
+      "a PUT without a value length",
+      { kinds: Buffer.from([2]), keys: Buffer.from("k"), keyLengths: [1] },
+      /value_lengths/,
+    ],
+    [
+      "values without an owner",
+      { kinds: Buffer.from([1]), keys: Buffer.from("k"), keyLengths: [1], values: Buffer.from("v") },
+      /value_lengths/,
+    ],
+    [
+      "too few timeouts",
+      { kinds: Buffer.from([1, 1, 1]), keys: Buffer.from("abc"), keyLengths: [1, 1, 1], timeoutsMs: [1, 2] },
+      /timeouts_ms/,
+    ],
+    [
+      "options of a call that is not there",
+      {
+        kinds: Buffer.from([1]),
+        keys: Buffer.from("k"),
+        keyLengths: [1],
+        options: [{ call: 3, condition: undefined, ttlMs: 0, wantVersion: true, consistency: 0 }],
+      },
+      /options/,
+    ],
+    ["another cluster's id", { clusterId: "other" }, /cluster_id/],
+  ];
+
+  for (const [what, batch, message] of malformed) {
+    it(`refuses a pipeline batch with ${what}`, async () => {
+      await assert.rejects(
+        client.exchange(storeService.pipeline, [PipelineRequest.fromPartial(batch)], 1),
+        refusedWith("INVALID_ARGUMENT", message),
+      );
+    });
+  }
+
+  it("refuses a bad call of a batch alone, and executes the others", async () => {
+    const batch = PipelineRequest.fromPartial({
+      firstCall: 10,
+      kinds: Buffer.from([CallKind.GET, CallKind.GET]),
+      keys: Buffer.from("absent"),
+      keyLengths: [0, 6],
+    });
+    const [answer] = await client.exchange(storeService.pipeline, [batch], 1);
+    assert.deepEqual([...answer!.statuses], [CallStatus.ERROR, CallStatus.NOT_FOUND]);
+    assert.equal(answer!.firstCall, 10);
+    assert.match(answer!.failures[0]?.message ?? "", /^key: is empty/);
+  });
+
+  it("refuses too many items in one multi-call", async () => {
+    const keys = Array.from({ length: 16_385 }, () => Buffer.from("k"));
+    await assert.rejects(
+      client.call(storeService.multiGet, { keys, consistency: 0 }),
+      refusedWith("INVALID_ARGUMENT", /^keys: has 16385/),
+    );
+  });
+
+  it("serves on afterwards", async () => {
+    const { found } = await client.call(storeService.contains, { key: Buffer.from("large"), consistency: 0 });
+    assert.equal(found, true);
+  });
+});

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { encodeRecord } from "../../services/core/record.js";
+import type { Epoch } from "../../services/core/ids.js";
+import {
+  NackReason,
+  type TransferRequest,
+  type TransferResponse,
+} from "../../services/gen/elastickv/v1/migration.js";
+import { checksumOf, encodeRecordBatch } from "../../services/migration/record-batch.js";
+import { migrationService } from "../../services/wire/services.js";
+import { replicaToWire } from "../../services/wire/topology.js";
+import { HandCluster, type HandStore } from "../support/hand-cluster.js";
+import { RawClient } from "../support/raw-client.js";
+
+const partition = 1;
+
+describe("chunks at the target of a move", () => {
+  let cluster: HandCluster;
+  let source: HandStore;
+  let target: HandStore;
+  let client: RawClient;
+
+  beforeEach(async () => {
+    cluster = new HandCluster();
+    source = await cluster.start("s1");
+    target = await cluster.start("s2");
+    await cluster.assignAll(source);
+    await cluster.commit({ partition, learners: [{ replica: target.replica, moveId: "m" as never }] });
+    client = new RawClient(target.server.address);
+  });
+
+  afterEach(async () => {
+    client.close();
+    await cluster.stop();
+  });
+
+  const start = (clusterId = "hand-made"): TransferRequest => ({
+    message: {
+      $case: "startChunkTransfer",
+      value: {
+        moveId: "m",
+        clusterId,
+        partitionCount: cluster.partitionCount,
+        partition,
+        epoch: 1,
+        source: replicaToWire(source.replica),
+        target: replicaToWire(target.replica),
+        snapshot: { epoch: 1, seq: 10 },
+        keys: 4,
+        bytes: 100,
+      },
+    },
+  });
+
+  const chunk = (number: number, damage = false): TransferRequest => {
+    const records = encodeRecordBatch([
+      {
+        key: cluster.keyOf(partition, number),
+        record: encodeRecord({ epoch: 1 as Epoch, seq: number + 1, expiresAtMs: 0 }, Buffer.from("value")),
+      },
+    ]);
+    const checksum = checksumOf(records);
+    if (damage) records.records[records.records.length - 1]! ^= 1;
+    return {
+      message: { $case: "chunkDataTransfer", value: { moveId: "m", chunk: number, records, checksum } },
+    };
+  };
+
+  const complete = (chunks: number): TransferRequest => ({
+    message: { $case: "dataTransferComplete", value: { moveId: "m", chunks, digest: undefined } },
+  });
+
+  const send = (requests: readonly TransferRequest[], answers: number): Promise<TransferResponse[]> =>
+    client.exchange(migrationService.transfer, requests, answers);
+
+  const verdicts = (answers: readonly TransferResponse[]): (boolean | string | undefined)[] =>
+    answers.map(({ message }) =>
+      message?.$case === "chunkVerificationResponse" ? message.value.verified : message?.$case,
+    );
+
+  it("refuses a damaged chunk and takes it when it comes whole", async () => {
+    const answers = await send([start(), chunk(0, true), chunk(0), complete(1)], 4);
+    assert.deepEqual(verdicts(answers), ["startChunkTransfer", false, true, "dataTransferComplete"]);
+  });
+
+  it("takes a chunk that comes twice once", async () => {
+    const answers = await send([start(), chunk(0), chunk(0), chunk(1), complete(2)], 5);
+    assert.deepEqual(verdicts(answers), ["startChunkTransfer", true, true, true, "dataTransferComplete"]);
+    const last = answers.at(-1)?.message;
+    assert.equal(last?.$case === "dataTransferComplete" && last.value.digest?.keys, 2);
+  });
+
+  it("asks for a chunk again that came too early", async () => {
+    const answers = await send([start(), chunk(1), chunk(0), chunk(1), complete(2)], 5);
+    assert.deepEqual(verdicts(answers), ["startChunkTransfer", false, true, true, "dataTransferComplete"]);
+  });
+
+  it("refuses completion while chunks are missing, and forgets the move", async () => {
+    const answers = await send([start(), chunk(0), complete(2), chunk(1)], 4);
+    assert.deepEqual(verdicts(answers), ["startChunkTransfer", true, "nack", "nack"]);
+    const reasons = answers.flatMap(({ message }) =>
+      message?.$case === "nack" ? [message.value.reason] : [],
+    );
+    assert.deepEqual(reasons, [NackReason.OUT_OF_ORDER, NackReason.UNKNOWN_MOVE]);
+  });
+
+  it("goes on where it stood when the stream broke", async () => {
+    await send([start(), chunk(0)], 2);
+    const [again] = await send([start()], 1);
+    assert.equal(again?.message?.$case === "startChunkTransfer" && again.message.value.nextChunk, 1);
+  });
+
+  it("refuses a store of another cluster", async () => {
+    const [answer] = await send([start("other")], 1);
+    assert.equal(
+      answer?.message?.$case === "nack" && answer.message.value.reason,
+      NackReason.CLUSTER_MISMATCH,
+    );
+  });
+});
