@@ -15,9 +15,11 @@ import { countersName, decodeCounters, encodeCounters } from "./counters.js";
 import { keyName } from "./key-name.js";
 import { Partition } from "./partition.js";
 
-/** When a write may take effect. Undefined: always. */
+/** When a write may take effect. Undefined: always. `if-stored` holds for an expired record too: it is for expiry. */
 export type Condition =
-  { readonly kind: "if-absent" } | { readonly kind: "if-version"; readonly version: Version };
+  | { readonly kind: "if-absent" }
+  | { readonly kind: "if-version"; readonly version: Version }
+  | { readonly kind: "if-stored"; readonly version: Version };
 
 /** One write call. `call` is handed back to the sink unchanged. */
 export interface WriteCall {
@@ -119,7 +121,7 @@ export class KVMap {
       kind: "delete",
       key,
       value: emptyValue,
-      condition: { kind: "if-version", version: recordVersion(record) },
+      condition: { kind: "if-stored", version: recordVersion(record) },
       expiresAtMs: 0,
       deadlineMs: Infinity,
       call: 0,
@@ -148,7 +150,8 @@ export class KVMap {
     const inFlight = partition.overlay.get(overlayKey);
     const old = inFlight ? inFlight.record : this.#engine.get(partition.id, generation, write.key);
     const existed = old !== undefined && !this.hasExpired(old);
-    const failed = conditionFailure(write.condition, existed ? old : undefined);
+    const seen = existed || write.condition?.kind === "if-stored" ? old : undefined;
+    const failed = conditionFailure(write.condition, seen);
     if (failed || (write.kind === "delete" && old === undefined)) {
       const seq = inFlight?.seq ?? partition.localSeq;
       partition.whenCommitted(seq, () =>
