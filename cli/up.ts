@@ -70,16 +70,21 @@ export function masterArguments(
     ...(options.durability ? ["--durability", options.durability] : []),
     ...(options.engine ? ["--engine", options.engine] : []),
   ];
-  return [
-    ...["--data", folder.masterPath, "--port", String(options.port)],
-    ...["--launcher", "process", "--store-data", folder.path],
-    ...["--store-base-port", String(options.port > basePortMax ? 0 : options.port)],
-    ...["--initial-stores", String(options.stores)],
-    ...(options.partitions === undefined ? [] : ["--partitions", String(options.partitions)]),
-    ...(options.placement === undefined ? [] : ["--placement", options.placement]),
-    ...(storeArgs.length === 0 ? [] : ["--store-args", JSON.stringify(storeArgs)]),
-    ...(create ? ["--create"] : []),
-  ];
+  const flags: Readonly<Record<string, string | number | undefined>> = {
+    "--data": folder.masterPath,
+    "--port": options.port,
+    "--launcher": "process",
+    "--store-data": folder.path,
+    "--store-base-port": options.port > basePortMax ? 0 : options.port,
+    "--initial-stores": options.stores,
+    "--partitions": options.partitions,
+    "--placement": options.placement,
+    "--store-args": storeArgs.length > 0 ? JSON.stringify(storeArgs) : undefined,
+  };
+  const given = Object.entries(flags).flatMap(([flag, value]) =>
+    value === undefined ? [] : [flag, `${value}`],
+  );
+  return create ? [...given, "--create"] : given;
 }
 
 /** Throws `INVALID_ARGUMENT` when somebody else listens on a port that the master or one of its stores will need. */

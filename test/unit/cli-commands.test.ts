@@ -7,7 +7,7 @@ import { exitCodeOf, exitCodes, exitCodesHelp } from "../../cli/exit-codes.js";
 import { EkvError, type ErrorCode } from "../../services/core/errors.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
 import { OperationKind, OperationState, type Operation } from "../../services/gen/elastickv/v1/master.js";
-import { ekv } from "./cli-terminal.js";
+import { ekv } from "../support/cli-terminal.js";
 
 const version = { epoch: brandAs<Epoch>(3), seq: 17 };
 

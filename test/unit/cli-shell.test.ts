@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { quoteWord, splitWords } from "../../cli/shell/words.js";
-import { ekv } from "./cli-terminal.js";
+import { ekv } from "../support/cli-terminal.js";
 
 test("a line is cut into words as a shell does", () => {
   assert.deepEqual(splitWords(`put  a\tb`).words, ["put", "a", "b"]);
