@@ -3,36 +3,59 @@ import { diskFull, freeDiskBytes } from "../../runtime/storage-error.js";
 
 const recheckMs = 10;
 
+/** What a {@link DiskSpace} watches over. */
+export interface DiskSpaceOptions {
+  /** A folder on the file system. */
+  readonly path: string;
+  readonly clock: Clock;
+  /** Free bytes of the file system that are kept from writes that grow the data. */
+  readonly reserveBytes: number;
+  /** Bytes of the data file that hold nothing and are going to be used again. */
+  readonly reusableBytes: () => number;
+}
+
 /**
  * Refuses writes before the disk is full.
  *
  * Two reasons. LMDB copies pages to change them, so that on a full disk even a deletion fails: with a reserve, data can
  * still be deleted or moved away. And lmdb 3.5.6 writes beyond a heap buffer when it words the error of a page write
  * that failed with ENOSPC: it must not come to that.
+ *
+ * The file never shrinks, so on a disk that it filled, growing writes may use what deletions left in it, down to a
+ * quarter of the reserve (a long value needs pages in a row, and may not find them). Other writes stop at an eighth.
  */
 export class DiskSpace {
-  readonly #path: string;
-  readonly #clock: Clock;
-  readonly #reserveBytes: number;
+  readonly #options: DiskSpaceOptions;
   #freeBytes = 0;
+  #reusableBytes = 0;
   #checkedMs = -Infinity;
 
-  /** Keeps `reserveBytes` of the file system of `path` from growing writes, and an eighth of them from all others. */
-  constructor(path: string, clock: Clock, reserveBytes: number) {
-    this.#path = path;
-    this.#clock = clock;
-    this.#reserveBytes = reserveBytes;
+  constructor(options: DiskSpaceOptions) {
+    this.#options = options;
   }
 
   /** Accounts for a commit of about `bytes`; throws `RESOURCE_EXHAUSTED` when the disk has no room for it. */
   claim(bytes: number, grows: boolean): void {
-    const nowMs = this.#clock.nowMs();
-    const keepBytes = grows ? this.#reserveBytes : this.#reserveBytes / 8;
-    if (nowMs - this.#checkedMs >= recheckMs || this.#freeBytes - bytes < keepBytes) {
-      this.#freeBytes = freeDiskBytes(this.#path);
-      this.#checkedMs = nowMs;
-    }
-    if (this.#freeBytes - bytes < keepBytes) throw diskFull(this.#path);
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs - this.#checkedMs >= recheckMs || !this.#hasRoom(bytes, grows)) this.#check(nowMs);
+    if (!this.#hasRoom(bytes, grows)) throw diskFull(this.#options.path);
     this.#freeBytes -= bytes;
+  }
+
+  #hasRoom(bytes: number, grows: boolean): boolean {
+    const { reserveBytes } = this.#options;
+    if (!grows) return this.#freeBytes - bytes >= reserveBytes / 8;
+    if (this.#freeBytes - bytes >= reserveBytes) return true;
+    return (
+      this.#freeBytes >= reserveBytes / 4 && this.#freeBytes + this.#reusableBytes - bytes >= reserveBytes
+    );
+  }
+
+  #check(nowMs: number): void {
+    const { path, reserveBytes, reusableBytes } = this.#options;
+    this.#freeBytes = freeDiskBytes(path);
+    // Asked for only near the end of the disk.
+    this.#reusableBytes = this.#freeBytes < 2 * reserveBytes ? reusableBytes() : 0;
+    this.#checkedMs = nowMs;
   }
 }

@@ -14,7 +14,8 @@ import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.
 import { storageError } from "../../runtime/storage-error.js";
 import { engineClosed, snapshotClosed } from "./closed.js";
 import { DeferredWriter } from "./deferred-writer.js";
-import { DiskSpace } from "./disk-space.js";
+import { DiskSpace, type DiskSpaceOptions } from "./disk-space.js";
+import { reusableBytesOf } from "./environment-size.js";
 import { expiryKey, scratchDataKey } from "./layout.js";
 import {
   type OrderedTable,
@@ -39,8 +40,8 @@ export interface LmdbEngineOptions {
   /** Times the flushes and free-space checks. */
   readonly clock: Clock;
   /**
-   * Free bytes of the file system below which puts are refused with `RESOURCE_EXHAUSTED`; below an eighth of it
-   * deletions are too. Default 64 MiB. See {@link DiskSpace} for why.
+   * Free bytes of the file system that puts leave free; then they are refused with `RESOURCE_EXHAUSTED` until there is
+   * room again. Deletions go on. Default 64 MiB. See {@link DiskSpace} for why.
    */
   readonly diskReserveBytes?: number;
 }
@@ -149,15 +150,18 @@ class LmdbEngine implements StorageEngine {
   #mayExpire: boolean;
   #closed = false;
 
-  constructor(env: RootDatabase, writer: Writer, space: DiskSpace) {
+  constructor(env: RootDatabase, writer: Writer, space: Omit<DiskSpaceOptions, "reusableBytes">) {
     const table = (name: string): Table =>
       env.openDB<Uint8Array, Uint8Array>({ name, keyEncoding: "binary", encoding: "binary" });
     this.#env = env;
     this.#writer = writer;
-    this.#space = space;
     this.#data = table("data");
     this.#expiry = table("expiry");
     this.#meta = table("meta");
+    this.#space = new DiskSpace({
+      ...space,
+      reusableBytes: () => reusableBytesOf([this.#data, this.#expiry, this.#meta]),
+    });
     this.#dataTable = this.#whileOpen(new LmdbTable(this.#data));
     this.#expiryTable = this.#whileOpen(new LmdbTable(this.#expiry));
     this.#mayExpire = this.#expiryTable.keys({ start: new Uint8Array(1), limit: 1 }).length > 0;
@@ -190,6 +194,7 @@ class LmdbEngine implements StorageEngine {
   async commit(batch: readonly EngineWrite[]): Promise<void> {
     this.#assertOpen();
     if (batch.length === 0) return;
+    this.#claim(batch);
     await this.#writer.run(() => this.#apply(batch));
   }
 
@@ -221,9 +226,9 @@ class LmdbEngine implements StorageEngine {
 
   async deleteGeneration(partition: PartitionId, generation: Generation, limit: number): Promise<number> {
     this.#assertOpen();
+    this.#space.claim(Math.min(limit, 1024) * pageSizeBytes, false);
     return this.#writer.run(() => {
       const keys = generationKeys(new LmdbTable(this.#data), partition, generation, limit);
-      this.#space.claim(keys.length * pageSizeBytes, false);
       for (const key of keys) this.#remove(key);
       return keys.length;
     });
@@ -245,8 +250,7 @@ class LmdbEngine implements StorageEngine {
     }
   }
 
-  /** Runs within a write transaction. */
-  #apply(batch: readonly EngineWrite[]): void {
+  #claim(batch: readonly EngineWrite[]): void {
     let bytes = 0;
     let grows = false;
     for (const write of batch) {
@@ -257,6 +261,10 @@ class LmdbEngine implements StorageEngine {
       bytes += write.record.length;
     }
     this.#space.claim(bytes, grows);
+  }
+
+  /** Runs within a write transaction. */
+  #apply(batch: readonly EngineWrite[]): void {
     for (const write of batch) {
       if (write.kind === "meta") this.#putMeta(write.name, write.value);
       else if (write.kind === "delete")
@@ -323,8 +331,8 @@ export async function openLmdbEngine(options: LmdbEngineOptions): Promise<Storag
     const env = open({ path, ...(durability === "commit" ? { noSync: true } : flushedLmdbOptions) });
     const writer =
       durability === "commit" ? new DeferredWriter(env, path, clock) : new FlushedWriter(env, path);
-    const space = new DiskSpace(path, clock, options.diskReserveBytes ?? diskReserveBytesDefault);
-    return new LmdbEngine(env, writer, space);
+    const reserveBytes = options.diskReserveBytes ?? diskReserveBytesDefault;
+    return new LmdbEngine(env, writer, { path, clock, reserveBytes });
   } catch (error) {
     throw storageError(path, error);
   }

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { EkvError } from "../../services/core/errors.js";
+import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
+import { systemClock } from "../../services/runtime/clock.js";
+import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
+import { compiled, runNode } from "../support/children.js";
+import { deleteOf, generationOf, partitionOf, putOf, temporaryFolder } from "../support/engines.js";
+
+const durabilities = ["commit", "fsync"] as const;
+const noMount = process.getuid?.() === 0 ? false : "mounting a small file system takes root";
+
+/** Switches the check for free space off. */
+const noReserve = String(-(2 ** 40));
+
+const isFull = (error: unknown): boolean =>
+  error instanceof EkvError &&
+  error.code === "RESOURCE_EXHAUSTED" &&
+  error.notExecuted &&
+  /no space left .* add a store/.test(error.message);
+
+function countOf(engine: StorageEngine): number {
+  return Array.from(engine.range(partitionOf(1), generationOf(1))).length;
+}
+
+/** Puts of 100 kB until one is refused; how many were acknowledged. */
+async function fill(engine: StorageEngine, name: string): Promise<number> {
+  for (let count = 0; ; count += 1) {
+    try {
+      await engine.commit([
+        putOf(1, 1, `${name}${1000 + count}`, Buffer.alloc(100_000)),
+        { kind: "meta", name: "acknowledged", value: Buffer.from(String(count)) },
+      ]);
+    } catch (error) {
+      assert.ok(isFull(error), String(error));
+      return count;
+    }
+  }
+}
+
+describe("an engine whose disk is full", { skip: noMount }, () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", folder.path]);
+  });
+  afterEach(async () => {
+    execFileSync("umount", [folder.path]);
+    await folder.remove();
+  });
+
+  for (const durability of durabilities) {
+    test(`${durability}: refuses puts, loses nothing, reads and deletes, takes puts when there is room`, async () => {
+      const path = join(folder.path, "data");
+      const open = (): Promise<StorageEngine> =>
+        openLmdbEngine({ path, durability, clock: systemClock, diskReserveBytes: 4_194_304 });
+      let engine = await open();
+      const acknowledged = await fill(engine, "a");
+      assert.ok(acknowledged > 100);
+      assert.equal(countOf(engine), acknowledged);
+      assert.equal(Buffer.from(engine.getMeta("acknowledged") ?? []).toString(), String(acknowledged - 1));
+      // The store's own state can be changed still: moves away from here need it.
+      await engine.commit([{ kind: "meta", name: "state", value: Buffer.from("moving") }]);
+      await engine.close();
+
+      engine = await open();
+      assert.equal(countOf(engine), acknowledged);
+      await assert.rejects(engine.commit([putOf(1, 1, "b", Buffer.alloc(1_000_000))]), isFull);
+      for (let count = 0; count < 60; count += 1) await engine.commit([deleteOf(1, 1, `a${1000 + count}`)]);
+      assert.equal(await engine.deleteGeneration(partitionOf(1), generationOf(1), 20), 20);
+      const again = await fill(engine, "b");
+      assert.ok(again > 30, `only ${again} puts fitted where 80 were deleted`);
+      assert.equal(countOf(engine), acknowledged - 80 + again);
+      await engine.flush();
+      await engine.close();
+    });
+
+    test(`${durability}: a disk that others filled is refused and used again when they make room`, async () => {
+      const engine = await openLmdbEngine({
+        path: join(folder.path, "data"),
+        durability,
+        clock: systemClock,
+        diskReserveBytes: 4_194_304,
+      });
+      await engine.commit([putOf(1, 1, "before", "x")]);
+      await writeFile(join(folder.path, "filler"), Buffer.alloc(21_000_000));
+      await assert.rejects(engine.commit([putOf(1, 1, "during", Buffer.alloc(1_000_000))]), isFull);
+      assert.equal(countOf(engine), 1);
+      await rm(join(folder.path, "filler"));
+      await engine.commit([putOf(1, 1, "after", Buffer.alloc(1_000_000))]);
+      assert.equal(countOf(engine), 2);
+      await engine.close();
+    });
+
+    test(`${durability}: a write that meets the end of the disk after all loses nothing acknowledged`, async (context) => {
+      const path = join(folder.path, "data");
+      // In a process of its own: see DiskSpace on what lmdb may do to one whose disk is full.
+      const child = runNode(compiled("../support/commit-child.js"), [path, durability, "20", noReserve]);
+      await child.ended;
+      const acknowledged = child.lines.filter((line) => line.startsWith("acked ")).length;
+      const failure = child.lines.find((line) => line.startsWith("failed "));
+      assert.match(failure ?? "killed", /no space left|killed/);
+      context.diagnostic(failure ?? "lmdb killed its process");
+      assert.ok(acknowledged > 100);
+      const engine = await openLmdbEngine({ path, durability, clock: systemClock, diskReserveBytes: 0 });
+      assert.equal(countOf(engine), acknowledged * 20);
+      await engine.close();
+    });
+  }
+});
+
+describe("an engine whose process is killed while it commits", () => {
+  for (const durability of durabilities) {
+    test(`${durability}: has every acknowledged batch, each as a whole, with its expiry index`, async () => {
+      const folder = await temporaryFolder();
+      const child = runNode(compiled("../support/commit-child.js"), [folder.path, durability, "7"]);
+      await child.line("acked 100");
+      await child.kill();
+      const acknowledged = child.lines.filter((line) => line.startsWith("acked ")).length;
+      const engine = await openLmdbEngine({ path: folder.path, durability, clock: systemClock });
+      const count = countOf(engine);
+      assert.equal(count % 7, 0, "half a batch");
+      assert.ok(count / 7 >= acknowledged, `${count / 7} batches of ${acknowledged} acknowledged`);
+      assert.equal(engine.expired(2_000_000, 1_000_000).length, count / 7);
+      await engine.close();
+      await folder.remove();
+    });
+  }
+});
