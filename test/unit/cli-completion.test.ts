@@ -86,15 +86,28 @@ test(
   },
 );
 
-for (const shell of ["zsh", "fish"] as const) {
-  test(`the script for ${shell} parses`, { skip: !has(shell) && `${shell} is missing` }, () => {
-    const { status, stderr } = spawnSync(shell, ["-n"], {
-      input: completionScript(shell, model),
-      encoding: "utf8",
-    });
-    assert.equal(status, 0, stderr);
-  });
-}
+test("the script for zsh parses", { skip: !has("zsh") && "zsh is missing" }, () => {
+  const input = completionScript("zsh", model);
+  const { status, stderr } = spawnSync("zsh", ["-n"], { input, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+});
+
+test(
+  "fish completes commands, options, choices and nested commands",
+  { skip: !has("fish") && "fish is missing" },
+  () => {
+    const complete = (line: string): string[] => {
+      const script = `${completionScript("fish", model)}\ncomplete -C '${line}'`;
+      const { stdout } = spawnSync("fish", ["-N", "-c", script], { encoding: "utf8" });
+      const offers = stdout.split("\n").filter((offer) => offer !== "");
+      return offers.map((offer) => offer.split("\t")[0] ?? "");
+    };
+    assert.deepEqual(complete("ekv re"), ["rebalance", "remove-store"]);
+    assert.deepEqual(complete("ekv operations wa"), ["watch"]);
+    assert.deepEqual(complete("ekv put k --if"), ["--if-absent", "--if-version"]);
+    assert.deepEqual(complete("ekv import --format "), ["csv", "ndjson"]);
+  },
+);
 
 test("scripts name every command and escape quotes", () => {
   const quoted: CommandModel = {
