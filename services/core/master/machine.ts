@@ -65,6 +65,11 @@ export class MasterMachine {
     return this.#state.size(partition);
   }
 
+  /** The stores that take part in operations. */
+  migratingStores(): readonly StoreId[] {
+    return this.#state.migrating.getAll();
+  }
+
   /** @param nowMs monotonic @param wallMs Unix milliseconds */
   step(event: MasterEvent, nowMs: number, wallMs: number): MasterStep {
     this.#state.nowMs = nowMs;

@@ -1,0 +1,90 @@
+import { EkvError } from "../core/errors.js";
+import { brandAs, type OperationId, type StoreId } from "../core/ids.js";
+import type { OperationPlan } from "../core/master/effects.js";
+import type { AdminRequest } from "../core/master/events.js";
+import type { MasterMachine } from "../core/master/machine.js";
+import type { PlacementName } from "../core/placement/policy.js";
+import type { Launcher } from "../core/ports/launcher.js";
+import type { AdminServiceServer, Operation, Plan } from "../gen/elastickv/v1/master.js";
+import { streamHandler, unaryHandler } from "../runtime/handlers.js";
+import type { Logger } from "../runtime/log.js";
+import type { Driver } from "./driver.js";
+import type { OperationFeed } from "./operation-feed.js";
+import { describeStatus, describeRing, describeStores } from "./reports.js";
+import { operationToWire, planToWire } from "./wire.js";
+
+/** What the handlers of AdminService work with. */
+export interface AdminOptions {
+  readonly driver: Driver;
+  readonly machine: MasterMachine;
+  readonly operationFeed: OperationFeed;
+  readonly placement: PlacementName;
+  readonly launcher: Launcher["name"];
+  readonly log: Logger;
+}
+
+type Begun =
+  | { readonly $case: "operation"; readonly value: Operation }
+  | { readonly $case: "plan"; readonly value: Plan };
+
+/** AdminService: requests go through the machine, answers come from what is committed. */
+export function adminHandlers(options: AdminOptions): AdminServiceServer {
+  const { driver, machine, operationFeed, log } = options;
+  const { view } = driver;
+  const read = (id: OperationId): Operation => {
+    const found = view.operation(id);
+    if (found) return operationToWire(found);
+    throw new EkvError("NOT_FOUND", `there is no operation ${JSON.stringify(id)}`, { notExecuted: true });
+  };
+  const begin = async (request: AdminRequest): Promise<Begun> => {
+    const reply = await driver.administer(request);
+    if (reply.kind === "plan")
+      return { $case: "plan", value: planToWire(reply.plan satisfies OperationPlan) };
+    if (reply.kind === "operation") return { $case: "operation", value: read(reply.operationId) };
+    throw new EkvError("INTERNAL", "a request got another answer");
+  };
+  const steer = async (
+    kind: "cancel" | "pause" | "resume",
+    operationId: string,
+  ): Promise<{ operation: Operation }> => {
+    const id = brandAs<OperationId>(operationId);
+    await driver.administer({ kind, operationId: id });
+    return { operation: read(id) };
+  };
+  return {
+    addStore: unaryHandler(log, async ({ storeId, dryRun }) => ({
+      result: await begin({ kind: "add-store", storeId: storeId === "" ? undefined : storeId, dryRun }),
+    })),
+    removeStore: unaryHandler(log, async ({ storeId, dryRun, purge }) => ({
+      result: await begin({ kind: "remove-store", storeId: brandAs<StoreId>(storeId), dryRun, purge }),
+    })),
+    rebalance: unaryHandler(log, async ({ dryRun }) => ({
+      result: await begin({ kind: "rebalance", dryRun }),
+    })),
+    cancelOperation: unaryHandler(log, ({ operationId }) => steer("cancel", operationId)),
+    pauseOperation: unaryHandler(log, ({ operationId }) => steer("pause", operationId)),
+    resumeOperation: unaryHandler(log, ({ operationId }) => steer("resume", operationId)),
+    getOperation: unaryHandler(log, ({ operationId }) => ({
+      operation: read(brandAs<OperationId>(operationId)),
+    })),
+    listOperations: unaryHandler(log, ({ activeOnly }) => ({
+      operations: view
+        .operations()
+        .filter(({ operation }) => !activeOnly || operation.stage.kind !== "finished")
+        .map(operationToWire)
+        .reverse(),
+    })),
+    watchOperation: streamHandler(log, async ({ operationId }, { signal }, send) => {
+      const id = brandAs<OperationId>(operationId);
+      await operationFeed.watch({
+        operationId: id,
+        signal,
+        read: () => view.operation(id),
+        send: (found) => send({ operation: operationToWire(found) }),
+      });
+    }),
+    listStores: unaryHandler(log, () => ({ stores: describeStores(view, machine) })),
+    describeRing: unaryHandler(log, () => describeRing(view, machine)),
+    getClusterStatus: unaryHandler(log, () => describeStatus(view, machine, options)),
+  };
+}

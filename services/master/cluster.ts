@@ -1,0 +1,68 @@
+import { EkvError } from "../core/errors.js";
+import { brandAs, type ClusterId, type Term } from "../core/ids.js";
+import { clusterChange, readCluster, readTerm, termChange } from "../core/master/persistence.js";
+import type { ClusterRecord } from "../core/master/records.js";
+import type { Clock } from "../core/ports/clock.js";
+import type { MetadataChange, MetadataStore } from "../core/ports/metadata-store.js";
+import type { Random } from "../core/ports/random.js";
+
+/** What a master is to open. */
+export interface ClusterOptions {
+  /** Make a new cluster; there must be none. */
+  readonly create: boolean;
+  /** Of a new cluster. */
+  readonly partitionCount: number;
+  /** Whether the partition count was asked for, rather than a default: then an existing cluster must have it. */
+  readonly partitionCountGiven: boolean;
+  /** The folder, for messages. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Which cluster a master's folder holds, what to do about a mismatch, and the records of a new one. */
+export function planCluster(
+  snapshot: ReadonlyMap<string, string>,
+  options: ClusterOptions,
+): { readonly cluster: ClusterRecord; readonly changes: readonly MetadataChange[] } {
+  const { create, partitionCount, folder, clock, random } = options;
+  const found = readCluster(snapshot);
+  if (found === undefined) {
+    if (!create) {
+      throw new EkvError(
+        "FAILED_PRECONDITION",
+        `${folder} holds no cluster: give --create to make a new one there, or --data with the folder of an ` +
+          "existing one (a master without its records would take its stores' data for leftovers)",
+      );
+    }
+    const clusterId = brandAs<ClusterId>(random.hex(8));
+    const cluster = { clusterId, partitionCount, createdAtMs: clock.wallMs() };
+    return { cluster, changes: [clusterChange(cluster), termChange(brandAs<Term>(1))] };
+  }
+  if (create) {
+    throw new EkvError(
+      "FAILED_PRECONDITION",
+      `${folder} holds cluster ${found.clusterId} already: leave --create out to run it, or choose another --data`,
+    );
+  }
+  if (options.partitionCountGiven && found.partitionCount !== partitionCount) {
+    throw new EkvError(
+      "FAILED_PRECONDITION",
+      `cluster ${found.clusterId} in ${folder} has ${found.partitionCount} partitions, fixed when it was created: ` +
+        `leave --partitions ${partitionCount} out`,
+    );
+  }
+  return { cluster: found, changes: [termChange(brandAs<Term>(readTerm(snapshot) + 1))] };
+}
+
+/** Opens or creates the cluster, under a term that no master had before, and returns everything recorded. */
+export async function openCluster(
+  metadata: MetadataStore,
+  options: ClusterOptions,
+): Promise<{ readonly cluster: ClusterRecord; readonly snapshot: ReadonlyMap<string, string> }> {
+  const snapshot = new Map(await metadata.load());
+  const { cluster, changes } = planCluster(snapshot, options);
+  await metadata.commit(changes);
+  for (const { key, value } of changes) if (value !== undefined) snapshot.set(key, value);
+  return { cluster, snapshot };
+}

@@ -1,0 +1,41 @@
+import type { StoreId } from "../core/ids.js";
+import type { LaunchedStore, Launcher } from "../core/ports/launcher.js";
+
+/**
+ * A launcher that is still being opened: it needs the address that stores reach the master at, which is known when the
+ * server listens, and the server's handlers need it.
+ */
+export class DeferredLauncher implements Launcher {
+  readonly name: Launcher["name"];
+  readonly #opened: Promise<Launcher>;
+  #open: (launcher: Launcher | Promise<Launcher>) => void = () => undefined;
+
+  constructor(name: Launcher["name"]) {
+    this.name = name;
+    this.#opened = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  /** Everything asked so far and from now on goes to this one. */
+  async open(launcher: Promise<Launcher>): Promise<void> {
+    this.#open(launcher);
+    await launcher;
+  }
+
+  async launch(storeId: StoreId): Promise<LaunchedStore> {
+    return await (await this.#opened).launch(storeId);
+  }
+
+  async remove(storeId: StoreId, purge: boolean): Promise<void> {
+    await (await this.#opened).remove(storeId, purge);
+  }
+
+  async list(): Promise<readonly LaunchedStore[]> {
+    return await (await this.#opened).list();
+  }
+
+  async close(options: { readonly stopStores: boolean }): Promise<void> {
+    await (await this.#opened).close(options);
+  }
+}

@@ -1,0 +1,249 @@
+import { EkvError } from "../core/errors.js";
+import type { StoreId } from "../core/ids.js";
+import type { CommittedView } from "../core/master/committed-view.js";
+import type { MasterEffect, MasterReply, Notice } from "../core/master/effects.js";
+import type { AdminRequest, MasterEvent, Registration } from "../core/master/events.js";
+import type { MasterMachine } from "../core/master/machine.js";
+import type { Clock, Timer } from "../core/ports/clock.js";
+import type { Launcher } from "../core/ports/launcher.js";
+import type { MetadataChange, MetadataStore } from "../core/ports/metadata-store.js";
+import type { Logger } from "../runtime/log.js";
+import type { TopologyFeed } from "../runtime/topology-feed.js";
+import type { HeartbeatStreams } from "./heartbeat-streams.js";
+import type { OperationFeed } from "./operation-feed.js";
+
+/** Requests that wait for a commit; more are refused. */
+const waitingRequestsMax = 10_000;
+
+/** What a driver works with. */
+export interface DriverOptions {
+  readonly machine: MasterMachine;
+  readonly metadata: MetadataStore;
+  readonly launcher: Launcher;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly feed: TopologyFeed;
+  readonly operationFeed: OperationFeed;
+  readonly streams: HeartbeatStreams;
+  readonly monitorIntervalMs: number;
+  /** Whether a store answers at its address. */
+  readonly probe: (address: string) => Promise<boolean>;
+  /** The master cannot go on: a commit failed, or a bug showed. It must end; a restart goes on from what is committed. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/**
+ * Carries events to the machine and its effects out. While a commit is in flight further events are stepped in memory,
+ * and their changes share the next commit; effects wait for theirs, in order.
+ */
+export class Driver {
+  readonly view: CommittedView;
+  readonly #options: DriverOptions;
+  readonly #requests = new Map<number, (reply: MasterReply) => void>();
+  readonly #background = new Set<Promise<void>>();
+  #lastRequestId = 0;
+  /** In the last form of each key. */
+  #changes = new Map<string, MetadataChange>();
+  #effects: MasterEffect[] = [];
+  #pumping: Promise<void> | undefined;
+  #tick: Timer | undefined;
+  #tickAtMs = Infinity;
+  #stopped = false;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.view = options.machine.committedView();
+    options.feed.publish(this.view.topology);
+  }
+
+  /** Begins to watch time, and launches what should run. */
+  async start(): Promise<void> {
+    this.#scheduleTick();
+    if (this.#options.launcher.name === "none") return;
+    const stores = await this.#options.launcher.list();
+    const running = stores.filter((store) => store.running).map(({ storeId }) => storeId);
+    this.submit({ kind: "launcher-listed", running });
+  }
+
+  /** Steps the machine. Its changes are committed, and its effects performed, in the order of the calls. */
+  submit(event: MasterEvent): void {
+    if (this.#stopped) return;
+    const { clock, machine } = this.#options;
+    try {
+      const step = machine.step(event, clock.nowMs(), clock.wallMs());
+      for (const change of step.changes) {
+        this.#changes.delete(change.key);
+        this.#changes.set(change.key, change);
+      }
+      for (const effect of step.effects) this.#effects.push(effect);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#pumping ??= this.#pump();
+    this.#scheduleTick();
+  }
+
+  /** Registers a store. Throws what the machine refuses it with. */
+  register(registration: Registration): Promise<MasterReply> {
+    return this.#request((requestId) => ({ kind: "register", requestId, registration }));
+  }
+
+  /** Carries out an operator's request. Throws what the machine refuses it with. */
+  administer(request: AdminRequest): Promise<MasterReply> {
+    return this.#request((requestId) => ({ kind: "admin", requestId, request }));
+  }
+
+  /** Takes no more events; resolves when everything committed is performed and nothing is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#tick?.cancel();
+    await this.#pumping;
+    await Promise.all(this.#background);
+    this.#refuseAll(new EkvError("UNAVAILABLE", "the master is stopping"));
+  }
+
+  async #request(eventOf: (requestId: number) => MasterEvent): Promise<MasterReply> {
+    if (this.#stopped) throw new EkvError("UNAVAILABLE", "the master is stopping", { notExecuted: true });
+    if (this.#requests.size >= waitingRequestsMax) {
+      throw new EkvError(
+        "RESOURCE_EXHAUSTED",
+        `${waitingRequestsMax} requests wait for the disk; try again later`,
+        {
+          notExecuted: true,
+        },
+      );
+    }
+    this.#lastRequestId += 1;
+    const requestId = this.#lastRequestId;
+    const reply = await new Promise<MasterReply>((resolve) => {
+      this.#requests.set(requestId, resolve);
+      this.submit(eventOf(requestId));
+    });
+    if (reply.kind === "refused") throw reply.error;
+    return reply;
+  }
+
+  async #pump(): Promise<void> {
+    // Events of one turn share the first commit too.
+    await Promise.resolve();
+    while (this.#changes.size > 0 || this.#effects.length > 0) {
+      const changes = [...this.#changes.values()];
+      const effects = this.#effects;
+      this.#changes = new Map();
+      this.#effects = [];
+      try {
+        if (changes.length > 0) await this.#options.metadata.commit(changes);
+        this.#perform(effects);
+      } catch (error) {
+        this.#fail(error);
+        return;
+      }
+    }
+    this.#pumping = undefined;
+  }
+
+  #perform(effects: readonly MasterEffect[]): void {
+    const { feed, streams } = this.#options;
+    const before = this.view.topology;
+    for (const effect of effects) this.#performOne(effect);
+    if (this.view.topology !== before) feed.publish(this.view.topology);
+    streams.flush(this.view.topology);
+  }
+
+  #performOne(effect: MasterEffect): void {
+    const { streams, operationFeed, launcher } = this.#options;
+    switch (effect.kind) {
+      case "publish":
+        return this.view.publish(effect.delta);
+      case "operations-changed":
+        return operationFeed.changed(this.view.changeOperations(effect.change));
+      case "reply": {
+        const resolve = this.#requests.get(effect.requestId);
+        this.#requests.delete(effect.requestId);
+        resolve?.(effect.reply);
+        return;
+      }
+      case "open-stream":
+        return streams.open(effect.streamId);
+      case "end-stream":
+        return streams.end(effect.streamId, effect.error);
+      case "send":
+        return streams.send(effect.streamId, effect.directive);
+      case "launch":
+        return this.#inBackground("launched", effect.storeId, launcher.launch(effect.storeId));
+      case "remove-launched":
+        return this.#inBackground(
+          "launched-removed",
+          effect.storeId,
+          launcher.remove(effect.storeId, effect.purge),
+        );
+      case "probe":
+        return this.#probe(effect);
+      case "notice":
+        return this.#log(effect.notice);
+    }
+  }
+
+  #inBackground(kind: "launched" | "launched-removed", storeId: StoreId, work: Promise<unknown>): void {
+    this.#track(
+      work.then(
+        () => this.submit({ kind, storeId, error: undefined }),
+        (cause: unknown) => {
+          const error =
+            cause instanceof EkvError ? cause : new EkvError("INTERNAL", String(cause), { cause });
+          this.submit({ kind, storeId, error });
+        },
+      ),
+    );
+  }
+
+  #probe({ storeId, incarnation, address }: Extract<MasterEffect, { kind: "probe" }>): void {
+    this.#track(
+      this.#options
+        .probe(address)
+        .then((reachable) => this.submit({ kind: "probed", storeId, incarnation, reachable })),
+    );
+  }
+
+  #track(work: Promise<void>): void {
+    this.#background.add(work);
+    void work.finally(() => this.#background.delete(work));
+  }
+
+  #log({ level, message, fields }: Notice): void {
+    this.#options.log[level](message, fields);
+  }
+
+  /** One timer: the next periodic look, or an earlier one that the machine asks for. */
+  #scheduleTick(): void {
+    if (this.#stopped) return;
+    const { clock, machine, monitorIntervalMs } = this.#options;
+    const nowMs = clock.nowMs();
+    const periodicMs = this.#tick === undefined ? nowMs + monitorIntervalMs : this.#tickAtMs;
+    const dueMs = Math.min(periodicMs, machine.wakeAtMs ?? Infinity);
+    if (this.#tick !== undefined && dueMs >= this.#tickAtMs) return;
+    this.#tick?.cancel();
+    this.#tickAtMs = dueMs;
+    this.#tick = clock.setTimer(Math.max(0, dueMs - nowMs), () => {
+      this.#tick = undefined;
+      this.submit({ kind: "tick" });
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#tick?.cancel();
+    this.#options.log.error("the master cannot go on", { error });
+    this.#refuseAll(
+      new EkvError("OUTCOME_UNKNOWN", "the master failed before this was known to be recorded"),
+    );
+    this.#options.onFatal(error);
+  }
+
+  #refuseAll(error: EkvError): void {
+    for (const resolve of this.#requests.values()) resolve({ kind: "refused", error });
+    this.#requests.clear();
+  }
+}

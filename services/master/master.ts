@@ -1,0 +1,175 @@
+import { fileURLToPath } from "node:url";
+import { limits, messageBytesMax } from "../core/limits.js";
+import { MasterMachine } from "../core/master/machine.js";
+import type { MasterOptions } from "../core/master/options.js";
+import { ordinal } from "../core/master/persistence.js";
+import type { Launcher } from "../core/ports/launcher.js";
+import { systemClock } from "../runtime/clock.js";
+import { lockFolder } from "../runtime/folder-lock.js";
+import { startServer } from "../runtime/grpc-server.js";
+import { createLogger, type Logger } from "../runtime/log.js";
+import type { RunningService } from "../runtime/process.js";
+import { systemRandom } from "../runtime/random.js";
+import type { LoadedSettings, Settings } from "../runtime/settings.js";
+import { TopologyFeed } from "../runtime/topology-feed.js";
+import { topologyHandlers } from "../runtime/topology-handlers.js";
+import { adminService, membershipService, topologyService } from "../wire/services.js";
+import { adminHandlers } from "./admin-handlers.js";
+import { openCluster } from "./cluster.js";
+import { DeferredLauncher } from "./deferred-launcher.js";
+import { Driver } from "./driver.js";
+import { HeartbeatStreams } from "./heartbeat-streams.js";
+import { createNoLauncher } from "./launchers/none.js";
+import { openProcessLauncher } from "./launchers/process.js";
+import { membershipHandlers } from "./membership-handlers.js";
+import { openLmdbMetadataStore } from "./metadata/lmdb.js";
+import { OperationFeed } from "./operation-feed.js";
+import { probeStore } from "./probe.js";
+import type { masterSettings } from "./settings.js";
+
+type Values = Settings<typeof masterSettings>;
+
+/** How long a store may take to answer a probe. */
+const probeTimeoutMs = 300;
+/** How long calls may go on after the master was told to stop. */
+const stopGraceMs = 1000;
+
+/** A master that serves. */
+export interface RunningMaster extends RunningService {
+  /** host:port. */
+  readonly address: string;
+}
+
+function machineOptions(values: Values): MasterOptions {
+  const { placement, initialStores, autoJoin, suspectAfterMs } = values;
+  const { movesInFlightMax, movesPerStoreMax, moveAttemptsMax } = values;
+  return {
+    placement,
+    initialStores,
+    autoJoin,
+    launches: values.launcher !== "none",
+    suspectAfterMs,
+    movesInFlightMax,
+    movesPerStoreMax,
+    moveAttemptsMax,
+  };
+}
+
+async function openLauncher(values: Values, masterAddress: string, log: Logger): Promise<Launcher> {
+  if (values.launcher === "none") return createNoLauncher({ masterAddress });
+  return await openProcessLauncher({
+    entry: fileURLToPath(new URL("../store/main.js", import.meta.url)),
+    masterAddress,
+    dataRoot: values.storeData,
+    host: values.host,
+    portFor: (storeId) => {
+      const index = ordinal(storeId);
+      return values.storeBasePort === 0 || !Number.isInteger(index) ? 0 : values.storeBasePort + index;
+    },
+    extraArgs: values.storeArgs,
+    clock: systemClock,
+    log,
+  });
+}
+
+/**
+ * Starts a master. Rejects with an EkvError that says what to fix.
+ *
+ * @param onFatal called once when the running master cannot go on and has to end
+ */
+export async function startMaster(
+  { values, given }: LoadedSettings<typeof masterSettings>,
+  onFatal: (error: unknown) => void,
+): Promise<RunningMaster> {
+  const log = createLogger({ service: "master", level: values.logLevel, format: values.logFormat });
+  const clock = systemClock;
+  const lock = await lockFolder(values.data, {
+    role: "the master",
+    onLost: () => onFatal(new Error("another process took the data folder over while this one was stopped")),
+  });
+  const undo: (() => Promise<void>)[] = [() => lock.release()];
+  const unwind = async (): Promise<void> => {
+    for (const step of undo.reverse()) await step();
+  };
+  try {
+    const metadata = await openLmdbMetadataStore({ path: values.data });
+    undo.push(() => metadata.close());
+    const { cluster, snapshot } = await openCluster(metadata, {
+      create: values.create,
+      partitionCount: values.partitions,
+      partitionCountGiven: given.has("partitions"),
+      folder: values.data,
+      clock,
+      random: systemRandom,
+    });
+    const machine = MasterMachine.restore(snapshot, machineOptions(values), clock.nowMs());
+    const feed = new TopologyFeed();
+    const operationFeed = new OperationFeed(clock);
+    const streams = new HeartbeatStreams(values);
+    const launcher = new DeferredLauncher(values.launcher);
+    const driver = new Driver({
+      machine,
+      metadata,
+      launcher,
+      clock,
+      log,
+      feed,
+      operationFeed,
+      streams,
+      monitorIntervalMs: values.monitorIntervalMs,
+      probe: (address) => probeStore(address, probeTimeoutMs, clock),
+      onFatal,
+    });
+    const { heartbeatIntervalMs, placement } = values;
+    const server = await startServer({
+      host: values.host,
+      port: values.port,
+      messageBytesMax: messageBytesMax(limits.valueBytesMax),
+      services: [
+        {
+          name: "elastickv.v1.TopologyService",
+          definition: topologyService,
+          handlers: topologyHandlers(feed, values.watchersMax, log),
+        },
+        {
+          name: "elastickv.v1.MembershipService",
+          definition: membershipService,
+          handlers: membershipHandlers({ driver, streams, cluster, heartbeatIntervalMs, log }),
+        },
+        {
+          name: "elastickv.v1.AdminService",
+          definition: adminService,
+          handlers: adminHandlers({
+            driver,
+            machine,
+            operationFeed,
+            placement,
+            launcher: launcher.name,
+            log,
+          }),
+        },
+      ],
+    });
+    undo.push(async () => {
+      streams.endAll();
+      await server.stop(stopGraceMs);
+    });
+    const address = values.advertise === "" ? server.address : values.advertise;
+    await launcher.open(openLauncher(values, address, log));
+    undo.push(() => launcher.close({ stopStores: false }));
+    undo.push(() => driver.stop());
+    await driver.start();
+    const { clusterId, partitionCount } = cluster;
+    log.info("listening", {
+      address,
+      clusterId,
+      partitionCount,
+      term: driver.view.topology.term,
+      pid: process.pid,
+    });
+    return { address, stop: unwind };
+  } catch (error) {
+    await unwind();
+    throw error;
+  }
+}

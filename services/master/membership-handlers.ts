@@ -1,0 +1,79 @@
+import { EkvError } from "../core/errors.js";
+import {
+  brandAs,
+  type ClusterId,
+  type Incarnation,
+  type StoreId,
+  type TopologyVersion,
+} from "../core/ids.js";
+import type { ClusterRecord } from "../core/master/records.js";
+import type { HeartbeatRequest, MembershipServiceServer } from "../gen/elastickv/v1/master.js";
+import { unaryHandler } from "../runtime/handlers.js";
+import type { Logger } from "../runtime/log.js";
+import type { Driver } from "./driver.js";
+import type { HeartbeatCall, HeartbeatStreams } from "./heartbeat-streams.js";
+import { loadFromWire, registrationFromWire, reportFromWire } from "./wire.js";
+
+/** What the handlers of MembershipService work with. */
+export interface MembershipOptions {
+  readonly driver: Driver;
+  readonly streams: HeartbeatStreams;
+  readonly cluster: ClusterRecord;
+  readonly heartbeatIntervalMs: number;
+  readonly log: Logger;
+}
+
+/** MembershipService: stores' registrations and heartbeats as events, in the order in which they come. */
+export function membershipHandlers(options: MembershipOptions): MembershipServiceServer {
+  const { driver, cluster, heartbeatIntervalMs, log } = options;
+  return {
+    register: unaryHandler(log, async (request) => {
+      const reply = await driver.register(registrationFromWire(request));
+      if (reply.kind !== "registered") throw new EkvError("INTERNAL", "a registration got another answer");
+      return {
+        clusterId: cluster.clusterId,
+        partitionCount: cluster.partitionCount,
+        incarnation: reply.incarnation,
+        term: driver.view.topology.term,
+        heartbeatIntervalMs,
+      };
+    }),
+    heartbeat: (call) => handleHeartbeats(call, options),
+  };
+}
+
+function handleHeartbeats(call: HeartbeatCall, { driver, streams }: MembershipOptions): void {
+  const streamId = streams.add(call);
+  let storeId: StoreId | undefined;
+  const closed = (): void => {
+    streams.drop(streamId);
+    if (storeId !== undefined) driver.submit({ kind: "stream-closed", streamId, storeId });
+    storeId = undefined;
+  };
+  call.on("data", (request: HeartbeatRequest) => {
+    if (storeId === undefined) {
+      storeId = brandAs<StoreId>(request.storeId);
+      driver.submit({
+        kind: "stream-opened",
+        streamId,
+        storeId,
+        clusterId: brandAs<ClusterId>(request.clusterId),
+        incarnation: brandAs<Incarnation>(request.incarnation),
+      });
+    }
+    driver.submit({
+      kind: "heartbeat",
+      streamId,
+      storeId,
+      appliedVersion: brandAs<TopologyVersion>(request.appliedVersion),
+      load: request.load && loadFromWire(request.load),
+      reports: request.reports.flatMap((report) => reportFromWire(report) ?? []),
+    });
+  });
+  call.on("end", () => {
+    closed();
+    call.end();
+  });
+  call.on("cancelled", closed);
+  call.on("close", closed);
+}
