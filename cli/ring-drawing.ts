@@ -10,6 +10,8 @@ const rowsMax = 8;
 const rowCellsMax = 64;
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const unassignedCell = ".";
+/** Below this width the table keeps its first columns only. */
+const narrowColumns = 60;
 
 /** What one store holds of the ring. */
 export interface StoreShare {
@@ -90,7 +92,7 @@ export function drawRing(ring: DescribeRingResponse, style: RingStyle): string {
   const shares = ringShares(ring);
   const marks = new Map(shares.filter(({ storeId }) => storeId !== "").map(({ storeId }, i) => [storeId, i]));
   const title = `${formatCount(ring.partitionCount)} partitions, topology version ${ring.topologyVersion}`;
-  return `${title}\n\n${drawStrip(ring, marks, style)}\n${drawShares(shares, marks, style.palette)}`;
+  return `${title}\n\n${drawStrip(ring, marks, style)}\n${drawShares(shares, marks, style)}`;
 }
 
 function drawStrip(
@@ -135,15 +137,15 @@ function letterOf(mark: number | undefined): string {
 function drawShares(
   shares: readonly StoreShare[],
   marks: ReadonlyMap<string, number>,
-  palette: Palette,
+  { columns: width, palette }: RingStyle,
 ): string {
   const columns = [
     { title: "" },
     { title: "STORE" },
     { title: "SHARE", numeric: true },
+    { title: "KEYS", numeric: true },
     { title: "PARTITIONS", numeric: true },
     { title: "RANGES", numeric: true },
-    { title: "KEYS", numeric: true },
     { title: "BYTES", numeric: true },
   ] as const;
   const rows = shares.map((share) => {
@@ -153,13 +155,18 @@ function drawShares(
       mark === undefined ? letter : palette.filled(mark, letter),
       share.storeId === "" ? "(unassigned)" : share.storeId,
       formatShare(share.share),
+      formatCount(share.keys),
       formatCount(share.partitions),
       formatCount(share.ranges),
-      formatCount(share.keys),
       formatBytes(share.bytes),
     ];
   });
-  return formatTable(columns, rows, palette);
+  const kept = width < narrowColumns ? 4 : columns.length;
+  return formatTable(
+    columns.slice(0, kept),
+    rows.map((row) => row.slice(0, kept)),
+    palette,
+  );
 }
 
 /** Every merged range, in the order of the ring. Ends with a newline. */

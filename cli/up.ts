@@ -150,7 +150,7 @@ interface ClusterState {
   readonly missing: string | undefined;
 }
 
-/** Undefined when interrupted. Throws `UNAVAILABLE` when a new cluster does not get ready in time. */
+/** Undefined when interrupted. Throws `DEADLINE_EXCEEDED` when a new cluster does not get ready in time. */
 async function waitUntilReady(
   context: CommandContext,
   options: UpOptions,
@@ -175,7 +175,7 @@ async function waitUntilReady(
       // An old cluster with a broken store can still be used, and repaired, so it is left running.
       if (!created && state) return state;
       throw new EkvError(
-        "UNAVAILABLE",
+        "DEADLINE_EXCEEDED",
         `not ready after ${options.readyTimeoutMs} ms: ${missing}; see ${join(options.data, "master.log")}`,
       );
     }

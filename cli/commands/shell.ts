@@ -25,7 +25,7 @@ export async function shell(context: CommandContext): Promise<ExitCode> {
 
 async function script(context: CommandContext, stdin: NodeJS.ReadableStream): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
-  for await (const line of createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of createInterface({ input: stdin, signal: context.signal })) {
     if (context.signal.aborted) return exitCodes.interrupted;
     if (isExit(line)) break;
     exitCode = await runLine(context, line, context.signal);
@@ -42,6 +42,7 @@ async function interactive(context: CommandContext): Promise<ExitCode> {
     prompt: "ekv> ",
     history: await loadHistory(historyPath),
     historySize: historyLinesMax,
+    signal: context.signal,
     removeHistoryDuplicates: true,
     completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
       complete(context, model, line).then(
@@ -78,7 +79,6 @@ async function converse(context: CommandContext, reader: Interface): Promise<Exi
     context.stdout.stream.write("\n");
     reader.prompt();
   });
-  context.signal.addEventListener("abort", () => reader.close(), { once: true });
   reader.on("close", () => {
     closed = true;
     running?.abort();
