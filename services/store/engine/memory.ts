@@ -190,7 +190,8 @@ class MemoryEngine implements StorageEngine {
   }
 
   snapshot(): EngineSnapshot {
-    return new MemorySnapshot(cloneOf(this.#open()));
+    // Every commit makes a new state, so this one is frozen.
+    return new MemorySnapshot(this.#open());
   }
 
   expired(wallMs: number, limit: number): ReturnType<StorageEngine["expired"]> {
