@@ -27,7 +27,7 @@ start for ever; its share of the ring moves to it by itself.`;
 
 async function openEngine(values: Values, folder: string, clock: Clock): Promise<StorageEngine> {
   if (values.engine === "memory") return openMemoryEngine({ bytesMax: values.memoryBytesMax });
-  return await openLmdbEngine({ path: `${folder}/store.lmdb`, durability: values.durability, clock });
+  return await openLmdbEngine({ path: `${folder}/lmdb`, durability: values.durability, clock });
 }
 
 async function start(values: Values, stopped: () => void): Promise<RunningService> {
