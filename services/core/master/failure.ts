@@ -1,6 +1,5 @@
 /** Who is there: heartbeat streams, silence and probes. */
 import { EkvError } from "../errors.js";
-import type { StoreId } from "../ids.js";
 import type { MasterEvent } from "./events.js";
 import { handleApplied, handleReport, repeatOrders, reviewMoves, sendStandingOrders } from "./moves.js";
 import type { StoreRecord, StoreRegistration } from "./records.js";
@@ -96,15 +95,19 @@ export function handleProbed(state: MasterState, event: EventOf<"probed">): void
   setAlive(state, store, false, "its stream broke and it cannot be reached");
 }
 
-/** Finds the stores that have been silent for too long. A new master gives each of them one interval first. */
+/**
+ * Finds the stores that have been silent for too long. A new master gives each of them one interval first; and one that
+ * was itself stopped for a while reads what arrived in the meantime before it judges anybody.
+ */
 export function reviewSilence(state: MasterState): void {
+  const pauseMs = state.nowMs - state.lastTickMs;
+  state.lastTickMs = state.nowMs;
+  if (pauseMs > state.options.suspectAfterMs) return;
   for (const store of state.stores()) {
     if (!store.registration?.alive) continue;
-    const silentMs = state.nowMs - lastHeardMs(state, store.storeId);
-    if (silentMs > state.options.suspectAfterMs) setAlive(state, store, false, `silent for ${silentMs} ms`);
+    const silentMs = state.nowMs - state.presence(store.storeId).lastHeartbeatMs;
+    if (silentMs > state.options.suspectAfterMs) {
+      setAlive(state, store, false, `silent for ${Math.round(silentMs)} ms`);
+    }
   }
-}
-
-function lastHeardMs(state: MasterState, storeId: StoreId): number {
-  return state.presence(storeId).lastHeartbeatMs;
 }

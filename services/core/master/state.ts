@@ -87,6 +87,8 @@ export class MasterState {
   readonly awaited: Map<StoreId, Set<MoveId>> = new Map();
   readonly startedAtMs: number;
   nowMs: number;
+  /** Monotonic; the start, before the first. */
+  lastTickMs: number;
   wallMs = 0;
   /** Whether a pending operation may have become able to start. */
   agendaChanged = true;
@@ -109,6 +111,7 @@ export class MasterState {
     this.term = records.term;
     this.startedAtMs = nowMs;
     this.nowMs = nowMs;
+    this.lastTickMs = nowMs;
     this.#counters = records.counters;
     this.#sizes = Array.from({ length: records.cluster.partitionCount }, () => emptySize);
     this.#unassigned = records.cluster.partitionCount;
