@@ -181,7 +181,7 @@ export class Calls {
   #park(partition: Partition, deadlineMs: number): Promise<void> {
     const { clock, parkMs, parkedCallsMax } = this.#options;
     if (partition.parkedCalls >= parkedCallsMax) {
-      throw unavailable(`${parkedCallsMax} calls wait already for the hand-off of partition ${partition.id}`);
+      throw unavailable(`${parkedCallsMax} calls wait already for partition ${partition.id}`);
     }
     const latestMs = Math.min(deadlineMs, clock.nowMs() + parkMs);
     this.#waiting.add(partition);
@@ -198,7 +198,7 @@ export class Calls {
     clock.setTimer(parkSweepMs, () => {
       this.#sweeping = false;
       for (const partition of this.#waiting) {
-        const error = unavailable(`the hand-off of partition ${partition.id} took too long`);
+        const error = unavailable(`partition ${partition.id} was not served here in time: a hand-off or a start is under way`);
         partition.giveUpParked(clock.nowMs(), error);
         if (partition.parkedCalls === 0) this.#waiting.delete(partition);
       }

@@ -42,9 +42,8 @@ export function refreshGates(partition: Partition, self: Replica): void {
 export function decideGate(partition: Partition, self: Replica, write: boolean): Gate {
   if (write ? partition.writable && !partition.follower?.full : partition.readable) return { kind: "open" };
   const { entry } = partition;
-  if (entry === undefined) {
-    return { kind: "refused", error: unavailable("this store has not learnt the topology yet") };
-  }
+  // Just started: the master's word is on its way.
+  if (entry === undefined) return { kind: "park" };
   if (entry.halted) {
     return {
       kind: "refused",
