@@ -11,7 +11,12 @@ import {
 } from "../../services/core/ids.js";
 import type { CommittedView } from "../../services/core/master/committed-view.js";
 import type { Directive, MasterEffect, MasterReply } from "../../services/core/master/effects.js";
-import type { AdminRequest, HeldReplica, MasterEvent, MoveReport } from "../../services/core/master/events.js";
+import type {
+  AdminRequest,
+  HeldReplica,
+  MasterEvent,
+  MoveReport,
+} from "../../services/core/master/events.js";
 import { MasterMachine } from "../../services/core/master/machine.js";
 import type { MasterOptions } from "../../services/core/master/options.js";
 import { clusterChange, termChange } from "../../services/core/master/persistence.js";
@@ -34,6 +39,8 @@ export class BenchStore {
   readonly entries = new Map<PartitionId, PartitionEntry>();
   /** Live copies by partition. */
   readonly live = new Map<PartitionId, Generation>();
+  /** The epoch at which each partition was released last: it serves no more before a higher one. */
+  readonly released = new Map<PartitionId, number>();
   /** Orders not carried out yet. */
   inbox: Directive[] = [];
   isStopped = false;
@@ -66,6 +73,7 @@ export class BenchStore {
     return (
       entry !== undefined &&
       !entry.halted &&
+      (this.released.get(partition) ?? 0) < entry.epoch &&
       entry.primary?.storeId === this.storeId &&
       entry.primary.incarnation === this.incarnation
     );
@@ -87,14 +95,15 @@ export class BenchStore {
     const { moveId, partition, epoch } = directive;
     const entry = this.entries.get(partition);
     if (directive.kind === "delete-replica") {
-      if (!this.owns(partition)) this.live.delete(partition);
+      if (entry?.primary?.storeId !== this.storeId) this.live.delete(partition);
       return { moveId, partition, epoch, state: { kind: "deleted", generation: directive.generation } };
     }
-    if (entry?.epoch !== epoch || !this.owns(partition)) return undefined;
+    if (entry?.epoch !== epoch || entry.primary?.storeId !== this.storeId) return undefined;
     if (directive.kind === "start-copy") {
       return { moveId, partition, epoch, state: { kind: "ready", keys: 10, bytes: 100 } };
     }
     const generation = this.live.get(partition) ?? brandAs<Generation>(0);
+    this.released.set(partition, epoch);
     return { moveId, partition, epoch, state: { kind: "released", generation } };
   }
 }
@@ -352,6 +361,7 @@ export class MasterBench {
     const store = this.store(storeId);
     const directive = store.inbox.shift();
     if (directive === undefined) return false;
+    if (directive.kind === "delete-replica") this.#assertNotLast(directive.partition);
     const report = store.obey(directive);
     if (report) this.beat(store, report);
     else this.beat(store);
@@ -360,6 +370,14 @@ export class MasterBench {
       this.submit({ kind: "launched-removed", storeId: store.storeId, error: undefined });
     }
     return true;
+  }
+
+  /** Before a source deletes its copy, the owner has one. */
+  #assertNotLast(partition: PartitionId): void {
+    const { primary } = this.view.ring.entry(partition);
+    const owner = primary && this.stores.get(primary.storeId);
+    if (owner?.live.has(partition)) return;
+    throw new Error(`the last copy of partition ${partition} would be deleted`);
   }
 
   /** Lets the stores work until no order is left and every version is applied. */

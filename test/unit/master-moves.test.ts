@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { brandAs, type Generation, type PartitionId } from "../../services/core/ids.js";
+import { brandAs, type Generation, type PartitionId, type TopologyVersion } from "../../services/core/ids.js";
 import { decideBackoffMs } from "../../services/core/master/moves.js";
 import { describeEntry, id, MasterBench, report } from "../support/master-bench.js";
 
@@ -61,6 +61,9 @@ describe("a move", () => {
     assert.equal(bench.store("store-1").inbox.length, 0);
     bench.beat(bench.store("store-2"));
     assert.equal(bench.store("store-1").inbox.length, 0, "an older version says nothing");
+    bench.store("store-2").applied = brandAs<TopologyVersion>(99);
+    bench.beat(bench.store("store-2"));
+    assert.equal(bench.store("store-1").inbox.length, 0, "a version that was never made says nothing");
     bench.store("store-2").adopt([bench.entry(0)], bench.view.topology.version);
     bench.beat(bench.store("store-2"));
     assert.equal(bench.store("store-1").inbox[0]?.kind, "delete-replica");
@@ -71,7 +74,8 @@ describe("a move", () => {
     bench.start("store-1");
     bench.start("store-2");
     const inFlight = (): number =>
-      bench.view.topology.partitions.filter(({ learners, backups }) => learners.length + backups.length > 0).length;
+      bench.view.topology.partitions.filter(({ learners, backups }) => learners.length + backups.length > 0)
+        .length;
     assert.equal(inFlight(), 3);
     while (bench.work("store-1")) assert.ok(inFlight() <= 3);
     bench.settle();
@@ -101,7 +105,10 @@ describe("a move", () => {
     const bench = benchWithCopy();
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const { epoch } = bench.entry(0);
-      bench.beat(bench.store("store-1"), report("move-1", 0, epoch, { kind: "nack", reason: "storage full" }));
+      bench.beat(
+        bench.store("store-1"),
+        report("move-1", 0, epoch, { kind: "nack", reason: "storage full" }),
+      );
       bench.tick(1000);
     }
     assert.equal(bench.operationLine("operation-1"), "add-store finished failed");
@@ -115,7 +122,10 @@ describe("a move", () => {
     const bench = benchWithReplica();
     bench.kill("store-2");
     assert.equal(describeEntry(bench.entry(0)), "p0@3=store-1#1");
-    assert.equal(bench.view.operation(brandAs("operation-1"))?.operation.message, "waits for store-2 to come back");
+    assert.equal(
+      bench.view.operation(brandAs("operation-1"))?.operation.message,
+      "waits for store-2 to come back",
+    );
     bench.start("store-2");
     assert.equal(describeEntry(bench.entry(0)), "p0@3=store-1#1 ?store-2#2");
     assert.equal(moveOf(bench), "copying attempts 0");

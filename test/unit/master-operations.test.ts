@@ -102,7 +102,10 @@ describe("adding a store", () => {
   });
 
   it("is refused for a store that is there, a bad name, and before the ring is assigned", () => {
-    assert.match(refusal(new MasterBench(), add()), /^FAILED_PRECONDITION: the cluster waits for its first 1 stores/);
+    assert.match(
+      refusal(new MasterBench(), add()),
+      /^FAILED_PRECONDITION: the cluster waits for its first 1 stores/,
+    );
     const bench = clusterOf(1);
     assert.match(refusal(bench, add("store-1")), /^ALREADY_EXISTS/);
     assert.match(refusal(bench, add("Store_2")), /^INVALID_ARGUMENT: store_id/);
@@ -181,7 +184,10 @@ describe("operations", () => {
     bench.ask(remove("store-3"));
     bench.ask({ kind: "rebalance", dryRun: false });
     assert.equal(bench.operationLine("operation-2"), "rebalance pending");
-    assert.match(messageOf(bench, "operation-2") ?? "", /waits for an earlier operation that involves store-/);
+    assert.match(
+      messageOf(bench, "operation-2") ?? "",
+      /waits for an earlier operation that involves store-/,
+    );
     bench.settle();
     assert.equal(bench.operationLine("operation-2"), "rebalance finished succeeded");
     assert.deepEqual(bench.machine.migratingStores(), []);
@@ -262,7 +268,10 @@ describe("operations", () => {
     bench.ask(add("store-2"));
     assert.match(refusal(bench, steer("pause", "operation-1")), /^FAILED_PRECONDITION/);
     bench.ask(steer("cancel", "operation-1"));
-    assert.match(refusal(bench, steer("cancel", "operation-1")), /^FAILED_PRECONDITION: operation-1 has ended/);
+    assert.match(
+      refusal(bench, steer("cancel", "operation-1")),
+      /^FAILED_PRECONDITION: operation-1 has ended/,
+    );
   });
 
   it("are forgotten after two hundred others", () => {

@@ -41,15 +41,27 @@ describe("a registration", () => {
   it("is refused with what to do, for each thing that cannot be", () => {
     const bench = formed();
     const other = brandAs<ClusterId>("another");
-    assert.match(refusal(register(bench, { clusterId: other })), /^FAILED_PRECONDITION: .*belongs to cluster another/);
-    assert.match(refusal(register(bench, { partitionCount: 4 })), /^FAILED_PRECONDITION: .*counts 4 partitions/);
+    assert.match(
+      refusal(register(bench, { clusterId: other })),
+      /^FAILED_PRECONDITION: .*belongs to cluster another/,
+    );
+    assert.match(
+      refusal(register(bench, { partitionCount: 4 })),
+      /^FAILED_PRECONDITION: .*counts 4 partitions/,
+    );
     assert.match(refusal(register(bench, { storeId: "A" })), /^INVALID_ARGUMENT: store_id/);
     assert.match(refusal(register(bench, { address: "" })), /^INVALID_ARGUMENT: address/);
     assert.match(refusal(register(bench, { processId: "" })), /^INVALID_ARGUMENT: process_id/);
     assert.match(refusal(register(bench, { weight: 0 })), /^INVALID_ARGUMENT: weight/);
     const held = [{ entry: bench.entry(0), keys: 1, bytes: 1 }];
-    assert.match(refusal(register(bench, { clusterId: undefined, held })), /^FAILED_PRECONDITION: .*names no cluster/);
-    assert.match(refusal(register(bench, { storeId: "store-1" })), /^FAILED_PRECONDITION: .*runs already, at store-1:1/);
+    assert.match(
+      refusal(register(bench, { clusterId: undefined, held })),
+      /^FAILED_PRECONDITION: .*names no cluster/,
+    );
+    assert.match(
+      refusal(register(bench, { storeId: "store-1" })),
+      /^FAILED_PRECONDITION: .*runs already, at store-1:1/,
+    );
   });
 
   it("of the same process keeps its incarnation and changes no epoch", () => {
@@ -88,7 +100,10 @@ describe("a registration", () => {
 
   it("halts a partition that has two owners at one epoch, and nothing starts it again", () => {
     const bench = formed();
-    const entry = { ...bench.entry(0), primary: { storeId: id("store-9"), incarnation: brandAs<Incarnation>(1) } };
+    const entry = {
+      ...bench.entry(0),
+      primary: { storeId: id("store-9"), incarnation: brandAs<Incarnation>(1) },
+    };
     register(bench, { held: [{ entry, keys: 1, bytes: 1 }] });
     assert.equal(describeEntry(bench.entry(0)), "p0@1=store-1#1 halted");
     assert.ok(bench.effects.some((effect) => effect.kind === "notice" && effect.notice.level === "error"));
@@ -102,7 +117,13 @@ describe("a registration", () => {
     const old = bench.entry(0);
     bench.kill("store-1");
     bench.start("store-1");
-    const held = [{ entry: { ...old, primary: { storeId: id("store-9"), incarnation: brandAs<Incarnation>(1) } }, keys: 0, bytes: 0 }];
+    const held = [
+      {
+        entry: { ...old, primary: { storeId: id("store-9"), incarnation: brandAs<Incarnation>(1) } },
+        keys: 0,
+        bytes: 0,
+      },
+    ];
     register(bench, { held });
     assert.equal(describeEntry(bench.entry(0)).split(" ")[0], "p0@2=store-1#2");
   });
@@ -114,7 +135,13 @@ describe("a heartbeat stream", () => {
     const open = (storeId: string, incarnation: number): string | undefined => {
       bench.trace.length = 0;
       const streamId = 77;
-      bench.submit({ kind: "stream-opened", streamId, clusterId, storeId: id(storeId), incarnation: brandAs(incarnation) });
+      bench.submit({
+        kind: "stream-opened",
+        streamId,
+        clusterId,
+        storeId: id(storeId),
+        incarnation: brandAs(incarnation),
+      });
       return bench.trace[0];
     };
     assert.equal(open("store-5", 1), "end-stream FAILED_PRECONDITION");
@@ -144,7 +171,12 @@ describe("a heartbeat stream", () => {
     const store = bench.store("store-1");
     bench.submit({ kind: "stream-closed", streamId: store.streamId ?? 0, storeId: store.storeId });
     bench.openStream(store);
-    bench.submit({ kind: "probed", storeId: store.storeId, incarnation: store.incarnation, reachable: false });
+    bench.submit({
+      kind: "probed",
+      storeId: store.storeId,
+      incarnation: store.incarnation,
+      reachable: false,
+    });
     assert.equal(bench.view.topology.stores[0]?.alive, true);
   });
 

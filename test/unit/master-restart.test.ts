@@ -32,6 +32,8 @@ function goOn(bench: MasterBench, restarted: boolean): void {
     const store = bench.store(storeId);
     if (store.isStopped) continue;
     bench.start(storeId, restarted || store.processId === "" ? undefined : store.processId);
+    // What it is ordered now it does before the others are back.
+    bench.settle();
   }
   bench.settle();
   if (bench.view.operations().length < 2) removeStore1(bench);
@@ -47,7 +49,11 @@ function assertFinished(bench: MasterBench, where: string): void {
   assert.deepEqual(bench.counts(), { "store-2": 8, "store-3": 8 }, where);
   for (const { operation } of bench.view.operations()) {
     const { stage } = operation;
-    assert.equal(stage.kind === "finished" && stage.outcome, "succeeded", `${where}: ${JSON.stringify(operation)}`);
+    assert.equal(
+      stage.kind === "finished" && stage.outcome,
+      "succeeded",
+      `${where}: ${JSON.stringify(operation)}`,
+    );
   }
   const moves = [...bench.committed.keys()].filter((key) => key.startsWith("move/"));
   assert.deepEqual(moves, [], where);
