@@ -1,83 +1,85 @@
 import type { Topology, Version } from "../services/core/topology.js";
 import type { Codec } from "./codec.js";
 
-/** A key: 1 to 1,024 bytes. A string stands for its UTF-8 bytes. Do not change a key's bytes until the call has settled. */
+/** A key: bytes, or a string that stands for its UTF-8 bytes. 1 to 1,024 bytes. */
 export type Key = string | Uint8Array;
 
-/** What is stored under a key. */
+/** How to connect. */
+export interface ConnectOptions<V = Buffer> {
+  /** host:port of masters or stores; one is enough. */
+  readonly seeds: readonly string[];
+  /** How values become bytes. Default `codecs.buffer`. */
+  readonly codec?: Codec<V>;
+  /** How long a call may take in all, retries included, in milliseconds. Default 10 000. */
+  readonly deadlineMs?: number;
+  /** How long to look for a server that knows the topology, in milliseconds. Default 10 000. */
+  readonly connectTimeoutMs?: number;
+  /** Most calls begun and not ended; more are refused at once with RESOURCE_EXHAUSTED. Default 100 000. */
+  readonly callsInFlightMax?: number;
+  /** Longest value, in bytes: what the stores are configured to. Default 4 MiB. */
+  readonly valueBytesMax?: number;
+  /** Called with every newer topology. */
+  readonly onTopology?: (topology: Topology) => void;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  /** In milliseconds; default: the client's. */
+  readonly deadlineMs?: number;
+  /** Gives the call up: CANCELLED, or OUTCOME_UNKNOWN for a write that was sent already. */
+  readonly signal?: AbortSignal;
+}
+
+/** What reads take. */
+export interface ReadOptions extends CallOptions {
+  /** `eventual`: a replica may answer with a stale value. Default `linearizable`. */
+  readonly consistency?: "linearizable" | "eventual";
+}
+
+/** What writes take. At most one condition. */
+export interface WriteOptions extends CallOptions {
+  /** Only when the key does not exist. */
+  readonly ifAbsent?: boolean;
+  /** Only when the key is at exactly this version. */
+  readonly ifVersion?: Version;
+  /** Time to live in milliseconds; default: for ever. Ignored by deletes. */
+  readonly ttlMs?: number;
+}
+
+/** A value with what is known of it. */
 export interface Entry<V> {
   readonly value: V;
   readonly version: Version;
-  /** Milliseconds since the Unix epoch; 0: never. */
+  /** Unix milliseconds; 0: never. */
   readonly expiresAtMs: number;
 }
 
-/** An entry met by a scan. */
-export interface ScanEntry<V> extends Entry<V> {
+/** An entry that a scan found. */
+export interface ScannedEntry<V> extends Entry<V> {
   readonly key: Buffer;
 }
 
-/** What every call accepts. */
-export interface CallOptions {
-  /** Milliseconds until the call is given up, retries included. Default: the connection's. 1 to 2,147,483,647. */
-  readonly deadlineMs?: number | undefined;
-  /** Gives the call up. A write that was sent already then rejects with OUTCOME_UNKNOWN, anything else with CANCELLED. */
-  readonly signal?: AbortSignal | undefined;
-  /** Of reads: `eventual` lets any replica answer when the owner cannot be asked. Default `linearizable`. */
-  readonly consistency?: "linearizable" | "eventual" | undefined;
-}
-
-/** What a write accepts. */
-export interface WriteOptions extends CallOptions {
-  /** Write only when the key does not exist; otherwise reject with CONDITION_FAILED. */
-  readonly ifAbsent?: true | undefined;
-  /** Write only when the key's version is this one; otherwise reject with CONDITION_FAILED. */
-  readonly ifVersion?: Version | undefined;
-  /** Of puts: milliseconds after which the key expires. Default 0: never. */
-  readonly ttlMs?: number | undefined;
-}
-
-/** What a scan accepts. */
+/** What a scan takes. */
 export interface ScanOptions {
-  /** Only keys that begin with this. Default: all. */
-  readonly prefix?: Key | undefined;
-  /** Stop after this many entries. Default: none. */
-  readonly limit?: number | undefined;
-  /** Leave the values out: each is what the codec makes of no bytes, or undefined where it can make nothing. Default false. */
-  readonly keysOnly?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that one page may take, retries included. Default: the connection's. */
-  readonly deadlineMs?: number | undefined;
-}
-
-/** How to connect. */
-export interface ConnectOptions<V> {
-  /** host:port of masters or stores of one cluster; one is enough, more survive more. */
-  readonly seeds: readonly string[];
-  /** How values become bytes and back. Default `codecs.buffer`. */
-  readonly codec?: Codec<V> | undefined;
-  /** Milliseconds after which a call is given up, unless it says otherwise. Default 10,000. */
-  readonly deadlineMs?: number | undefined;
-  /** Calls that may be unsettled at once; one more is refused with RESOURCE_EXHAUSTED. Default 100,000. */
-  readonly callsInFlightMax?: number | undefined;
-  /** Milliseconds to find the cluster in. Default 10,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** Longest value to write, in bytes; stores have a limit of their own. Default 4 MiB. */
-  readonly valueBytesMax?: number | undefined;
-  /** Told of every change of the topology. */
-  readonly onTopology?: ((topology: Topology) => void) | undefined;
+  /** Only keys that begin with this. */
+  readonly prefix?: Key;
+  /** Stop after this many. Default: all. */
+  readonly limit?: number;
+  /** Leave the values at the stores: `value` is then decoded from no bytes. Default false. */
+  readonly keysOnly?: boolean;
+  readonly signal?: AbortSignal;
+  /** How long one page may take, retries included, in milliseconds. Default: the client's. */
+  readonly deadlineMs?: number;
 }
 
 /** Counters since the connection was made. */
 export interface ClientStats {
-  /** Calls begun. */
   readonly calls: number;
-  /** Calls that rejected. */
+  /** Calls that ended with an error. */
   readonly failures: number;
-  /** Attempts beyond a call's first, redirects included. */
+  /** Times that a call was sent, or put off, once more. */
   readonly retries: number;
-  /** Answers that named another owner. */
+  /** Of these, because the key had moved. */
   readonly redirects: number;
-  /** Calls that have not settled. */
   readonly inFlight: number;
 }

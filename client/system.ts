@@ -2,18 +2,19 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 
-/** The machine's clock. Unlike a server's, its timers keep the process alive: someone waits for what they will do. */
-export const clientClock: Clock = {
+/** The machine's clock; its timers do not keep the process alive. */
+export const systemClock: Clock = {
   nowMs: () => performance.now(),
-  wallMs: () => Date.now(),
+  wallMs: () => performance.timeOrigin + performance.now(),
   setTimer: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
+    timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };
 
 /** The operating system's randomness. */
-export const clientRandom: Random = {
-  fraction: () => Math.random(),
+export const systemRandom: Random = {
+  fraction: () => randomBytes(4).readUInt32BE() / 2 ** 32,
   hex: (bytes) => randomBytes(bytes).toString("hex"),
 };

@@ -1,0 +1,184 @@
+import { keyViolation, ttlViolation, valueViolation } from "../services/core/checks.js";
+import { invalidArgument } from "../services/core/errors.js";
+import type { Topology, Version } from "../services/core/topology.js";
+import { CallKind } from "../services/gen/elastickv/v1/store.js";
+import type { Codec } from "./codec.js";
+import type { Connection } from "./connection.js";
+import type {
+  CallOptions,
+  ClientStats,
+  Entry,
+  Key,
+  ReadOptions,
+  ScannedEntry,
+  ScanOptions,
+  WriteOptions,
+} from "./options.js";
+import { type CallResult, PendingCall } from "./pending-call.js";
+import { scan } from "./scan.js";
+
+/** A key's bytes. */
+export function keyBytes(key: Key): Uint8Array {
+  return typeof key === "string" ? Buffer.from(key) : key;
+}
+
+/**
+ * A client of a cluster. Every method rejects with an EkvError whose code says what to do. Calls made in one turn of
+ * the event loop travel together, so many at once cost little.
+ */
+export class Client<V = Buffer> {
+  readonly #connection: Connection;
+  readonly #codec: Codec<V>;
+  readonly #isRoot: boolean;
+
+  /** Use `connect`. */
+  constructor(connection: Connection, codec: Codec<V>, isRoot: boolean) {
+    this.#connection = connection;
+    this.#codec = codec;
+    this.#isRoot = isRoot;
+  }
+
+  /** The value of a key; undefined when it does not exist. */
+  get(key: Key, options?: ReadOptions): Promise<V | undefined> {
+    return this.#read(CallKind.GET, "value", key, options);
+  }
+
+  /** The value of a key with its version and expiry; undefined when it does not exist. */
+  getEntry(key: Key, options?: ReadOptions): Promise<Entry<V> | undefined> {
+    return this.#read(CallKind.GET, "entry", key, options);
+  }
+
+  /** Whether a key exists. */
+  contains(key: Key, options?: ReadOptions): Promise<boolean> {
+    return this.#read(CallKind.CONTAINS, "boolean", key, options);
+  }
+
+  /** Writes a key; resolves with its new version when it is durable. CONDITION_FAILED when a condition does not hold. */
+  async put(key: Key, value: V, options: WriteOptions = {}): Promise<Version> {
+    const bytes = this.#codec.encode(value);
+    const violation =
+      valueViolation(bytes.length, this.#connection.valueBytesMax) ??
+      ttlViolation(options.ttlMs ?? 0, "ttlMs");
+    if (violation) throw violation;
+    return await this.#write<Version>(CallKind.PUT, "version", key, bytes, options);
+  }
+
+  /** Deletes a key; resolves with whether it existed. */
+  async delete(key: Key, options: WriteOptions = {}): Promise<boolean> {
+    return await this.#write<boolean>(CallKind.DELETE, "boolean", key, undefined, options);
+  }
+
+  /** The values of many keys, in their order. Each is read on its own. Rejects with the first failure, once all ended. */
+  getMany(keys: Iterable<Key>, options?: ReadOptions): Promise<(V | undefined)[]> {
+    return allOf([...keys].map((key) => this.get(key, options)));
+  }
+
+  /** Writes many keys; each on its own. Rejects with the first failure, once all ended. */
+  putMany(entries: Iterable<readonly [Key, V]>, options?: WriteOptions): Promise<Version[]> {
+    return allOf([...entries].map(([key, value]) => this.put(key, value, options)));
+  }
+
+  /** Deletes many keys; each on its own. Resolves with whether each existed. */
+  deleteMany(keys: Iterable<Key>, options?: WriteOptions): Promise<boolean[]> {
+    return allOf([...keys].map((key) => this.delete(key, options)));
+  }
+
+  /**
+   * Every entry, partition after partition, in byte order within each. What exists unchanged for the whole scan comes
+   * exactly once, whatever moves meanwhile.
+   */
+  async *scan(options: ScanOptions = {}): AsyncIterableIterator<ScannedEntry<V>> {
+    for await (const { key, value, version, expiresAtMs } of scan(this.#connection, options)) {
+      yield { key: Buffer.from(key), value: this.#codec.decode(value), version, expiresAtMs };
+    }
+  }
+
+  /** The same connections with another codec. Closing the original closes both. */
+  withCodec<W>(codec: Codec<W>): Client<W> {
+    return new Client(this.#connection, codec, false);
+  }
+
+  /** The topology as far as it is known. */
+  topology(): Topology {
+    return this.#connection.routing.topology;
+  }
+
+  /** Counters since the connection was made. */
+  stats(): ClientStats {
+    return this.#connection.stats();
+  }
+
+  /** Waits for calls in flight and closes every connection. A client made by `withCodec` closes nothing. */
+  async close(): Promise<void> {
+    if (this.#isRoot) await this.#connection.close();
+  }
+
+  #read<T>(kind: CallKind, result: CallResult, key: Key, options: ReadOptions | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call = this.#call(kind, result, key, undefined, options, resolve, reject);
+      if (call === undefined) return;
+      call.eventual = options?.consistency === "eventual";
+      this.#connection.submit(call, options?.signal);
+    });
+  }
+
+  #write<T>(
+    kind: CallKind,
+    result: CallResult,
+    key: Key,
+    value: Uint8Array | undefined,
+    options: WriteOptions,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (options.ifAbsent === true && options.ifVersion !== undefined) {
+        return reject(invalidArgument("ifVersion", "cannot be given together with ifAbsent"));
+      }
+      const call = this.#call(kind, result, key, value, options, resolve, reject);
+      if (call === undefined) return;
+      call.ifAbsent = options.ifAbsent === true;
+      call.ifVersion = options.ifVersion;
+      call.ttlMs = kind === CallKind.PUT ? (options.ttlMs ?? 0) : 0;
+      this.#connection.submit(call, options.signal);
+    });
+  }
+
+  #call(
+    kind: CallKind,
+    result: CallResult,
+    key: Key,
+    value: Uint8Array | undefined,
+    options: CallOptions | undefined,
+    resolve: (value: never) => void,
+    reject: (error: Error) => void,
+  ): PendingCall | undefined {
+    const bytes = keyBytes(key);
+    const violation = keyViolation(bytes.length);
+    if (violation) {
+      reject(violation);
+      return undefined;
+    }
+    const timeoutMs = options?.deadlineMs ?? this.#connection.deadlineMs;
+    return new PendingCall({
+      kind,
+      key: bytes,
+      value,
+      result,
+      partition: this.#connection.routing.partitionFor(bytes),
+      deadlineMs: this.#connection.clock.nowMs() + timeoutMs,
+      timeoutMs,
+      codec: this.#codec,
+      // The kind of the call fixes the type of its result.
+      resolve: resolve as (value: unknown) => void,
+      reject,
+    });
+  }
+}
+
+/** All results, or the first failure once every call has ended. */
+async function allOf<T>(calls: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(calls);
+  return settled.map((one) => {
+    if (one.status === "rejected") throw one.reason as Error;
+    return one.value;
+  });
+}

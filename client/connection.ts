@@ -1,0 +1,297 @@
+import { EkvError } from "../services/core/errors.js";
+import { limits } from "../services/core/limits.js";
+import type { Clock } from "../services/core/ports/clock.js";
+import type { Random } from "../services/core/ports/random.js";
+import type { PartitionEntry, Topology, TopologyDelta } from "../services/core/topology.js";
+import { CallKind } from "../services/gen/elastickv/v1/store.js";
+import { Deadlines } from "./deadlines.js";
+import type { ClientStats, ConnectOptions } from "./options.js";
+import type { PendingCall } from "./pending-call.js";
+import { decideRetry, type Miss, RoutingTable } from "./routing.js";
+import { StoreLink, type StoreLinkListener } from "./store-link.js";
+import { systemClock, systemRandom } from "./system.js";
+import { TopologyWatch, type TopologyWatchListener } from "./topology-watch.js";
+
+const backoffMsMin = 1;
+const backoffMsMax = 50;
+
+/** Defaults of {@link ConnectOptions}. */
+export const connectDefaults = {
+  deadlineMs: 10_000,
+  connectTimeoutMs: 10_000,
+  callsInFlightMax: 100_000,
+} as const;
+
+function isWrite(call: PendingCall): boolean {
+  return call.kind === CallKind.PUT || call.kind === CallKind.DELETE;
+}
+
+/** What all clients of one `connect` share: the routing table, a link to each store, and every call in flight. */
+export class Connection implements StoreLinkListener, TopologyWatchListener {
+  readonly clock: Clock = systemClock;
+  readonly random: Random = systemRandom;
+  readonly valueBytesMax: number;
+  readonly deadlineMs: number;
+  readonly #options: ConnectOptions<never> | ConnectOptions<unknown>;
+  readonly #callsInFlightMax: number;
+  readonly #clientId: string = systemRandom.hex(8);
+  readonly #deadlines: Deadlines;
+  readonly #links = new Map<string, StoreLink>();
+  readonly #watch: TopologyWatch;
+  /** Calls that nobody can take at the moment; tried again at every news. */
+  readonly #waiting = new Set<PendingCall>();
+  #routing: RoutingTable | undefined;
+  #first: { resolve: () => void; reject: (error: EkvError) => void } | undefined;
+  #drained: (() => void) | undefined;
+  #closed = false;
+  #lastWatchFailure = "";
+  #calls = 0;
+  #failures = 0;
+  #retries = 0;
+  #redirects = 0;
+
+  constructor(options: ConnectOptions<unknown>) {
+    this.#options = options;
+    this.deadlineMs = options.deadlineMs ?? connectDefaults.deadlineMs;
+    this.valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax;
+    this.#callsInFlightMax = options.callsInFlightMax ?? connectDefaults.callsInFlightMax;
+    this.#deadlines = new Deadlines(this.clock, (call) => this.#expire(call));
+    this.#watch = new TopologyWatch({
+      candidates: () => [...new Set([...options.seeds, ...(this.#routing?.addresses() ?? [])])],
+      clock: this.clock,
+      random: this.random,
+      listener: this,
+    });
+  }
+
+  /** Resolves when a topology is known. */
+  open(): Promise<void> {
+    const timeoutMs = this.#options.connectTimeoutMs ?? connectDefaults.connectTimeoutMs;
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.setTimer(timeoutMs, () => {
+        this.#watch.close();
+        const seeds = this.#options.seeds.join(", ");
+        reject(
+          new EkvError(
+            "UNAVAILABLE",
+            `no server among ${seeds} told its topology within ${timeoutMs} ms (${this.#lastWatchFailure}); is the cluster up?`,
+            { notExecuted: true },
+          ),
+        );
+      });
+      // Keeps the process alive while it connects: the timer alone does not.
+      const alive = setInterval(() => undefined, timeoutMs);
+      const done = (finish: () => void) => (): void => {
+        timer.cancel();
+        clearInterval(alive);
+        finish();
+      };
+      this.#first = { resolve: done(resolve), reject: (error) => done(() => reject(error))() };
+      this.#watch.start();
+    });
+  }
+
+  get routing(): RoutingTable {
+    if (this.#routing === undefined) throw new EkvError("UNAVAILABLE", "the topology is not known yet");
+    return this.#routing;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  stats(): ClientStats {
+    return {
+      calls: this.#calls,
+      failures: this.#failures,
+      retries: this.#retries,
+      redirects: this.#redirects,
+      inFlight: this.#deadlines.size,
+    };
+  }
+
+  /** Takes a call on its way. */
+  submit(call: PendingCall, signal: AbortSignal | undefined): void {
+    this.#calls += 1;
+    const refusal = this.#refusal(signal);
+    if (refusal) {
+      this.#failures += 1;
+      return call.reject(refusal);
+    }
+    this.#deadlines.add(call);
+    if (signal) {
+      const abort = (): void => this.#abort(call);
+      signal.addEventListener("abort", abort);
+      call.unlisten = () => signal.removeEventListener("abort", abort);
+    }
+    this.#route(call);
+  }
+
+  /** The link to a store, made if need be. */
+  link(address: string): StoreLink {
+    const known = this.#links.get(address);
+    if (known) return known;
+    const link = new StoreLink({
+      address,
+      clusterId: this.routing.topology.clusterId,
+      clientId: this.#clientId,
+      valueBytesMax: this.valueBytesMax,
+      clock: this.clock,
+      listener: this,
+    });
+    this.#links.set(address, link);
+    return link;
+  }
+
+  /** Refuses new calls, waits for those in flight, and closes every connection. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#deadlines.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    this.#watch.close();
+    this.#deadlines.close();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+
+  answered(call: PendingCall, result: unknown): void {
+    if (call.done) return;
+    this.#end(call);
+    call.resolve(result);
+  }
+
+  refused(call: PendingCall, error: EkvError): void {
+    const known = this.routing.entry(call.partition);
+    const { code, notExecuted } = error;
+    // A MOVED answer came with its entry, adopted already: it taught something if the key is elsewhere now.
+    const learnt =
+      code === "MOVED" && known !== undefined && this.routing.addressOf(call.partition) !== call.waitsFor;
+    this.#missed(call, { kind: "refused", code, notExecuted, learnt }, error);
+  }
+
+  lost(calls: readonly PendingCall[], reason: EkvError): void {
+    for (const call of calls) this.#missed(call, { kind: "lost", sent: call.sent }, reason);
+  }
+
+  moved(entry: PartitionEntry): void {
+    if (this.routing.adopt(entry)) this.#topologyChanged();
+  }
+
+  snapshot(topology: Topology): boolean {
+    if (this.#routing === undefined) this.#routing = new RoutingTable(topology);
+    else if (!this.#routing.applySnapshot(topology)) return false;
+    this.#first?.resolve();
+    this.#first = undefined;
+    this.#topologyChanged();
+    return true;
+  }
+
+  delta(delta: TopologyDelta): void {
+    this.routing.applyDelta(delta);
+    this.#topologyChanged();
+  }
+
+  failed(address: string, reason: EkvError): void {
+    this.#lastWatchFailure = `${address}: ${reason.message}`;
+  }
+
+  #refusal(signal: AbortSignal | undefined): EkvError | undefined {
+    if (this.#closed)
+      return new EkvError("FAILED_PRECONDITION", "the client is closed", { notExecuted: true });
+    if (signal?.aborted) return cancelled();
+    if (this.#deadlines.size < this.#callsInFlightMax) return undefined;
+    const message = `${this.#callsInFlightMax} calls are in flight; wait for some to end, or raise callsInFlightMax`;
+    return new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true });
+  }
+
+  #route(call: PendingCall): void {
+    if (call.done) return;
+    const address = this.routing.addressOf(call.partition);
+    if (address === undefined) {
+      call.waitsFor = "";
+      this.#waiting.add(call);
+      return;
+    }
+    call.waitsFor = address;
+    this.link(address).enqueue(call);
+  }
+
+  #missed(call: PendingCall, miss: Miss, error: EkvError): void {
+    if (call.done) return;
+    const decision = decideRetry(isWrite(call), miss);
+    if (decision === "fail") return this.#fail(call, error);
+    if (decision === "outcome-unknown") return this.#fail(call, outcomeUnknown(error.message, error));
+    call.sent = false;
+    call.attempts += 1;
+    this.#retries += 1;
+    if (miss.kind === "refused" && miss.code === "MOVED") this.#redirects += 1;
+    if (decision === "route-again") return this.#route(call);
+    const longestMs = Math.min(backoffMsMin * 2 ** call.attempts, backoffMsMax);
+    this.clock.setTimer(longestMs * (0.5 + this.random.fraction() / 2), () => this.#route(call));
+  }
+
+  #topologyChanged(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const call of waiting) this.#route(call);
+    const present = new Set(this.routing.addresses());
+    for (const [address, link] of this.#links) {
+      if (present.has(address)) continue;
+      this.#links.delete(address);
+      link.retire();
+    }
+    this.#options.onTopology?.(this.routing.topology);
+  }
+
+  #expire(call: PendingCall): void {
+    if (call.sent && isWrite(call)) {
+      return this.#fail(call, outcomeUnknown(`no answer from ${call.waitsFor} within ${call.timeoutMs} ms`));
+    }
+    const waited =
+      call.waitsFor === ""
+        ? `nobody serves partition ${call.partition}`
+        : `${call.waitsFor} did not answer${call.attempts > 0 ? `, in ${call.attempts + 1} attempts` : ""}`;
+    const notExecuted = !call.sent;
+    this.#fail(
+      call,
+      new EkvError("DEADLINE_EXCEEDED", `after ${call.timeoutMs} ms: ${waited}`, { notExecuted }),
+    );
+  }
+
+  #abort(call: PendingCall): void {
+    if (call.done) return;
+    this.#fail(call, call.sent && isWrite(call) ? outcomeUnknown("the caller gave up") : cancelled());
+  }
+
+  #fail(call: PendingCall, error: EkvError): void {
+    if (call.done) return;
+    this.#failures += 1;
+    this.#end(call);
+    call.reject(error);
+  }
+
+  #end(call: PendingCall): void {
+    call.done = true;
+    this.#deadlines.remove(call);
+    this.#waiting.delete(call);
+    call.unlisten?.();
+    if (this.#drained && this.#deadlines.size === 0) this.#drained();
+  }
+}
+
+function cancelled(): EkvError {
+  return new EkvError("CANCELLED", "the caller gave up before anything was executed", { notExecuted: true });
+}
+
+function outcomeUnknown(reason: string, cause?: EkvError): EkvError {
+  return new EkvError(
+    "OUTCOME_UNKNOWN",
+    `the write may or may not have happened (${reason}); read before writing again`,
+    {
+      cause,
+    },
+  );
+}

@@ -1,0 +1,83 @@
+import { limits } from "../services/core/limits.js";
+import {
+  CallKind,
+  type CallOptions,
+  Consistency,
+  type PipelineRequest,
+} from "../services/gen/elastickv/v1/store.js";
+import type { PendingCall } from "./pending-call.js";
+
+/** How many of the calls from `start` on fit in one batch: at least one. */
+export function batchLength(calls: readonly PendingCall[], start: number): number {
+  let bytes = 0;
+  let count = 0;
+  for (let i = start; i < calls.length && count < limits.batchCallsMax; i += 1) {
+    const call = calls[i] as PendingCall;
+    bytes += call.key.length + (call.value?.length ?? 0);
+    if (count > 0 && bytes > limits.batchBytesMax) break;
+    count += 1;
+  }
+  return count;
+}
+
+/** The columns of a batch of calls; see PipelineRequest in store.proto. `timeoutMs` goes for all. */
+export function encodeBatch(
+  calls: readonly PendingCall[],
+  firstCall: number,
+  timeoutMs: number,
+): PipelineRequest {
+  let keysBytes = 0;
+  let valuesBytes = 0;
+  for (const { key, value } of calls) {
+    keysBytes += key.length;
+    if (value) valuesBytes += value.length;
+  }
+  const kinds = new Uint8Array(calls.length);
+  const keys = Buffer.allocUnsafe(keysBytes);
+  const values = Buffer.allocUnsafe(valuesBytes);
+  const keyLengths: number[] = [];
+  const valueLengths: number[] = [];
+  const options: CallOptions[] = [];
+  let keyOffset = 0;
+  let valueOffset = 0;
+  for (let i = 0; i < calls.length; i += 1) {
+    const call = calls[i] as PendingCall;
+    kinds[i] = call.kind;
+    keys.set(call.key, keyOffset);
+    keyOffset += call.key.length;
+    keyLengths.push(call.key.length);
+    if (call.kind === CallKind.PUT) {
+      const value = call.value as Uint8Array;
+      values.set(value, valueOffset);
+      valueOffset += value.length;
+      valueLengths.push(value.length);
+    }
+    if (call.hasOptions) options.push(optionsOf(call, i));
+  }
+  return {
+    firstCall,
+    kinds,
+    keys,
+    keyLengths,
+    values,
+    valueLengths,
+    timeoutsMs: [timeoutMs],
+    options,
+    clientId: "",
+    clusterId: "",
+  };
+}
+
+function optionsOf(call: PendingCall, index: number): CallOptions {
+  return {
+    call: index,
+    condition: call.ifVersion
+      ? { kind: { $case: "ifVersion", value: call.ifVersion } }
+      : call.ifAbsent
+        ? { kind: { $case: "ifAbsent", value: true } }
+        : undefined,
+    ttlMs: call.ttlMs,
+    wantVersion: call.result === "entry",
+    consistency: call.eventual ? Consistency.EVENTUAL : Consistency.LINEARIZABLE,
+  };
+}

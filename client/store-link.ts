@@ -1,0 +1,286 @@
+import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { EkvError } from "../services/core/errors.js";
+import { messageBytesMax } from "../services/core/limits.js";
+import type { Clock, Timer } from "../services/core/ports/clock.js";
+import type { PartitionEntry } from "../services/core/topology.js";
+import {
+  CallKind,
+  CallStatus,
+  type PipelineRequest,
+  type PipelineResponse,
+} from "../services/gen/elastickv/v1/store.js";
+import { errorFromFailure, fromServiceError } from "../services/wire/errors.js";
+import { storeService } from "../services/wire/services.js";
+import { entryFromWire } from "../services/wire/topology.js";
+import type { PendingCall } from "./pending-call.js";
+import { batchLength, encodeBatch } from "./request-batch.js";
+
+/** What a link tells the client. */
+export interface StoreLinkListener {
+  /** A call has its result. */
+  answered(call: PendingCall, result: unknown): void;
+  /** A store refused a call. */
+  refused(call: PendingCall, error: EkvError): void;
+  /** The stream broke under these calls, or could not be opened for them. */
+  lost(calls: readonly PendingCall[], reason: EkvError): void;
+  /** A store says who owns a partition. */
+  moved(entry: PartitionEntry): void;
+}
+
+/** How a link is made. */
+export interface StoreLinkOptions {
+  /** host:port. */
+  readonly address: string;
+  readonly clusterId: string;
+  readonly clientId: string;
+  readonly valueBytesMax: number;
+  readonly clock: Clock;
+  readonly listener: StoreLinkListener;
+}
+
+type Stream = ClientDuplexStream<PipelineRequest, PipelineResponse>;
+
+/** Batches sent and not answered completely; calls of the meantime make up the next. */
+const batchesInFlightMax = 4;
+/** How long to try to reach a store before its calls are routed anew, in milliseconds. */
+const connectMs = 1000;
+
+interface Batch {
+  unanswered: number;
+}
+
+interface SentCall {
+  readonly call: PendingCall;
+  readonly batch: Batch;
+}
+
+/** The pipeline to one store. Calls of one turn of the event loop travel in one message. */
+export class StoreLink {
+  readonly address: string;
+  /** The channel, for calls that do not go through the pipeline. */
+  readonly channel: Client;
+  readonly #options: StoreLinkOptions;
+  readonly #sent = new Map<number, SentCall>();
+  #queue: PendingCall[] = [];
+  #stream: Stream | undefined;
+  #connecting = false;
+  #flushScheduled = false;
+  #blocked = false;
+  #batchesInFlight = 0;
+  #nextCall = 0;
+  #greeted = false;
+  #retired = false;
+  #closeTimer: Timer | undefined;
+
+  constructor(options: StoreLinkOptions) {
+    this.#options = options;
+    this.address = options.address;
+    const bytes = messageBytesMax(options.valueBytesMax);
+    this.channel = new Client(options.address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": bytes,
+      "grpc.max_send_message_length": bytes,
+      "grpc-node.flow_control_window": 4 * 1024 * 1024,
+      "grpc.initial_reconnect_backoff_ms": 50,
+      "grpc.min_reconnect_backoff_ms": 50,
+      "grpc.max_reconnect_backoff_ms": 500,
+      "grpc.keepalive_time_ms": 10_000,
+      "grpc.keepalive_timeout_ms": 5000,
+      "grpc.use_local_subchannel_pool": 1,
+    });
+  }
+
+  enqueue(call: PendingCall): void {
+    this.#queue.push(call);
+    this.#scheduleFlush();
+  }
+
+  /** The store has left: closes once every call sent is answered. */
+  retire(): void {
+    this.#retired = true;
+    this.#closeIfIdle();
+  }
+
+  /** Ends the stream at once; calls on it are lost. */
+  close(): void {
+    this.#closeTimer?.cancel();
+    this.#stream?.end();
+    this.#break(new EkvError("UNAVAILABLE", "the client was closed"));
+    this.channel.close();
+  }
+
+  /** At the end of the turn, so that the calls which answers give rise to are in it. */
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#queue.length === 0 || this.#connecting || this.#blocked) return;
+    const stream = this.#stream;
+    if (stream === undefined) return this.#connect();
+    while (this.#queue.length > 0 && this.#batchesInFlight < batchesInFlightMax && !this.#blocked) {
+      this.#sendBatch(stream);
+    }
+  }
+
+  #sendBatch(stream: Stream): void {
+    const count = batchLength(this.#queue, 0);
+    const taken = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
+    this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
+    const calls = taken.filter((call) => !call.done);
+    if (calls.length === 0) return;
+    const nowMs = this.#options.clock.nowMs();
+    const batch: Batch = { unanswered: calls.length };
+    const firstCall = this.#nextCall;
+    let timeoutMs = 1;
+    for (const call of calls) {
+      call.sent = true;
+      timeoutMs = Math.max(timeoutMs, Math.ceil(call.deadlineMs - nowMs));
+      this.#sent.set(this.#nextCall, { call, batch });
+      this.#nextCall += 1;
+    }
+    this.#batchesInFlight += 1;
+    const request = encodeBatch(calls, firstCall, timeoutMs);
+    if (!this.#greeted) {
+      this.#greeted = true;
+      request.clientId = this.#options.clientId;
+      request.clusterId = this.#options.clusterId;
+    }
+    if (!stream.write(request)) this.#blocked = true;
+  }
+
+  /** Nothing is written before the channel is connected: what is queued was certainly not executed. */
+  #connect(): void {
+    this.#connecting = true;
+    const deadline = this.#options.clock.wallMs() + connectMs;
+    this.channel.waitForReady(deadline, (error) => {
+      this.#connecting = false;
+      if (error) {
+        const queued = this.#queue;
+        this.#queue = [];
+        const reason = new EkvError("UNAVAILABLE", `cannot reach ${this.address}: ${error.message}`, {
+          cause: error,
+        });
+        this.#options.listener.lost(queued, reason);
+        this.#closeIfIdle();
+        return;
+      }
+      this.#open();
+      this.#flush();
+    });
+  }
+
+  #open(): void {
+    const { path, requestSerialize, responseDeserialize } = storeService.pipeline;
+    const stream = this.channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    this.#stream = stream;
+    this.#greeted = false;
+    stream.on("data", (response: PipelineResponse) => this.#receive(response));
+    stream.on("drain", () => {
+      this.#blocked = false;
+      this.#flush();
+    });
+    const broken = (error: EkvError): void => {
+      if (this.#stream === stream) this.#break(error);
+    };
+    stream.on("error", (error) => broken(fromServiceError(error)));
+    stream.on("end", () => broken(new EkvError("UNAVAILABLE", `${this.address} ended the stream`)));
+  }
+
+  #break(reason: EkvError): void {
+    this.#stream = undefined;
+    this.#blocked = false;
+    this.#batchesInFlight = 0;
+    const calls = [...this.#sent.values()].map(({ call }) => call).filter((call) => !call.done);
+    this.#sent.clear();
+    calls.push(...this.#queue);
+    this.#queue = [];
+    this.#options.listener.lost(calls, reason);
+  }
+
+  #receive(response: PipelineResponse): void {
+    const { listener } = this.#options;
+    for (const entry of response.moved) listener.moved(entryFromWire(entry));
+    const { firstCall, offsets, statuses, values, valueLengths, epochs, seqs, expiriesMs, failures } =
+      response;
+    let valueOffset = 0;
+    let nextValue = 0;
+    let nextVersion = 0;
+    let nextExpiry = 0;
+    let nextFailure = 0;
+    for (let i = 0; i < statuses.length; i += 1) {
+      const number = firstCall + (offsets.length > 0 ? (offsets[i] as number) : i);
+      const sent = this.#sent.get(number);
+      if (sent === undefined) return this.#confused(number);
+      this.#sent.delete(number);
+      sent.batch.unanswered -= 1;
+      if (sent.batch.unanswered === 0) this.#batchesInFlight -= 1;
+      const { call } = sent;
+      const status = statuses[i] as CallStatus;
+      if (status === CallStatus.OK) {
+        const hasVersion =
+          call.kind === CallKind.PUT || (call.kind === CallKind.GET && call.result === "entry");
+        const version = hasVersion ? { epoch: epochs[nextVersion], seq: seqs[nextVersion] } : undefined;
+        if (hasVersion) nextVersion += 1;
+        if (call.kind === CallKind.GET) {
+          const end = valueOffset + (valueLengths[nextValue++] as number);
+          const bytes = values.subarray(valueOffset, end);
+          valueOffset = end;
+          const expiresAtMs = hasVersion ? (expiriesMs[nextExpiry++] as number) : 0;
+          if (!call.done) this.#decoded(call, bytes, version, expiresAtMs);
+        } else if (!call.done) {
+          listener.answered(call, call.kind === CallKind.PUT ? version : true);
+        }
+      } else if (status === CallStatus.NOT_FOUND) {
+        if (!call.done) listener.answered(call, call.kind === CallKind.GET ? undefined : false);
+      } else if (status === CallStatus.MOVED) {
+        const error = new EkvError("MOVED", `the key moved away from ${this.address}`, { notExecuted: true });
+        if (!call.done) listener.refused(call, error);
+      } else {
+        const failure = failures[nextFailure++];
+        const error = failure
+          ? errorFromFailure(failure)
+          : new EkvError("INTERNAL", `${this.address} gave no reason for its refusal`);
+        if (!call.done) listener.refused(call, error);
+      }
+    }
+    this.#closeIfIdle();
+    if (this.#queue.length > 0) this.#scheduleFlush();
+  }
+
+  #decoded(call: PendingCall, bytes: Uint8Array, version: unknown, expiresAtMs: number): void {
+    let value: unknown;
+    try {
+      value = call.codec.decode(bytes);
+    } catch (error) {
+      const message = "the value cannot be decoded by this client's codec";
+      return this.#options.listener.refused(
+        call,
+        new EkvError("FAILED_PRECONDITION", message, { cause: error }),
+      );
+    }
+    this.#options.listener.answered(call, call.result === "entry" ? { value, version, expiresAtMs } : value);
+  }
+
+  /** An answer to a call that was never made: nothing this stream says can be trusted any more. */
+  #confused(number: number): void {
+    const stream = this.#stream;
+    this.#break(new EkvError("INTERNAL", `${this.address} answered call ${number}, which is not open`));
+    stream?.cancel();
+  }
+
+  #closeIfIdle(): void {
+    if (!this.#retired || this.#sent.size > 0 || this.#queue.length > 0 || this.#closeTimer) return;
+    // Not within the callback of the stream that is being closed.
+    this.#closeTimer = this.#options.clock.setTimer(0, () => {
+      const stream = this.#stream;
+      this.#stream = undefined;
+      stream?.end();
+      this.channel.close();
+    });
+  }
+}

@@ -1,0 +1,104 @@
+import { Client, credentials } from "@grpc/grpc-js";
+import type { EkvError } from "../services/core/errors.js";
+import type { Clock } from "../services/core/ports/clock.js";
+import type { Random } from "../services/core/ports/random.js";
+import type { Topology, TopologyDelta } from "../services/core/topology.js";
+import type { WatchTopologyResponse } from "../services/gen/elastickv/v1/master.js";
+import { fromServiceError } from "../services/wire/errors.js";
+import { topologyService } from "../services/wire/services.js";
+import { deltaFromWire, topologyFromWire } from "../services/wire/topology.js";
+
+const retryMsMin = 20;
+const retryMsMax = 1000;
+/** How long one server may take to send its topology before the next is tried. */
+const firstAnswerMs = 2000;
+const messageBytesMax = 64 * 1024 * 1024;
+
+/** What a watch tells. */
+export interface TopologyWatchListener {
+  /** Returns false to turn to another server: this one belongs to another cluster. */
+  snapshot(topology: Topology): boolean;
+  delta(delta: TopologyDelta): void;
+  /** A server could not be watched, or not any longer; another is tried. */
+  failed(address: string, reason: EkvError): void;
+}
+
+/** How a watch is made. */
+export interface TopologyWatchOptions {
+  /** host:port of every server that may be asked, best first. */
+  candidates(): readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly listener: TopologyWatchListener;
+}
+
+/** Keeps one WatchTopology stream open, to whichever server answers: a master, or any store. */
+export class TopologyWatch {
+  readonly #options: TopologyWatchOptions;
+  #close: (() => void) | undefined;
+  #next = 0;
+  #retryMs = retryMsMin;
+  #closed = false;
+
+  constructor(options: TopologyWatchOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#closed) return;
+    const candidates = this.#options.candidates();
+    const address = candidates[this.#next % candidates.length];
+    this.#next += 1;
+    if (address !== undefined) this.#watch(address);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#close?.();
+  }
+
+  #watch(address: string): void {
+    const { clock, listener } = this.#options;
+    const client = new Client(address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": messageBytesMax,
+      "grpc.keepalive_time_ms": 10_000,
+      "grpc.keepalive_timeout_ms": 5000,
+      "grpc.use_local_subchannel_pool": 1,
+    });
+    const { path, requestSerialize, responseDeserialize } = topologyService.watchTopology;
+    const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
+      knownVersion: 0,
+    });
+    const impatience = clock.setTimer(firstAnswerMs, () => stream.cancel());
+    this.#close = () => {
+      impatience.cancel();
+      stream.cancel();
+      client.close();
+    };
+    let over = false;
+    const ended = (reason: EkvError): void => {
+      if (over) return;
+      over = true;
+      this.#close?.();
+      this.#close = undefined;
+      if (this.#closed) return;
+      listener.failed(address, reason);
+      this.#later();
+    };
+    stream.on("data", ({ update }: WatchTopologyResponse) => {
+      impatience.cancel();
+      if (update?.$case === "delta") return listener.delta(deltaFromWire(update.value));
+      if (update?.$case !== "snapshot") return;
+      if (listener.snapshot(topologyFromWire(update.value))) this.#retryMs = retryMsMin;
+      else stream.cancel();
+    });
+    stream.on("error", (error) => ended(fromServiceError(error)));
+    stream.on("end", () => ended(fromServiceError(new Error(`${address} ended the watch`))));
+  }
+
+  #later(): void {
+    const waitMs = this.#retryMs * (0.5 + this.#options.random.fraction());
+    this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax);
+    this.#options.clock.setTimer(waitMs, () => this.start());
+  }
+}
