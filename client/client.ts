@@ -88,8 +88,10 @@ export class Client<V = Buffer> {
    * exactly once, whatever moves meanwhile.
    */
   async *scan(options: ScanOptions = {}): AsyncIterableIterator<ScannedEntry<V>> {
-    for await (const { key, value, version, expiresAtMs } of scan(this.#connection, options)) {
-      yield { key: Buffer.from(key), value: this.#codec.decode(value), version, expiresAtMs };
+    for await (const { key, value: bytes, version, expiresAtMs } of scan(this.#connection, options)) {
+      // Without values there is nothing to decode; see ScanOptions.keysOnly.
+      const value = options.keysOnly === true ? (undefined as V) : this.#codec.decode(bytes);
+      yield { key: Buffer.from(key), value, version, expiresAtMs };
     }
   }
 

@@ -65,7 +65,7 @@ export interface ScanOptions {
   readonly prefix?: Key;
   /** Stop after this many. Default: all. */
   readonly limit?: number;
-  /** Leave the values at the stores: `value` is then decoded from no bytes. Default false. */
+  /** Leave the values at the stores: each `value` is then undefined. Default false. */
   readonly keysOnly?: boolean;
   readonly signal?: AbortSignal;
   /** How long one page may take, retries included, in milliseconds. Default: the client's. */
