@@ -128,7 +128,7 @@ async function serve(
   master: SupervisedMaster,
 ): Promise<void> {
   const { connectAdmin } = await import("../client/admin.js");
-  const admin = await connectAdmin({ seeds: [`${host}:${options.port}`] });
+  const admin = connectAdmin({ seeds: [`${host}:${options.port}`] });
   try {
     const state = await waitUntilReady(context, options, admin, created);
     if (state) {

@@ -77,7 +77,7 @@ export function fromServiceError(error: unknown): EkvError {
   }
   const { code, details, metadata } = error as Partial<StatusObject>;
   const trailer = metadata?.get(errorTrailer)[0];
-  const message = details ?? String(error);
+  const message = details ?? (error instanceof Error ? error.message : "the server gave no reason");
   if (trailer instanceof Uint8Array) return errorFromInfo(ErrorInfo.decode(trailer), message, error);
   return new EkvError(codeOfStatus.get(code as status) ?? "INTERNAL", message, { cause: error });
 }

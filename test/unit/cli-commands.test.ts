@@ -117,8 +117,8 @@ test("a key that does not exist is exit status 3", async () => {
 test("put passes value, condition and time to live on, and prints the version", async () => {
   const calls: unknown[][] = [];
   const client = {
-    put: (key: unknown, value: unknown, options: { signal?: unknown }) => {
-      const { signal: _signal, ...rest } = options;
+    put: (key: unknown, value: unknown, options?: { signal?: unknown }) => {
+      const { signal: _signal, ...rest } = options ?? {};
       calls.push([String(key), String(value), rest]);
       return Promise.resolve(version);
     },
