@@ -1,11 +1,6 @@
 import type { ErrorCode } from "../services/core/errors.js";
 import { hashKey, partitionOf } from "../services/core/hash.js";
-import type {
-  PartitionEntry,
-  StoreEndpoint,
-  Topology,
-  TopologyDelta,
-} from "../services/core/topology.js";
+import type { PartitionEntry, StoreEndpoint, Topology, TopologyDelta } from "../services/core/topology.js";
 
 /**
  * Which store a key is asked of. Entries come from pushes and from MOVED answers, in any order and from servers of
@@ -87,7 +82,12 @@ export type RetryDecision = "route-again" | "back-off" | "fail" | "outcome-unkno
 
 /** How a call missed its answer. */
 export type Miss =
-  | { readonly kind: "refused"; readonly code: ErrorCode; readonly notExecuted: boolean; readonly learnt: boolean }
+  | {
+      readonly kind: "refused";
+      readonly code: ErrorCode;
+      readonly notExecuted: boolean;
+      readonly learnt: boolean;
+    }
   /** The stream broke, or the time ran out; `sent`: the store may have executed it. */
   | { readonly kind: "lost"; readonly sent: boolean };
 

@@ -1,5 +1,5 @@
 import { keyViolation, ttlViolation, valueViolation } from "../core/checks.js";
-import { EkvError } from "../core/errors.js";
+import type { EkvError } from "../core/errors.js";
 import { hashKey, partitionOf } from "../core/hash.js";
 import type { Clock } from "../core/ports/clock.js";
 import { recordExpiresAtMs, recordValueOffset, recordVersion } from "../core/record.js";
@@ -198,7 +198,9 @@ export class Calls {
     clock.setTimer(parkSweepMs, () => {
       this.#sweeping = false;
       for (const partition of this.#waiting) {
-        const error = unavailable(`partition ${partition.id} was not served here in time: a hand-off or a start is under way`);
+        const error = unavailable(
+          `partition ${partition.id} was not served here in time: a hand-off or a start is under way`,
+        );
         partition.giveUpParked(clock.nowMs(), error);
         if (partition.parkedCalls === 0) this.#waiting.delete(partition);
       }

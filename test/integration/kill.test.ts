@@ -87,7 +87,11 @@ describe("kill -9 during moves, under load", () => {
         assert.deepEqual(report.wrong, []);
         if (victim === "master") assert.equal(report.unknown, 0, "the master is off the data path");
         const values = await client.getMany(Array.from({ length: 3000 }, (_, i) => `filler-${i}`));
-        assert.equal(values.filter((value) => value === undefined).length, 0, "nothing that was there is gone");
+        assert.equal(
+          values.filter((value) => value === undefined).length,
+          0,
+          "nothing that was there is gone",
+        );
       });
     }
   }

@@ -61,7 +61,10 @@ describe("paper 5.1: the KVStoreMap", () => {
     const ring = ringOf([s1, s1, s2, s3]).displayHashRing();
     assert.deepEqual(neighboursOf(ring, s1), { left: s3, right: s2 });
     assert.deepEqual(neighboursOf(ring, s3), { left: s2, right: s1 });
-    assert.deepEqual(neighboursOf(ringOf([s1, s1]).displayHashRing(), s1), { left: undefined, right: undefined });
+    assert.deepEqual(neighboursOf(ringOf([s1, s1]).displayHashRing(), s1), {
+      left: undefined,
+      right: undefined,
+    });
   });
 });
 
@@ -93,7 +96,10 @@ describe("paper 5.2: the ConsistentHashMap", () => {
       [s1, s1],
     );
     assert.deepEqual(ring.removeRange(last, { start: 0, end: 2 ** 30 }), [{ partition: 3, storeId: s1 }]);
-    assert.throws(() => ring.removeRange({ start: 0, end: 2 ** 30 }, { start: 2 ** 31, end: 3 * 2 ** 30 }), /adjacent/);
+    assert.throws(
+      () => ring.removeRange({ start: 0, end: 2 ** 30 }, { start: 2 ** 31, end: 3 * 2 ** 30 }),
+      /adjacent/,
+    );
   });
 
   it("displayHashRing merges adjacent partitions of one owner", () => {

@@ -17,7 +17,13 @@ describe("paper 6.3: removing a server", () => {
     for (const storeId of ["store-1", "store-2", "store-3"]) await cluster.startStore(storeId);
     await cluster.settled("store-1", "store-2", "store-3");
     client = new RawClient(cluster.storeAddress("store-3"));
-    const puts = keys.map((key) => ({ key, value: key, ttlMs: 0, condition: undefined, identity: undefined }));
+    const puts = keys.map((key) => ({
+      key,
+      value: key,
+      ttlMs: 0,
+      condition: undefined,
+      identity: undefined,
+    }));
     const { results } = await client.call(storeService.multiPut, { puts });
     assert.deepEqual(
       results.flatMap(({ outcome }) => (outcome?.$case === "failure" ? [outcome.value.message] : [])),

@@ -57,7 +57,8 @@ export class CheckedLoad {
     const possible = this.#model.get(key) ?? new Set([undefined]);
     try {
       const value = await this.#client.get(key);
-      if (!possible.has(value)) this.#wrong.push(`${key} is ${value}, not one of ${[...possible].join(", ")}`);
+      if (!possible.has(value))
+        this.#wrong.push(`${key} is ${value}, not one of ${[...possible].join(", ")}`);
       // What was read once is what it is: a write of unknown outcome has happened, or it has not and never will.
       this.#model.set(key, new Set([value]));
     } catch (error) {

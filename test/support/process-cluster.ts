@@ -94,7 +94,9 @@ export class ProcessCluster {
       async () => {
         const stores = await this.list();
         const status = await this.admin(adminService.getClusterStatus, {});
-        const owners = stores.filter(({ partitions, alive }) => partitions > 0 && alive).map(({ storeId }) => storeId);
+        const owners = stores
+          .filter(({ partitions, alive }) => partitions > 0 && alive)
+          .map(({ storeId }) => storeId);
         const quiet = status.operationsActive === 0 && status.partitionsUnassigned === 0;
         return quiet && owners.sort().join() === [...storeIds].sort().join() && stores;
       },
