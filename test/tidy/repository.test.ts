@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { masterSettings } from "../../services/master/settings.js";
+import { renderSettingsMarkdown } from "../../services/runtime/settings.js";
+import { storeSettings } from "../../services/store/settings.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -108,6 +111,44 @@ describe("the repository", () => {
     const open = new RegExp(["TO" + "DO", "FIX" + "ME", "not impl" + "emented"].join("|"));
     assert.deepEqual(
       written.filter(({ text }) => open.test(text)).map(({ path }) => path),
+      [],
+    );
+  });
+});
+
+describe("the documentation", () => {
+  const cells = (text: string): string => text.replace(/[\s|-]+/g, " ");
+  const operations = cells(readFileSync(join(root, "docs/operations.md"), "utf8"));
+
+  it("lists every setting with its default, as the help does", () => {
+    for (const schema of [masterSettings, storeSettings]) {
+      for (const row of renderSettingsMarkdown(schema).split("\n").slice(2)) {
+        assert.ok(operations.includes(cells(row)), `docs/operations.md lacks the row ${row}`);
+      }
+    }
+  });
+
+  it("links only to files that are there", () => {
+    const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].concat(
+      readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+    );
+    const broken = pages.flatMap((page) =>
+      [...readFileSync(join(root, page), "utf8").matchAll(/\]\((?!http)([^)#]+)[^)]*\)/g)]
+        .map(([, target = ""]) => join(dirname(page), target))
+        .filter((target) => !existsSync(join(root, target))),
+    );
+    assert.deepEqual(broken, []);
+  });
+
+  it("names in docs/paper.md only tests and code that are there", () => {
+    const named = [
+      ...readFileSync(join(root, "docs/paper.md"), "utf8").matchAll(
+        /`((?:test|services|client)\/[^`*]+\.ts)`/g,
+      ),
+    ];
+    assert.ok(named.length > 20);
+    assert.deepEqual(
+      named.map(([, path = ""]) => path).filter((path) => !existsSync(join(root, path))),
       [],
     );
   });

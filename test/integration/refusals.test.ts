@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { compiled } from "../support/children.js";
+import { freePort, ProcessCluster } from "../support/process-cluster.js";
+
+const masterProgram = compiled("../../services/master/main.js");
+const storeProgram = compiled("../../services/store/main.js");
+
+/** Runs a service that must not come up, and returns what it said on its way out. */
+async function refusal(
+  program: string,
+  args: readonly string[],
+): Promise<{ status: number | null; text: string }> {
+  const child = spawn(process.execPath, [program, ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: 20_000,
+  });
+  let text = "";
+  child.stderr.on("data", (bytes: Buffer) => {
+    text += bytes.toString();
+  });
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { status, text };
+}
+
+describe("services that must not start", () => {
+  const cluster = new ProcessCluster(["--partitions", "16", "--initial-stores", "1"]);
+  const folder = mkdtempSync(join(tmpdir(), "ekv-refusals-"));
+  const other = new ProcessCluster(["--partitions", "32", "--initial-stores", "1"]);
+
+  before(async () => {
+    await cluster.startMaster();
+    await cluster.startStore("store-1");
+    await cluster.settled("store-1");
+  });
+
+  after(async () => {
+    await cluster.stop();
+    await other.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("a second master on the same data folder, naming the first", async () => {
+    const port = String(await freePort());
+    const { status, text } = await refusal(masterProgram, [
+      "--data",
+      join(cluster.folder, "master"),
+      "--port",
+      port,
+    ]);
+    assert.equal(status, 2);
+    assert.match(text, new RegExp(`pid ${cluster.master?.process.pid}`));
+    assert.equal(text.trim().split("\n").length, 1, "one line, no stack");
+  });
+
+  it("a second store on the same data folder", async () => {
+    const { status, text } = await refusal(storeProgram, [
+      ...[
+        "--store-id",
+        "store-1",
+        "--master",
+        cluster.masterAddress,
+        "--data",
+        join(cluster.folder, "store-1"),
+      ],
+    ]);
+    assert.equal(status, 2);
+    assert.match(text, /pid \d+/);
+  });
+
+  it("a master on an empty folder without --create, and one told another partition count than its cluster has", async () => {
+    const empty = await refusal(masterProgram, ["--data", join(folder, "empty"), "--port", "0"]);
+    assert.equal(empty.status, 2);
+    assert.match(empty.text, /--create/);
+    await cluster.master?.kill();
+    const again = await refusal(masterProgram, [
+      ...["--data", join(cluster.folder, "master"), "--port", "0", "--partitions", "64"],
+    ]);
+    await cluster.startMaster();
+    assert.equal(again.status, 2);
+    assert.match(again.text, /partitions/);
+  });
+
+  it("a master whose port is in use, saying which", async () => {
+    const { status, text } = await refusal(masterProgram, [
+      ...["--data", join(folder, "port"), "--create", "--port", cluster.masterAddress.split(":")[1] ?? ""],
+    ]);
+    assert.equal(status, 2);
+    assert.match(text, new RegExp(`${cluster.masterAddress}.*--port`));
+  });
+
+  it("a store of another cluster with another partition count, whose data stays as it is", async () => {
+    await other.startMaster();
+    await other.startStore("store-9");
+    await other.settled("store-9");
+    await other.stores.get("store-9")?.kill();
+    const { status, text } = await refusal(storeProgram, [
+      ...[
+        "--store-id",
+        "store-9",
+        "--master",
+        cluster.masterAddress,
+        "--data",
+        join(other.folder, "store-9"),
+      ],
+    ]);
+    assert.equal(status, 2);
+    assert.match(text, /cluster/);
+    await other.startStore("store-9");
+    await other.settled("store-9");
+  });
+
+  it("a store with a setting that does not exist, or a bad value, naming it", async () => {
+    const unknown = await refusal(storeProgram, [
+      "--store-id",
+      "s",
+      "--master",
+      "127.0.0.1:1",
+      "--durabilty",
+      "fsync",
+    ]);
+    assert.equal(unknown.status, 2);
+    assert.match(unknown.text, /did you mean durability/);
+    const bad = await refusal(storeProgram, ["--store-id", "S_1", "--master", "127.0.0.1:1"]);
+    assert.match(bad.text, /store-id.*a-z/);
+    const missing = await refusal(storeProgram, ["--store-id", "s"]);
+    assert.match(missing.text, /master: must be given/);
+  });
+});
