@@ -5,6 +5,7 @@
 import { credentials, loadPackageDefinition, status } from "@grpc/grpc-js";
 import { load } from "@grpc/proto-loader";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const address = process.argv[2];
 if (address === undefined) {
@@ -26,9 +27,7 @@ const store = new StoreService(address, credentials.createInsecure());
 /** Makes one unary call. Rejects with gRPC's error: `code` is the status, `details` says what to do about it. */
 function call(method, request) {
   const deadline = new Date(Date.now() + 5000);
-  return new Promise((resolve, reject) => {
-    store[method](request, { deadline }, (error, response) => (error ? reject(error) : resolve(response)));
-  });
+  return promisify(store[method]).call(store, request, { deadline });
 }
 
 try {

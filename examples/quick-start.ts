@@ -26,7 +26,8 @@ try {
 
   // Expires by itself after a minute.
   await client.put("quick-start:atlantis", { name: "Atlantis", population: 0 }, { ttlMs: 60_000 });
-  for await (const { key, value } of client.scan({ prefix: "quick-start:" })) console.log(key.toString(), value);
+  for await (const { key, value } of client.scan({ prefix: "quick-start:" }))
+    console.log(key.toString(), value);
 } finally {
   await client.close();
 }

@@ -1,7 +1,7 @@
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 
-/** Before the first change of the cluster, while it changes, after the last. */
-export type Phase = "before" | "during" | "after";
+/** Before the first change of the cluster, while it changes, after one and before the next, after the last. */
+export type Phase = "before" | "during" | "between" | "after";
 
 /** Latencies of one phase's calls, in milliseconds as the caller saw them. */
 export interface LatencySummary {
@@ -41,6 +41,7 @@ export class LatencyRecorder {
   readonly #records: Readonly<Record<Phase, PhaseRecord>> = {
     before: newRecord(),
     during: newRecord(),
+    between: newRecord(),
     after: newRecord(),
   };
   #phase: Phase | undefined;
@@ -95,6 +96,7 @@ export class LatencyRecorder {
     return {
       before: summaryOf(this.#records.before),
       during: summaryOf(this.#records.during),
+      between: summaryOf(this.#records.between),
       after: summaryOf(this.#records.after),
     };
   }

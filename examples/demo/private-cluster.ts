@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -20,6 +21,7 @@ const startTimeoutMs = 60_000;
 /** How long a cluster may take to stop by itself before its processes are killed. */
 const stopGraceMs = 20_000;
 const pollMs = 50;
+const portAttemptsMax = 100;
 /** How much of what `ekv up` said on stderr is shown when it does not start. */
 const stderrCharactersMax = 4000;
 
@@ -60,11 +62,11 @@ export async function startPrivateCluster(stores: number, signal: AbortSignal): 
   return { seed: `127.0.0.1:${port}`, stop: stopOnce };
 }
 
-/** Resolves with the first line on stdout, which is the JSON object that says the cluster serves. */
+/** Resolves when the one line on stdout, a JSON object, says that the cluster serves. */
 async function untilReady(child: ChildProcess, signal: AbortSignal): Promise<void> {
   let stdout = "";
   let stderr = "";
-  await new Promise<void>((resolve, reject) => {
+  const line = await new Promise<string>((resolve, reject) => {
     const fail = (why: string): void =>
       reject(new Error(`ekv up ${why}${stderr === "" ? "" : `:\n${stderr}`}`));
     child.once("error", reject);
@@ -75,10 +77,12 @@ async function untilReady(child: ChildProcess, signal: AbortSignal): Promise<voi
       stderr = (stderr + text).slice(-stderrCharactersMax);
     });
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      stdout = (stdout + text).slice(-stderrCharactersMax);
-      if (stdout.includes("\n")) resolve();
+      stdout += text;
+      if (stdout.includes("\n")) resolve(stdout);
     });
   });
+  const { ready } = JSON.parse(line) as { readonly ready?: boolean };
+  if (ready !== true) throw new Error(`ekv up is not whole: ${line.trimEnd()}`);
 }
 
 async function waitForEnd(child: ChildProcess, timeoutMs: number): Promise<void> {
@@ -126,13 +130,22 @@ function namesIn(folder: string): string[] {
   }
 }
 
+/**
+ * A free port for the master. Above 65,000 `ekv up` lets its stores take any free port; below, it gives them the ports
+ * that follow, of which an outgoing connection might have one by the time that a store is added.
+ */
 async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < portAttemptsMax; attempt += 1) {
+    const port = randomInt(65_001, 65_536);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no free port between 65,001 and 65,535");
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

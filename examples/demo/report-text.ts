@@ -28,10 +28,11 @@ export function formatReport(report: Report, colour: boolean): string {
       (title) => ({ title, numeric: true }) as const,
     ),
   ];
-  const { before, during, after } = report.latency;
+  const { before, during, between, after } = report.latency;
   const rows = [
     latencyRow("before moves", before),
     latencyRow("during moves", during),
+    latencyRow("between moves", between),
     latencyRow("after moves", after),
   ];
   sections.push(formatTable(latencyColumns, rows, palette));
@@ -65,7 +66,7 @@ function overview(report: Report): [string, string][] {
     ["wrong answers", formatCount(calls.wrongAnswers)],
     [
       "unnoticed",
-      `${formatCount(calls.redirects)} calls redirected, ${formatCount(calls.retries)} repeated by the SDK`,
+      `${formatCount(calls.retries)} calls sent again by the SDK, ${formatCount(calls.redirects)} because the key had moved`,
     ],
     [
       "moved",

@@ -45,8 +45,9 @@ export interface RunResults {
   readonly calls: {
     readonly total: number;
     readonly byKind: Readonly<Record<string, number>>;
-    /** Calls that the SDK repeated or sent elsewhere, unnoticed by its caller. */
+    /** Times that the SDK sent a call, which had not been executed, once more, unnoticed by its caller. */
     readonly retries: number;
+    /** Of these, because the key had moved. */
     readonly redirects: number;
     readonly failures: number;
     readonly wrongAnswers: number;

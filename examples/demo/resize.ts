@@ -14,15 +14,17 @@ export interface ResizeContext {
   readonly random: SeededRandom;
   /** Keys that exist now. */
   readonly countKeys: () => number;
+  /** Told when the operation has ended, before the rest of the step. */
+  readonly onEnd: () => void;
   readonly signal: AbortSignal;
   readonly onProgress: (operation: Operation) => void;
 }
 
-/** How often the stores' key counts, which heartbeats carry, are read until they are up to date, and for how long. */
+/** How often the stores' key counts are read until they are up to date, and for how long. */
 const balancePollMs = 100;
 const balanceWaitMs = 5000;
-/** How far the counts may be from the model's: the workload goes on meanwhile. */
-const balanceTolerance = 0.005;
+/** Heartbeats carry the counts, every 500 ms: so long after the end, one of each store came that was sent after it. */
+const balanceAgeMs = 1000;
 /** The wait before a broken watch is opened again. */
 const rewatchMs = 200;
 
@@ -33,6 +35,7 @@ export async function resize(step: ResizeStep, context: ResizeContext): Promise<
   const startMs = performance.now();
   const operation = await follow(await order(step, context), context);
   const seconds = (performance.now() - startMs) / 1000;
+  context.onEnd();
   if (!hasSucceeded(operation)) throw new Error(operationOutcome(operation));
   const keys = context.countKeys();
   return {
@@ -44,7 +47,7 @@ export async function resize(step: ResizeStep, context: ResizeContext): Promise<
     keysMoved: operation.keysMoved,
     keysMinimum: Math.round((keys * operation.movesMinimum) / partitionCount),
     bytesMoved: operation.bytesMoved,
-    balance: await readBalance(context),
+    balance: await readBalance(context, operation.finishedAtMs + balanceAgeMs),
   };
 }
 
@@ -83,19 +86,16 @@ async function follow(operation: Operation, context: ResizeContext): Promise<Ope
   }
 }
 
-/** Keys and partitions of each store, once the heartbeats have brought them up to date. */
-export async function readBalance(
-  context: Pick<ResizeContext, "admin" | "countKeys" | "signal">,
-): Promise<Balance> {
+/** Keys and partitions of each store, once a heartbeat of each is as new as `sinceMs`, a time of the master's clock. */
+async function readBalance({ admin, signal }: ResizeContext, sinceMs: number): Promise<Balance> {
   const giveUpMs = performance.now() + balanceWaitMs;
   for (;;) {
-    const { stores } = await context.admin.listStores({}, { signal: context.signal });
-    const balance = balanceOf(
-      stores.map(({ storeId, keyNum, partitions }) => ({ storeId, keys: keyNum, partitions })),
-    );
-    const total = balance.stores.reduce((sum, store) => sum + store.keys, 0);
-    const keys = context.countKeys();
-    if (Math.abs(total - keys) <= keys * balanceTolerance || performance.now() > giveUpMs) return balance;
-    await delay(balancePollMs, undefined, { signal: context.signal });
+    const { stores } = await admin.listStores({}, { signal });
+    if (stores.every((store) => store.lastHeartbeatMs >= sinceMs) || performance.now() > giveUpMs) {
+      return balanceOf(
+        stores.map(({ storeId, keyNum, partitions }) => ({ storeId, keys: keyNum, partitions })),
+      );
+    }
+    await delay(balancePollMs, undefined, { signal });
   }
 }

@@ -71,6 +71,7 @@ export async function runDemo(context: RunContext): Promise<Report> {
     state.problems.push(cause instanceof Error ? cause.message : String(cause));
   }
   const byKind = findings.calls;
+  const { retries, redirects } = context.clientStats();
   return reportOf({
     seed: options.seed,
     data: { cities: dataSet.cities, words: dataSet.words, keys: dataSet.size },
@@ -81,7 +82,8 @@ export async function runDemo(context: RunContext): Promise<Report> {
     calls: {
       total: Object.values(byKind).reduce((sum, count) => sum + count, 0),
       byKind,
-      ...context.clientStats(),
+      retries,
+      redirects,
       failures: findings.failureCount,
       wrongAnswers: findings.wrongAnswerCount,
     },
@@ -131,13 +133,14 @@ async function resizeUnderLoad(
     narrate(`${options.clients} clients read and write from now on`);
     checks.latency.enter("before");
     await delay(calmMs, undefined, { signal });
-    checks.latency.enter("during");
     for (const step of steps) {
+      checks.latency.enter("during");
       const summary = await resize(step, {
         admin,
         random,
         countKeys: () => checks.model.countPresent(),
         signal,
+        onEnd: () => checks.latency.enter("between"),
         onProgress: progressNarrator(narrate),
       });
       state.steps.push(summary);

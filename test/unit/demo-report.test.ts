@@ -37,7 +37,7 @@ const results: RunResults = {
       ]),
     },
   ],
-  latency: { before: latency, during: latency, after: latency },
+  latency: { before: latency, during: latency, between: latency, after: latency },
   verification: { keysRead: 400, keysScanned: 399, keysExpected: 399 },
   calls: {
     total: 300,

@@ -87,6 +87,16 @@ describe("the demo's workload", () => {
     assert.match(await complaintsAbout(new Resurrecting()), /stale|deleted it|existed = true/);
   });
 
+  it("finds a delete that says the wrong thing about the key's existence", async () => {
+    class Forgetful extends MemoryClient {
+      override async delete(key: string): Promise<boolean> {
+        await super.delete(key);
+        return false;
+      }
+    }
+    assert.match(await complaintsAbout(new Forgetful()), /^delete: answered existed = false$/m);
+  });
+
   it("finds a key that vanished", async () => {
     class Vanishing extends MemoryClient {
       override async getEntry(key: string): ReturnType<MemoryClient["getEntry"]> {
