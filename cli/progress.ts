@@ -68,9 +68,11 @@ export function formatProgress(view: ProgressView, columns: number, unicode: boo
   return view.title.slice(0, Math.max(1, columns - 1));
 }
 
-/** `ETA 6 s`, or `ETA ?` while it cannot be told. */
+/** `ETA 6 s`, in whole seconds, or `ETA ?` while it cannot be told. */
 export function formatEta(etaMs: number | undefined): string {
-  return etaMs === undefined ? "ETA ?" : `ETA ${formatDuration(etaMs)}`;
+  return etaMs === undefined
+    ? "ETA ?"
+    : `ETA ${formatDuration(Math.max(1000, Math.ceil(etaMs / 1000) * 1000))}`;
 }
 
 /** `12/340 moves`, `120,000/340,000 keys`. */

@@ -243,7 +243,8 @@ async function stopAll(
   folder: DataFolder,
   master: SupervisedMaster | undefined,
 ): Promise<void> {
-  const note = (text: string): void => void (context.json || context.stderr.stream.write(`${text}\n`));
+  const quiet = context.json || !context.signal.aborted;
+  const note = (text: string): void => void (quiet || context.stderr.stream.write(`${text}\n`));
   if (master) {
     note("Stopping …");
     await master.stop();

@@ -43,6 +43,7 @@ export async function exportEntries(
   const sink = path === "-" ? stdoutSink(context) : await fileSink(path);
   const progress = await startProgress(context.stderr, { quiet: context.json || !context.stderr.isTerminal });
   const meter = new RateMeter();
+  meter.add(0, startedMs);
   const done = { keys: 0, bytes: 0 };
   const timer = setInterval(() => {
     meter.add(done.keys, performance.now());

@@ -50,6 +50,7 @@ export async function importEntries(
   const result: ImportResult = { imported: 0, bad: 0, expired: 0 };
   const progress = await startProgress(context.stderr, { quiet: context.json });
   const meter = new RateMeter();
+  meter.add(0, startedMs);
   const timer = setInterval(() => {
     meter.add(result.imported, performance.now());
     progress.update(viewOf(result, meter, source, performance.now() - startedMs));

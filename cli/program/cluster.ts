@@ -140,7 +140,7 @@ function declareOperations(program: Command, host: CommandHost): void {
         (await import("../commands/operations.js")).showOperation(context, id),
       ),
     );
-  addExamples(show, [["ekv operations show op-7 --json", "with its moves under way"]]);
+  addExamples(show, [["ekv operations show operation-7 --json", "with its moves under way"]]);
   const watch = operations
     .command("watch <id>")
     .summary("Follow an operation until it ends")
@@ -151,8 +151,8 @@ function declareOperations(program: Command, host: CommandHost): void {
       ),
     );
   addExamples(watch, [
-    ["ekv operations watch op-7", "with progress, rate and time to go"],
-    ["ekv operations watch op-7 --json", "an object a line at every change"],
+    ["ekv operations watch operation-7", "with progress, rate and time to go"],
+    ["ekv operations watch operation-7 --json", "an object a line at every change"],
   ]);
   const controls = [
     ["cancel", "Roll an operation back; moves past their commit are finished"],
@@ -169,12 +169,12 @@ function declareOperations(program: Command, host: CommandHost): void {
           (await import("../commands/operations.js")).controlOperation(context, action, id),
         ),
       );
-    addExamples(control, [[`ekv operations ${action} op-7`, "prints how it is now"]]);
+    addExamples(control, [[`ekv operations ${action} operation-7`, "prints how it is now"]]);
   }
   addExamples(operations, [
     ["ekv operations", "the list, newest first"],
-    ["ekv operations watch op-7", "follow one"],
-    ["ekv operations pause op-7", "let it rest"],
+    ["ekv operations watch operation-7", "follow one"],
+    ["ekv operations pause operation-7", "let it rest"],
   ]);
 }
 

@@ -19,7 +19,7 @@ function declareUp(program: Command, host: CommandHost): void {
     .summary("Run a cluster on this machine")
     .description(
       "Run a master and stores as processes of this machine until Ctrl-C, with durable data under one folder; the next\n" +
-        "start finds it again. A master that dies is started again. The settings marked * count on the first start only.",
+        "start finds it again. A master that dies is started again. The settings marked * are for the first start.",
     )
     .option("--data <folder>", "where everything is kept", "./data")
     .addOption(new Option("--stores <n>", "* stores to begin with").default(3).argParser(parseInteger(1, 64)))

@@ -10,6 +10,8 @@ import { stopProcess, type ProcessIdentity } from "./process-end.js";
 const dataFormat = 1;
 const formatFile = "elastic-kv.json";
 const masterFile = "up.json";
+/** LMDB's, in the master's folder; a master that did not get that far leaves only its lock. */
+const metadataFile = "data.mdb";
 /** How long a master left over from a killed `ekv up` may take to end, in milliseconds. */
 const leftoverGraceMs = 15_000;
 
@@ -58,7 +60,7 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   return {
     path,
     masterPath,
-    isNew: async () => (await namesIn(masterPath)).length === 0,
+    isNew: async () => !(await namesIn(masterPath)).includes(metadataFile),
     recordMaster: (master) => replaceFile(join(path, masterFile), master),
     recordedStores: () => readStores(path),
     async release() {
@@ -92,7 +94,7 @@ async function checkFormat(path: string): Promise<void> {
 
 /** A new master beside old stores would be a new cluster, which the stores refuse to join. */
 async function refuseOrphans(path: string): Promise<void> {
-  if ((await namesIn(join(path, "master"))).length > 0) return;
+  if ((await namesIn(join(path, "master"))).includes(metadataFile)) return;
   const stores = (await namesIn(path)).filter((name) => /^store-\d+$/.test(name));
   if (stores.length === 0) return;
   throw new EkvError(

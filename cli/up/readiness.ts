@@ -1,7 +1,7 @@
 import type { GetClusterStatusResponse, StoreInfo } from "../../services/gen/elastickv/v1/master.js";
 import { formatNoun } from "../quantities.js";
 
-/** What a cluster lacks to serve every key; undefined when nothing. `storesMin`: that many must have registered. */
+/** What a cluster lacks to serve every key, and to know how many there are; undefined when nothing. `storesMin`: that many must have registered. */
 export function whatIsMissing(
   status: GetClusterStatusResponse,
   stores: readonly StoreInfo[],
@@ -18,5 +18,6 @@ export function whatIsMissing(
   if (status.partitionsUnavailable > 0) {
     return `${formatNoun(status.partitionsUnavailable, "partition")} not yet available`;
   }
-  return undefined;
+  const silent = stores.filter((store) => store.load === undefined).map((store) => store.storeId);
+  return silent.length > 0 ? `${silent.join(", ")} not yet reported` : undefined;
 }

@@ -119,6 +119,7 @@ test("a data folder is held by one; after its release the next may have it", asy
     assert.equal(await first.isNew(), true);
     await assert.rejects(openDataFolder(path), { code: "INVALID_ARGUMENT", message: /in use/ });
     await mkdir(first.masterPath);
+    await writeFile(join(first.masterPath, "lock-1"), "");
     assert.equal(await first.isNew(), true);
     await writeFile(join(first.masterPath, "data.mdb"), "");
     assert.equal(await first.isNew(), false);
