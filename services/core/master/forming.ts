@@ -67,8 +67,10 @@ export function handleLaunched(state: MasterState, event: EventOf<"launched">): 
     state.notice("info", "a store was launched", { storeId });
     return;
   }
-  state.notice("error", "a store could not be launched", { storeId, reason: error.message });
   const operation = operationOf(state, storeId);
+  // It was told to stop meanwhile, and did.
+  if (state.store(storeId) === undefined || operation?.stage.kind === "leaving") return;
+  state.notice("error", "a store could not be launched", { storeId, reason: error.message });
   const registered = state.store(storeId)?.registration !== undefined;
   if (operation?.stage.kind === "pending" && !registered)
     failLaunch(state, operation, storeId, error.message);

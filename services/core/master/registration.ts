@@ -91,8 +91,10 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
       alive: true,
     },
   });
-  state.notice("info", "a store registered", { storeId, incarnation, address: registration.address });
-  if (!sameProcess) renewIncarnation(state, storeId, registration.held);
+  if (!sameProcess) {
+    state.notice("info", "a store registered", { storeId, incarnation, address: registration.address });
+    renewIncarnation(state, storeId, registration.held);
+  }
   reviewMoves(state, storeId);
   state.emit({ kind: "reply", requestId, reply: { kind: "registered", incarnation } });
   if (state.unassigned === state.cluster.partitionCount) formCluster(state);
