@@ -35,7 +35,7 @@ export interface ProgramOptions {
  * command pays for its own dependencies alone.
  */
 export function createProgram(host: CommandHost, { version, inShell }: ProgramOptions): Command {
-  const program = new Command(inShell ? "" : "ekv")
+  const program = new Command("ekv")
     .exitOverride()
     .description(
       inShell

@@ -110,7 +110,9 @@ async function runLine(context: CommandContext, line: string, signal: AbortSigna
     },
   };
   try {
-    const { words } = splitWords(line);
+    const typed = splitWords(line).words;
+    // As in the examples of the help.
+    const words = typed[0] === "ekv" ? typed.slice(1) : typed;
     if (words.length === 0 || words[0]?.startsWith("#")) return exitCode;
     json ||= asksForJson(words);
     await parseArguments(host, words, { stdout: context.stdout, inShell: true });

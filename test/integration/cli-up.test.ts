@@ -4,15 +4,13 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { test } from "node:test";
 import { masterArguments } from "../../cli/up.js";
 import { openDataFolder } from "../../cli/up/data-folder.js";
 import { superviseMaster, type SupervisedMaster } from "../../cli/up/master-process.js";
 import { stopProcess, type ProcessIdentity } from "../../cli/up/process-end.js";
+import { waitFor } from "../support/wait-for.js";
 import { isRunning, processStartTime } from "../../services/runtime/process-identity.js";
-
-const untilMs = 20_000;
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "ekv-up-"));
@@ -20,14 +18,6 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
     await body(folder);
   } finally {
     await rm(folder, { recursive: true });
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + untilMs;
-  while (!(await condition())) {
-    assert.ok(performance.now() < endMs, "the condition did not hold in time");
-    await delay(10);
   }
 }
 
@@ -60,7 +50,7 @@ test("a master that dies is started again, with a note; stop ends it", async () 
       folder,
       "if (process.argv[2] === '0') process.exit(7); setInterval(() => {}, 1000);",
     );
-    await until(() => starts.length === 2);
+    await waitFor("the master to be started", () => starts.length === 2);
     assert.match(notes[0] ?? "", /exit status 7/);
     await master.stop();
     await master.ended;
@@ -76,9 +66,12 @@ test("a master killed by a signal is started again, with its log kept", async ()
       "console.log('run', process.argv[2]); setInterval(() => {}, 1000);",
     );
     const log = join(folder, "master.log");
-    await until(async () => starts.length === 1 && (await readFile(log, "utf8")).includes("run 0"));
+    await waitFor(
+      "the master to be started",
+      async () => starts.length === 1 && (await readFile(log, "utf8")).includes("run 0"),
+    );
     process.kill(starts[0]?.pid ?? 0, "SIGKILL");
-    await until(async () => (await readFile(log, "utf8")).includes("run 1"));
+    await waitFor("the master to be started", async () => (await readFile(log, "utf8")).includes("run 1"));
     assert.match(notes[0] ?? "", /signal SIGKILL/);
     await master.stop();
     assert.equal(await readFile(log, "utf8"), "run 0\nrun 1\n");

@@ -41,7 +41,7 @@ test("lines from stdin run on one session; the last one's exit status counts", a
   assert.equal(failed.code, 3);
   assert.deepEqual(calls, ["b c"]);
   assert.match(failed.stderr, /there is no key b c/);
-  const fine = await ekv(["shell"], { client, stdin: "get b\ndel a --json\nexit\nget c\n" });
+  const fine = await ekv(["shell"], { client, stdin: "get b\nekv del a --json\nexit\nget c\n" });
   assert.equal(fine.code, 0);
   assert.equal(fine.stdout, '{"key":"a","deleted":true}\n');
 });
