@@ -84,7 +84,12 @@ export const masterSettings: MasterSettings = {
     16,
     "Most partitions moving at once from, and to, one store.",
   ),
-  moveAttemptsMax: setting("move-attempts-max", wholeNumber(1), 5, "How often a move is tried before it fails."),
+  moveAttemptsMax: setting(
+    "move-attempts-max",
+    wholeNumber(1),
+    5,
+    "How often a move is tried before it fails.",
+  ),
   moveRateBytesPerSecond: setting(
     "move-rate-bytes-per-second",
     wholeNumber(0),
@@ -104,8 +109,23 @@ export const masterSettings: MasterSettings = {
     7400,
     "store-N listens on this plus N; 0: any free port.",
   ),
-  storeArgs: setting("store-args", textList, [], "Settings of launched stores, as a JSON array of arguments."),
-  watchersMax: setting("watchers-max", wholeNumber(1), 10_000, "Most topology watchers at once; more are refused."),
+  storeArgs: setting(
+    "store-args",
+    textList,
+    [],
+    "Settings of launched stores, as a JSON array of arguments.",
+  ),
+  watchersMax: setting(
+    "watchers-max",
+    wholeNumber(1),
+    10_000,
+    "Most topology watchers at once; more are refused.",
+  ),
   logLevel: setting("log-level", oneOf(...logLevels), "info", "error, warn, info or debug."),
-  logFormat: setting("log-format", oneOf(...logFormats), "auto", "json, pretty, or auto: pretty in a terminal."),
+  logFormat: setting(
+    "log-format",
+    oneOf(...logFormats),
+    "auto",
+    "json, pretty, or auto: pretty in a terminal.",
+  ),
 };

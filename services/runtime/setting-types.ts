@@ -1,12 +1,16 @@
 import { z } from "zod";
 
-/** A whole number within bounds, given as text or as a number. */
+/** A whole number within bounds, in digits or as a JSON number. */
 export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
-  return z.coerce
-    .number("give a whole number")
+  const inBounds = z
     .int("give a whole number")
     .min(min, `give at least ${min}`)
     .max(max, `give at most ${max}`);
+  return z.preprocess(
+    // Not z.coerce: it reads an empty text as 0, and true as 1.
+    (value) => (typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value),
+    inBounds,
+  );
 }
 
 /** `true` or `false`. */
@@ -27,21 +31,23 @@ export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType
 /** Any text. */
 export const text: z.ZodType<string> = z.string("give a text");
 
-const addressPattern = /^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/;
+const addressPattern = /^(?:\[[0-9a-fA-F:]+\]|[^\s:,]+):(\d{1,5})$/;
+
+function isAddress(value: string): boolean {
+  const port = Number(addressPattern.exec(value)?.[1] ?? 0);
+  return port >= 1 && port <= 65_535;
+}
 
 /** host:port; empty where that is allowed by the default. */
 export const address: z.ZodType<string> = z
   .string("give host:port")
-  .refine((value) => value === "" || addressPattern.test(value), "give host:port");
+  .refine((value) => value === "" || isAddress(value), "give host:port, with a port of 1 to 65535");
 
 /** host:port, one or more, separated by commas. */
 export const addresses: z.ZodType<readonly string[]> = z
   .string("give host:port, or several with commas between")
   .transform((value) => value.split(",").map((one) => one.trim()))
-  .refine(
-    (list) => list.every((one) => addressPattern.test(one)),
-    "give host:port, or several with commas between",
-  );
+  .refine((list) => list.every(isAddress), "give host:port, or several with commas between");
 
 /** A JSON array of texts. */
 export const textList: z.ZodType<readonly string[]> = z.preprocess(

@@ -115,23 +115,30 @@ function readFlags(schema: SettingsSchema, argv: readonly string[]): Map<string,
   booleans.set(configFlag, false);
   const flags = new Map<string, string>();
   for (let i = 0; i < argv.length; i += 1) {
-    const [text = "", inline] = splitOnce(argv[i] ?? "");
-    const flag = text.replace(/^--(no-)?/, "");
-    if (!text.startsWith("--")) throw invalidArgument(text, "is no flag; flags begin with --");
-    if (text.startsWith("--no-") && booleans.get(flag) === true) {
-      flags.set(flag, "false");
+    const [dashed, inline] = splitOnce(argv[i] ?? "");
+    if (!dashed.startsWith("--")) throw invalidArgument(dashed, "is no flag; flags begin with --");
+    const name = dashed.slice(2);
+    const negated = name.startsWith("no-") ? name.slice(3) : undefined;
+    const isBoolean = booleans.get(name);
+    if (isBoolean === undefined && negated !== undefined && booleans.get(negated) === true) {
+      if (inline !== undefined) throw invalidArgument(dashed, `takes no value; give --${negated}=${inline}`);
+      flags.set(negated, "false");
+    } else if (isBoolean === undefined) {
+      throw unknownName(dashed, [...booleans.keys()], name);
+    } else if (isBoolean || inline !== undefined) {
+      flags.set(name, inline ?? "true");
     } else {
-      const name = text.slice(2);
-      const isBoolean = booleans.get(name);
-      if (isBoolean === undefined) throw unknownName(`--${name}`, [...booleans.keys()], name);
-      const next = argv[i + 1];
-      const value = inline ?? (isBoolean ? "true" : next);
-      if (value === undefined) throw invalidArgument(name, `needs a value: --${name} <value>`);
-      if (inline === undefined && !isBoolean) i += 1;
-      flags.set(name, value);
+      i += 1;
+      flags.set(name, valueAfter(name, argv[i]));
     }
   }
   return flags;
+}
+
+/** A forgotten value must not swallow the next flag. */
+function valueAfter(name: string, next: string | undefined): string {
+  if (next !== undefined && !next.startsWith("--")) return next;
+  throw invalidArgument(name, `needs a value: --${name} <value> (--${name}=<value> if it begins with --)`);
 }
 
 function splitOnce(argument: string): [string, string | undefined] {
@@ -169,7 +176,10 @@ function unknownName(shown: string, known: readonly string[], name: string): Ekv
   const nearest = known
     .map((candidate) => ({ candidate, distance: editDistance(candidate, name) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  const hint = nearest && nearest.distance <= 4 ? `; did you mean ${nearest.candidate}?` : "; see --help";
+  const hint =
+    nearest && nearest.distance <= Math.max(2, name.length / 3)
+      ? `; did you mean ${nearest.candidate}?`
+      : "; see --help";
   return invalidArgument(shown, `is not a setting${hint}`);
 }
 
