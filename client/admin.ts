@@ -173,11 +173,13 @@ export class AdminClient {
         const isStore = (error as Partial<ServiceError>).code === status.UNIMPLEMENTED;
         const known = fromServiceError(error);
         if (!isStore && known.code !== "UNAVAILABLE") throw known;
-        if (isStore) notMaster += 1;
-        last = new EkvError("UNAVAILABLE", `the master at ${address} cannot be reached: ${known.message}`, {
-          cause: known,
-        });
         this.#master += 1;
+        if (isStore) {
+          notMaster += 1;
+          continue;
+        }
+        const message = `the master at ${address} cannot be reached: ${known.message}`;
+        last = new EkvError("UNAVAILABLE", message, { cause: known });
       }
     }
     if (notMaster > 0 && notMaster === this.#clients.length) {

@@ -1,5 +1,5 @@
 import { keyViolation, ttlViolation, valueViolation } from "../services/core/checks.js";
-import { invalidArgument } from "../services/core/errors.js";
+import { EkvError, invalidArgument } from "../services/core/errors.js";
 import type { Topology, Version } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
 import type { Codec } from "./codec.js";
@@ -14,12 +14,22 @@ import type {
   ScanOptions,
   WriteOptions,
 } from "./options.js";
+import { keyBytes } from "./key.js";
 import { type CallResult, PendingCall } from "./pending-call.js";
 import { scan } from "./scan.js";
 
-/** A key's bytes. */
-export function keyBytes(key: Key): Uint8Array {
-  return typeof key === "string" ? Buffer.from(key) : key;
+const deadlineMsMax = 2 ** 31 - 1;
+
+function deadlineViolation(deadlineMs: number): EkvError | undefined {
+  if (deadlineMs > 0 && deadlineMs <= deadlineMsMax) return undefined;
+  return invalidArgument("deadlineMs", `is ${deadlineMs}; give milliseconds above 0 up to ${deadlineMsMax}`);
+}
+
+function versionViolation({ epoch, seq }: Version): EkvError | undefined {
+  const isVersion =
+    Number.isInteger(epoch) && epoch >= 0 && epoch < 2 ** 32 && Number.isSafeInteger(seq) && seq >= 0;
+  if (isVersion) return undefined;
+  return invalidArgument("ifVersion", `is (${epoch}, ${seq}); give a version that put or getEntry told`);
 }
 
 /**
@@ -55,7 +65,7 @@ export class Client<V = Buffer> {
 
   /** Writes a key; resolves with its new version when it is durable. CONDITION_FAILED when a condition does not hold. */
   async put(key: Key, value: V, options: WriteOptions = {}): Promise<Version> {
-    const bytes = this.#codec.encode(value);
+    const bytes = this.#encode(value);
     const violation =
       valueViolation(bytes.length, this.#connection.valueBytesMax) ??
       ttlViolation(options.ttlMs ?? 0, "ttlMs");
@@ -115,6 +125,22 @@ export class Client<V = Buffer> {
     if (this.#isRoot) await this.#connection.close();
   }
 
+  #encode(value: V): Uint8Array {
+    let bytes: unknown;
+    try {
+      bytes = this.#codec.encode(value);
+    } catch (cause) {
+      const description = `cannot be encoded by this client's codec: ${String(cause)}`;
+      throw new EkvError("INVALID_ARGUMENT", `value: ${description}`, {
+        notExecuted: true,
+        violations: [{ field: "value", description }],
+        cause,
+      });
+    }
+    if (bytes instanceof Uint8Array) return bytes;
+    throw invalidArgument("value", `became a ${typeof bytes} by this client's codec; it must give bytes`);
+  }
+
   #read<T>(kind: CallKind, result: CallResult, key: Key, options: ReadOptions | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const call = this.#call(kind, result, key, undefined, options, resolve, reject);
@@ -135,6 +161,8 @@ export class Client<V = Buffer> {
       if (options.ifAbsent === true && options.ifVersion !== undefined) {
         return reject(invalidArgument("ifVersion", "cannot be given together with ifAbsent"));
       }
+      const violation = options.ifVersion && versionViolation(options.ifVersion);
+      if (violation) return reject(violation);
       const call = this.#call(kind, result, key, value, options, resolve, reject);
       if (call === undefined) return;
       call.ifAbsent = options.ifAbsent === true;
@@ -154,12 +182,12 @@ export class Client<V = Buffer> {
     reject: (error: Error) => void,
   ): PendingCall | undefined {
     const bytes = keyBytes(key);
-    const violation = keyViolation(bytes.length);
+    const timeoutMs = options?.deadlineMs ?? this.#connection.deadlineMs;
+    const violation = keyViolation(bytes.length) ?? deadlineViolation(timeoutMs);
     if (violation) {
       reject(violation);
       return undefined;
     }
-    const timeoutMs = options?.deadlineMs ?? this.#connection.deadlineMs;
     return new PendingCall({
       kind,
       key: bytes,

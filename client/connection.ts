@@ -4,6 +4,7 @@ import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import type { PartitionEntry, Topology, TopologyDelta } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
+import { Aborts } from "./aborts.js";
 import { Deadlines } from "./deadlines.js";
 import type { ClientStats, ConnectOptions } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
@@ -36,14 +37,17 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   readonly #callsInFlightMax: number;
   readonly #clientId: string = systemRandom.hex(8);
   readonly #deadlines: Deadlines;
+  readonly #aborts = new Aborts((call) => this.#abort(call));
   readonly #links = new Map<string, StoreLink>();
   readonly #watch: TopologyWatch;
   /** Calls that nobody can take at the moment; tried again at every news. */
   readonly #waiting = new Set<PendingCall>();
   #routing: RoutingTable | undefined;
-  #first: { resolve: () => void; reject: (error: EkvError) => void } | undefined;
+  /** Resolves `open`. */
+  #found: (() => void) | undefined;
   #drained: (() => void) | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
   #lastWatchFailure = "";
   #calls = 0;
   #failures = 0;
@@ -79,14 +83,10 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
           ),
         );
       });
-      // Keeps the process alive while it connects: the timer alone does not.
-      const alive = setInterval(() => undefined, timeoutMs);
-      const done = (finish: () => void) => (): void => {
+      this.#found = () => {
         timer.cancel();
-        clearInterval(alive);
-        finish();
+        resolve();
       };
-      this.#first = { resolve: done(resolve), reject: (error) => done(() => reject(error))() };
       this.#watch.start();
     });
   }
@@ -119,11 +119,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       return call.reject(refusal);
     }
     this.#deadlines.add(call);
-    if (signal) {
-      const abort = (): void => this.#abort(call);
-      signal.addEventListener("abort", abort);
-      call.unlisten = () => signal.removeEventListener("abort", abort);
-    }
+    if (signal) this.#aborts.add(call, signal);
     this.#route(call);
   }
 
@@ -143,8 +139,13 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     return link;
   }
 
-  /** Refuses new calls, waits for those in flight, and closes every connection. */
-  async close(): Promise<void> {
+  /** Refuses new calls, waits for those in flight, and closes every connection. Once, however often it is asked. */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeAll();
+    return this.#closing;
+  }
+
+  async #closeAll(): Promise<void> {
     this.#closed = true;
     if (this.#deadlines.size > 0) {
       await new Promise<void>((resolve) => {
@@ -183,8 +184,8 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   snapshot(topology: Topology): boolean {
     if (this.#routing === undefined) this.#routing = new RoutingTable(topology);
     else if (!this.#routing.applySnapshot(topology)) return false;
-    this.#first?.resolve();
-    this.#first = undefined;
+    this.#found?.();
+    this.#found = undefined;
     this.#topologyChanged();
     return true;
   }
@@ -239,6 +240,11 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     for (const call of waiting) this.#route(call);
     const present = new Set(this.routing.addresses());
     for (const [address, link] of this.#links) {
+      // What waits for a store that is out of reach need not, once its key is elsewhere.
+      const misrouted = link.recall(({ partition }) => this.routing.addressOf(partition) !== address);
+      for (const call of misrouted) this.#route(call);
+    }
+    for (const [address, link] of this.#links) {
       if (present.has(address)) continue;
       this.#links.delete(address);
       link.retire();
@@ -277,7 +283,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     call.done = true;
     this.#deadlines.remove(call);
     this.#waiting.delete(call);
-    call.unlisten?.();
+    if (call.signal) this.#aborts.remove(call);
     if (this.#drained && this.#deadlines.size === 0) this.#drained();
   }
 }

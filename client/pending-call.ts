@@ -32,8 +32,8 @@ export class PendingCall {
   /** Neighbours in the list of calls of the same timeout. */
   previous: PendingCall | undefined;
   next: PendingCall | undefined;
-  /** Takes the listener off the caller's signal. */
-  unlisten: (() => void) | undefined;
+  /** What the caller gives it up with. */
+  signal: AbortSignal | undefined;
 
   constructor(call: {
     readonly kind: CallKind;

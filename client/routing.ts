@@ -98,6 +98,10 @@ export type Miss =
 export function decideRetry(isWrite: boolean, miss: Miss): RetryDecision {
   if (miss.kind === "lost") return isWrite && miss.sent ? "outcome-unknown" : "back-off";
   if (miss.code === "MOVED") return miss.learnt ? "route-again" : "back-off";
-  if (miss.code === "UNAVAILABLE") return isWrite && !miss.notExecuted ? "outcome-unknown" : "back-off";
+  const mayBeDone = isWrite && !miss.notExecuted;
+  if (miss.code === "UNAVAILABLE") return mayBeDone ? "outcome-unknown" : "back-off";
+  if (miss.code === "DEADLINE_EXCEEDED" || miss.code === "CANCELLED") {
+    return mayBeDone ? "outcome-unknown" : "fail";
+  }
   return "fail";
 }

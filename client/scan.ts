@@ -1,10 +1,10 @@
-import { limits } from "../services/core/limits.js";
-import { EkvError } from "../services/core/errors.js";
+import { EkvError, invalidArgument } from "../services/core/errors.js";
 import type { Version } from "../services/core/topology.js";
-import type { BrowseResponse } from "../services/gen/elastickv/v1/store.js";
+import type { BrowseRequest, BrowseResponse } from "../services/gen/elastickv/v1/store.js";
 import { fromServiceError } from "../services/wire/errors.js";
 import { storeService } from "../services/wire/services.js";
 import { entryFromWire, versionFromWire } from "../services/wire/topology.js";
+import { keyBytes } from "./key.js";
 import type { Connection } from "./connection.js";
 import type { ScanOptions } from "./options.js";
 
@@ -65,83 +65,99 @@ interface Chunk {
   readonly cursor: Uint8Array;
 }
 
+/** How long the page that is waited for may take; begins anew with each. */
+interface PageDeadline {
+  atMs: number;
+}
+
 /** Browses every partition at its owner, following those that move. */
 export async function* scan(connection: Connection, options: ScanOptions): AsyncIterableIterator<RawEntry> {
   const { routing, clock } = connection;
-  const remaining = new Remaining(routing.topology.partitionCount);
+  const { signal } = options;
+  const prefix = options.prefix === undefined ? noBytes : keyBytes(options.prefix, "prefix");
+  let left = checkedLimit(options.limit);
   const pageMs = options.deadlineMs ?? connection.deadlineMs;
-  let left = options.limit ?? Infinity;
-  let deadlineMs = clock.nowMs() + pageMs;
-  let reason = "nobody serves a partition";
+  const remaining = new Remaining(routing.topology.partitionCount);
+  const deadline: PageDeadline = { atMs: clock.nowMs() + pageMs };
   while (!remaining.done && left > 0) {
+    if (connection.closed) throw new EkvError("FAILED_PRECONDITION", "the client was closed during a scan");
     const chunk = remaining.next((partition) => routing.addressOf(partition));
+    let reason = chunk ? `${chunk.address} sent none` : "nobody serves a partition";
+    let progress = false;
     try {
-      if (chunk) {
-        for await (const page of browse(connection, options, chunk, deadlineMs, left)) {
-          deadlineMs = clock.nowMs() + pageMs;
-          for (const { key, value, version, expiresAtMs } of page.entries) {
-            left -= 1;
-            const found = version ?? { epoch: 0, seq: 0 };
-            yield { key, value, version: versionFromWire(found), expiresAtMs };
-            if (left <= 0) return;
-          }
-          remaining.resume(page.cursor);
-          for (const partition of page.finishedPartitions) remaining.finish(partition);
-          for (const entry of page.moved) connection.moved(entryFromWire(entry));
+      const request = {
+        prefix,
+        cursor: chunk?.cursor ?? noBytes,
+        partitions: [...(chunk?.partitions ?? [])],
+        limit: left <= 0xffff_ffff ? left : 0,
+        keysOnly: options.keysOnly ?? false,
+      };
+      for await (const page of chunk ? browse(connection, chunk.address, request, deadline, signal) : []) {
+        for (const { key, value, version, expiresAtMs } of page.entries) {
+          if (signal?.aborted === true) throw givenUp();
+          left -= 1;
+          yield { key, value, version: versionFromWire(version ?? { epoch: 0, seq: 0 }), expiresAtMs };
+          if (left <= 0) return;
         }
+        remaining.resume(page.cursor);
+        for (const partition of page.finishedPartitions) remaining.finish(partition);
+        for (const entry of page.moved) connection.moved(entryFromWire(entry));
+        progress ||= page.entries.length > 0 || page.finishedPartitions.length > 0;
+        deadline.atMs = clock.nowMs() + pageMs;
       }
     } catch (error) {
       const known = fromServiceError(error);
-      reason = known.message;
       const mayRepeat =
         known.code === "UNAVAILABLE" || known.code === "CANCELLED" || known.code === "INTERNAL";
-      if (options.signal?.aborted === true || !mayRepeat) throw known;
+      if (signal?.aborted !== true && !mayRepeat) throw known;
+      if (known.code !== "CANCELLED") reason = known.message;
     }
-    if (remaining.done) return;
-    if (connection.closed) throw new EkvError("FAILED_PRECONDITION", "the client was closed during a scan");
-    if (clock.nowMs() > deadlineMs) {
+    if (signal?.aborted === true) throw givenUp();
+    if (progress) continue;
+    if (clock.nowMs() >= deadline.atMs) {
       throw new EkvError("DEADLINE_EXCEEDED", `no page of the scan came within ${pageMs} ms: ${reason}`);
     }
     // Not at once: whoever sent us elsewhere may not be there yet.
-    await new Promise<void>((resolve) => {
-      setTimeout(resolve, retryMs);
-    });
+    await new Promise<void>((resolve) => void clock.setTimer(retryMs, resolve));
   }
 }
 
 /** The pages of one store. The stream is read as fast as the caller takes entries. */
 async function* browse(
   connection: Connection,
-  options: ScanOptions,
-  chunk: Chunk,
-  deadlineMs: number,
-  limit: number,
+  address: string,
+  request: BrowseRequest,
+  deadline: PageDeadline,
+  signal: AbortSignal | undefined,
 ): AsyncIterableIterator<BrowseResponse> {
+  if (signal?.aborted === true) throw givenUp();
   const { path, requestSerialize, responseDeserialize } = storeService.browse;
-  const prefix =
-    typeof options.prefix === "string" ? Buffer.from(options.prefix) : (options.prefix ?? noBytes);
-  const stream = connection
-    .link(chunk.address)
-    .channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
-      prefix,
-      cursor: chunk.cursor,
-      partitions: [...chunk.partitions],
-      limit: Number.isFinite(limit) && limit <= limits.keyBytesMax * limits.batchCallsMax ? limit : 0,
-      keysOnly: options.keysOnly ?? false,
-    });
-  const abort = (): void => stream.cancel();
-  const timer = connection.clock.setTimer(Math.max(1, deadlineMs - connection.clock.nowMs()), abort);
-  options.signal?.addEventListener("abort", abort);
+  const { channel } = connection.link(address);
+  const stream = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+  const cancel = (): void => stream.cancel();
+  signal?.addEventListener("abort", cancel);
+  const pages = (stream as AsyncIterable<BrowseResponse>)[Symbol.asyncIterator]();
   try {
-    for await (const page of stream as AsyncIterable<BrowseResponse>) {
-      timer.cancel();
-      yield page;
+    for (;;) {
+      const leftMs = Math.max(1, deadline.atMs - connection.clock.nowMs());
+      const timer = connection.clock.setTimer(leftMs, cancel);
+      const page = await pages.next().finally(() => timer.cancel());
+      if (page.done === true) return;
+      yield page.value;
     }
   } finally {
-    timer.cancel();
-    options.signal?.removeEventListener("abort", abort);
-    // Leaving the loop early cancels the stream, which then reports that; nobody is left to tell.
+    signal?.removeEventListener("abort", cancel);
+    // Leaving early cancels the stream, which then reports that; nobody is left to tell.
     stream.on("error", () => undefined);
     stream.cancel();
   }
+}
+
+function checkedLimit(limit = Infinity): number {
+  if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
+  throw invalidArgument("limit", `is ${limit}; give a whole number of entries, or none at all`);
+}
+
+function givenUp(): EkvError {
+  return new EkvError("CANCELLED", "the caller gave the scan up", { notExecuted: true });
 }

@@ -40,19 +40,13 @@ export interface StoreLinkOptions {
 
 type Stream = ClientDuplexStream<PipelineRequest, PipelineResponse>;
 
-/** Batches sent and not answered completely; calls of the meantime make up the next. */
-const batchesInFlightMax = 4;
+/**
+ * Calls sent and not answered; beyond, calls wait here. Not a number of batches: a few calls that wait at the store, for
+ * a hand-off or a full queue, would then hold up every other.
+ */
+const unansweredMax = 16_384;
 /** How long to try to reach a store before its calls are routed anew, in milliseconds. */
 const connectMs = 1000;
-
-interface Batch {
-  unanswered: number;
-}
-
-interface SentCall {
-  readonly call: PendingCall;
-  readonly batch: Batch;
-}
 
 /** The pipeline to one store. Calls of one turn of the event loop travel in one message. */
 export class StoreLink {
@@ -60,13 +54,12 @@ export class StoreLink {
   /** The channel, for calls that do not go through the pipeline. */
   readonly channel: Client;
   readonly #options: StoreLinkOptions;
-  readonly #sent = new Map<number, SentCall>();
+  readonly #sent = new Map<number, PendingCall>();
   #queue: PendingCall[] = [];
   #stream: Stream | undefined;
   #connecting = false;
   #flushScheduled = false;
   #blocked = false;
-  #batchesInFlight = 0;
   #nextCall = 0;
   #greeted = false;
   #retired = false;
@@ -92,6 +85,14 @@ export class StoreLink {
   enqueue(call: PendingCall): void {
     this.#queue.push(call);
     this.#scheduleFlush();
+  }
+
+  /** Takes back the calls that wait here, unsent, and match. */
+  recall(matches: (call: PendingCall) => boolean): PendingCall[] {
+    if (this.#queue.length === 0) return [];
+    const recalled = this.#queue.filter(matches);
+    if (recalled.length > 0) this.#queue = this.#queue.filter((call) => !matches(call));
+    return recalled;
   }
 
   /** The store has left: closes once every call sent is answered. */
@@ -122,7 +123,7 @@ export class StoreLink {
     if (this.#queue.length === 0 || this.#connecting || this.#blocked) return;
     const stream = this.#stream;
     if (stream === undefined) return this.#connect();
-    while (this.#queue.length > 0 && this.#batchesInFlight < batchesInFlightMax && !this.#blocked) {
+    while (this.#queue.length > 0 && this.#sent.size < unansweredMax && !this.#blocked) {
       this.#sendBatch(stream);
     }
   }
@@ -134,16 +135,14 @@ export class StoreLink {
     const calls = taken.filter((call) => !call.done);
     if (calls.length === 0) return;
     const nowMs = this.#options.clock.nowMs();
-    const batch: Batch = { unanswered: calls.length };
     const firstCall = this.#nextCall;
     let timeoutMs = 1;
     for (const call of calls) {
       call.sent = true;
       timeoutMs = Math.max(timeoutMs, Math.ceil(call.deadlineMs - nowMs));
-      this.#sent.set(this.#nextCall, { call, batch });
+      this.#sent.set(this.#nextCall, call);
       this.#nextCall += 1;
     }
-    this.#batchesInFlight += 1;
     const request = encodeBatch(calls, firstCall, timeoutMs);
     if (!this.#greeted) {
       this.#greeted = true;
@@ -179,7 +178,10 @@ export class StoreLink {
     const stream = this.channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     this.#stream = stream;
     this.#greeted = false;
-    stream.on("data", (response: PipelineResponse) => this.#receive(response));
+    stream.on("data", (response: PipelineResponse) => {
+      // What a stream that was given up still says must not touch its successor.
+      if (this.#stream === stream) this.#receive(response);
+    });
     stream.on("drain", () => {
       this.#blocked = false;
       this.#flush();
@@ -194,8 +196,7 @@ export class StoreLink {
   #break(reason: EkvError): void {
     this.#stream = undefined;
     this.#blocked = false;
-    this.#batchesInFlight = 0;
-    const calls = [...this.#sent.values()].map(({ call }) => call).filter((call) => !call.done);
+    const calls = [...this.#sent.values()].filter((call) => !call.done);
     this.#sent.clear();
     calls.push(...this.#queue);
     this.#queue = [];
@@ -214,12 +215,9 @@ export class StoreLink {
     let nextFailure = 0;
     for (let i = 0; i < statuses.length; i += 1) {
       const number = firstCall + (offsets.length > 0 ? (offsets[i] as number) : i);
-      const sent = this.#sent.get(number);
-      if (sent === undefined) return this.#confused(number);
+      const call = this.#sent.get(number);
+      if (call === undefined) return this.#confused(number);
       this.#sent.delete(number);
-      sent.batch.unanswered -= 1;
-      if (sent.batch.unanswered === 0) this.#batchesInFlight -= 1;
-      const { call } = sent;
       const status = statuses[i] as CallStatus;
       if (status === CallStatus.OK) {
         const hasVersion =

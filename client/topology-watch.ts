@@ -1,6 +1,6 @@
 import { Client, credentials } from "@grpc/grpc-js";
 import type { EkvError } from "../services/core/errors.js";
-import type { Clock } from "../services/core/ports/clock.js";
+import type { Clock, Timer } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import type { Topology, TopologyDelta } from "../services/core/topology.js";
 import type { WatchTopologyResponse } from "../services/gen/elastickv/v1/master.js";
@@ -36,6 +36,7 @@ export interface TopologyWatchOptions {
 export class TopologyWatch {
   readonly #options: TopologyWatchOptions;
   #close: (() => void) | undefined;
+  #retry: Timer | undefined;
   #next = 0;
   #retryMs = retryMsMin;
   #closed = false;
@@ -54,6 +55,7 @@ export class TopologyWatch {
 
   close(): void {
     this.#closed = true;
+    this.#retry?.cancel();
     this.#close?.();
   }
 
@@ -99,6 +101,6 @@ export class TopologyWatch {
   #later(): void {
     const waitMs = this.#retryMs * (0.5 + this.#options.random.fraction());
     this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax);
-    this.#options.clock.setTimer(waitMs, () => this.start());
+    this.#retry = this.#options.clock.setTimer(waitMs, () => this.start());
   }
 }

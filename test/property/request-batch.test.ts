@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { codecs } from "../../client/codec.js";
+import { PendingCall } from "../../client/pending-call.js";
+import { batchLength, encodeBatch } from "../../client/request-batch.js";
+import { limits } from "../../services/core/limits.js";
+import { brandAs } from "../../services/core/ids.js";
+import { CallKind, Consistency, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
+
+interface Shape {
+  readonly kind: CallKind;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly ifAbsent: boolean;
+  readonly ifVersion: { readonly epoch: number; readonly seq: number } | undefined;
+  readonly ttlMs: number;
+  readonly eventual: boolean;
+  readonly wantVersion: boolean;
+}
+
+const shapes: fc.Arbitrary<Shape> = fc.record({
+  kind: fc.constantFrom(CallKind.GET, CallKind.PUT, CallKind.DELETE, CallKind.CONTAINS),
+  key: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+  value: fc.uint8Array({ maxLength: 80 }),
+  ifAbsent: fc.boolean(),
+  ifVersion: fc.option(fc.record({ epoch: fc.nat(2 ** 31), seq: fc.maxSafeNat() }), { nil: undefined }),
+  ttlMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: limits.ttlMsMax })),
+  eventual: fc.boolean(),
+  wantVersion: fc.boolean(),
+});
+
+function callOf(shape: Shape): PendingCall {
+  const isRead = shape.kind === CallKind.GET || shape.kind === CallKind.CONTAINS;
+  const call = new PendingCall({
+    kind: shape.kind,
+    key: shape.key,
+    value: shape.kind === CallKind.PUT ? shape.value : undefined,
+    result: shape.kind === CallKind.GET && shape.wantVersion ? "entry" : "value",
+    partition: 0,
+    deadlineMs: 0,
+    timeoutMs: 0,
+    codec: codecs.buffer,
+    resolve: () => undefined,
+    reject: () => undefined,
+  });
+  if (isRead) call.eventual = shape.eventual;
+  else if (shape.ifVersion) {
+    call.ifVersion = { epoch: brandAs(shape.ifVersion.epoch), seq: shape.ifVersion.seq };
+  } else call.ifAbsent = shape.ifAbsent;
+  if (shape.kind === CallKind.PUT) call.ttlMs = shape.ttlMs;
+  return call;
+}
+
+/** Reads the columns back, the way store.proto describes them. */
+function readColumns(request: PipelineRequest): unknown[] {
+  let key = 0;
+  let value = 0;
+  let puts = 0;
+  return [...request.kinds].map((kind, index) => {
+    const keyEnd = key + (request.keyLengths[index] as number);
+    const valueEnd = value + (kind === CallKind.PUT ? (request.valueLengths[puts++] as number) : 0);
+    const options = request.options.find(({ call }) => call === index);
+    const read = {
+      kind,
+      key: Buffer.from(request.keys.subarray(key, keyEnd)).toString("hex"),
+      value: Buffer.from(request.values.subarray(value, valueEnd)).toString("hex"),
+      condition: options?.condition?.kind,
+      ttlMs: options?.ttlMs ?? 0,
+      wantVersion: options?.wantVersion ?? false,
+      eventual: options?.consistency === Consistency.EVENTUAL,
+    };
+    key = keyEnd;
+    value = valueEnd;
+    return read;
+  });
+}
+
+function expected(call: PendingCall): unknown {
+  const { ifVersion, ifAbsent } = call;
+  return {
+    kind: call.kind,
+    key: Buffer.from(call.key).toString("hex"),
+    value: Buffer.from(call.value ?? []).toString("hex"),
+    condition: ifVersion
+      ? { $case: "ifVersion", value: { epoch: ifVersion.epoch as number, seq: ifVersion.seq } }
+      : ifAbsent
+        ? { $case: "ifAbsent", value: true }
+        : undefined,
+    ttlMs: call.ttlMs,
+    wantVersion: call.result === "entry",
+    eventual: call.eventual,
+  };
+}
+
+describe("a batch of calls in columns", () => {
+  it("says the same after the way over the wire", () => {
+    fc.assert(
+      fc.property(fc.array(shapes, { minLength: 1, maxLength: 60 }), fc.maxSafeNat(), (list, firstCall) => {
+        const calls = list.map(callOf);
+        const bytes = PipelineRequest.encode(encodeBatch(calls, firstCall, 250)).finish();
+        const request = PipelineRequest.decode(bytes);
+        assert.equal(request.firstCall, firstCall);
+        assert.deepEqual(request.timeoutsMs, [250]);
+        assert.deepEqual(readColumns(request), calls.map(expected));
+        assert.equal(
+          request.keyLengths.reduce((sum, length) => sum + length, 0),
+          request.keys.length,
+        );
+        assert.equal(
+          request.valueLengths.reduce((sum, length) => sum + length, 0),
+          request.values.length,
+        );
+      }),
+    );
+  });
+
+  it("is cut at the limits of calls and bytes, and never takes nothing", () => {
+    const value = new Uint8Array(limits.batchBytesMax / 4);
+    const big = Array.from({ length: 6 }, () =>
+      callOf({
+        kind: CallKind.PUT,
+        key: Buffer.from("k"),
+        value,
+        ifAbsent: false,
+        ifVersion: undefined,
+        ttlMs: 0,
+        eventual: false,
+        wantVersion: false,
+      }),
+    );
+    const lengths: number[] = [];
+    for (let start = 0; start < big.length;) {
+      const length = batchLength(big, start);
+      lengths.push(length);
+      start += length;
+    }
+    assert.deepEqual(lengths, [3, 3]);
+    const many = Array<PendingCall>(limits.batchCallsMax + 5).fill(big[0] as PendingCall);
+    assert.ok(batchLength(many, 0) <= limits.batchCallsMax);
+    assert.equal(batchLength(many, many.length - 1), 1);
+  });
+});
