@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -42,14 +42,18 @@ export async function startPrivateCluster(stores: number, signal: AbortSignal): 
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
     killRecorded(folder);
   };
-  process.once("exit", killAll);
+  const atExit = (): void => {
+    killAll();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  process.once("exit", atExit);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     child.kill("SIGTERM");
     await waitForEnd(child, stopGraceMs);
     killAll();
     await waitForEnd(child, stopGraceMs);
-    process.removeListener("exit", killAll);
+    process.removeListener("exit", atExit);
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   const stopOnce = (): Promise<void> => (stopping ??= stop());
@@ -71,8 +75,9 @@ async function untilReady(child: ChildProcess, signal: AbortSignal): Promise<voi
       reject(new Error(`ekv up ${why}${stderr === "" ? "" : `:\n${stderr}`}`));
     child.once("error", reject);
     child.once("exit", (status, killer) => fail(`ended with ${killer ?? `status ${status}`}`));
-    signal.addEventListener("abort", () => fail("was not ready in time"), { once: true });
-    if (signal.aborted) fail("was not waited for");
+    const giveUp = (): void => fail(`was not ready: ${(signal.reason as Error).message}`);
+    signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       stderr = (stderr + text).slice(-stderrCharactersMax);
     });
