@@ -25,6 +25,7 @@ export function registrationFromWire(request: wire.RegisterRequest): Registratio
     address: request.address,
     weight: request.weight === 0 ? 1 : request.weight,
     processId: request.processId,
+    dataLossAccepted: request.dataLossAccepted,
     held: request.held.map((held): HeldReplica => {
       if (held.entry === undefined) throw invalidArgument("held", "each needs its entry");
       return { entry: entryFromWire(held.entry), keys: held.keys, bytes: held.bytes };

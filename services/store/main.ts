@@ -67,6 +67,7 @@ async function start(values: Values, stopped: () => void): Promise<RunningServic
   const address = values.advertise === "" ? server.address : values.advertise;
   const processId = systemRandom.hex(8);
   const join = {
+    dataLossAccepted: values.acceptDataLoss || values.engine === "memory",
     masters: values.masters,
     storeId: values.storeId,
     address,

@@ -224,6 +224,7 @@ export interface JoinRequest {
   readonly address: string;
   readonly weight: number;
   readonly processId: string;
+  readonly dataLossAccepted: boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { isStoreId, type StoreId } from "../core/ids.js";
 import { limits } from "../core/limits.js";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "../runtime/log.js";
-import { address, addresses, oneOf, text, wholeNumber } from "../runtime/setting-types.js";
+import { address, addresses, flag, oneOf, text, wholeNumber } from "../runtime/setting-types.js";
 import { requiredSetting, type Setting, setting, type SettingsSchema } from "../runtime/settings.js";
 
 /** What each setting of a store holds. */
@@ -17,6 +17,7 @@ export interface StoreSettings extends SettingsSchema {
   readonly durability: Setting<"commit" | "fsync">;
   readonly valueBytesMax: Setting<number>;
   readonly memoryBytesMax: Setting<number>;
+  readonly acceptDataLoss: Setting<boolean>;
   readonly weight: Setting<number>;
   readonly streamsMax: Setting<number>;
   readonly callsInFlightMax: Setting<number>;
@@ -68,6 +69,12 @@ export const storeSettings: StoreSettings = {
     wholeNumber(1),
     1_073_741_824,
     "Most bytes of data in the memory engine; beyond it writes are refused.",
+  ),
+  acceptDataLoss: setting(
+    "accept-data-loss",
+    flag,
+    false,
+    "Come back under this name although the data is gone: its partitions start empty.",
   ),
   weight: setting("weight", wholeNumber(1, 1000), 1, "Share of the ring relative to other stores."),
   streamsMax: setting(

@@ -47,6 +47,8 @@ export interface StoreOptions {
   readonly weight: number;
   /** Random, of this process. */
   readonly processId: string;
+  /** It may come back without the data it held; see RegisterRequest. */
+  readonly dataLossAccepted: boolean;
   readonly loadMeter: LoadMeter;
   /** host:port that others reach this store at. */
   address(): string;
@@ -150,7 +152,7 @@ export class Store implements MembershipHandler {
   }
 
   registration(): RegisterRequest {
-    const { storeId, identity, weight, processId } = this.#options;
+    const { storeId, identity, weight, processId, dataLossAccepted } = this.#options;
     return {
       storeId,
       clusterId: identity.clusterId,
@@ -159,6 +161,7 @@ export class Store implements MembershipHandler {
       held: this.ownership.held(),
       weight,
       processId,
+      dataLossAccepted,
     };
   }
 

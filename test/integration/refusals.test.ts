@@ -114,6 +114,24 @@ describe("services that must not start", () => {
     await other.settled("store-9");
   });
 
+  it("a store that comes back without its data, unless its operator accepts the loss", async () => {
+    await cluster.stores.get("store-1")?.kill();
+    rmSync(join(cluster.folder, "store-1"), { recursive: true });
+    const store = [
+      "--store-id",
+      "store-1",
+      "--master",
+      cluster.masterAddress,
+      "--data",
+      join(cluster.folder, "store-1"),
+    ];
+    const { status, text } = await refusal(storeProgram, store);
+    assert.equal(status, 2);
+    assert.match(text, /without the data it had.*--accept-data-loss/);
+    await cluster.startStore("store-1", ["--accept-data-loss"]);
+    await cluster.settled("store-1");
+  });
+
   it("a store with a setting that does not exist, or a bad value, naming it", async () => {
     const unknown = await refusal(storeProgram, [
       "--store-id",

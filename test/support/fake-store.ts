@@ -54,6 +54,7 @@ export class FakeStore {
       held: [],
       weight: 0,
       processId: this.#processId,
+      dataLossAccepted: false,
       ...request,
     };
     // A master that has just come back may still be in the channel's backoff.

@@ -79,6 +79,7 @@ export class HandCluster {
       parkedCallsMax: 10_000,
       weight: 1,
       processId: `${name}-${incarnation}`,
+      dataLossAccepted: false,
       loadMeter: new LoadMeter(systemClock),
       address: () => server.address,
       report: () => undefined,

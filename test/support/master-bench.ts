@@ -283,6 +283,7 @@ export class MasterBench {
         address: `${store.storeId}:1`,
         weight: 1,
         processId: store.processId,
+        dataLossAccepted: false,
         held: store.held(),
       },
     });

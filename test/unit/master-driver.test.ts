@@ -118,6 +118,7 @@ function register(driver: Driver, storeId: string): Promise<unknown> {
     address: `${storeId}:1`,
     weight: 1,
     processId: `process of ${storeId}`,
+    dataLossAccepted: false,
     held: [],
   });
 }

@@ -18,6 +18,7 @@ function register(bench: MasterBench, registration: Partial<Registration>): Mast
       address: "store-9:1",
       weight: 1,
       processId: "process",
+      dataLossAccepted: false,
       held: [],
       ...registration,
     },

@@ -26,6 +26,8 @@ export interface Registration {
   readonly weight: number;
   /** Random, chosen by the process at its start. */
   readonly processId: string;
+  /** The store may come back without the data it held. */
+  readonly dataLossAccepted: boolean;
   readonly held: readonly HeldReplica[];
 }
 

@@ -44,6 +44,8 @@ export interface StoreRecord {
 export interface StoreRegistration {
   readonly incarnation: Incarnation;
   readonly processId: string;
+  /** It has registered with the cluster's id, so its disk holds what it is given; without, it has lost that. */
+  readonly hasIdentity: boolean;
   /** host:port. */
   readonly address: string;
   /** False once its heartbeats stopped. */

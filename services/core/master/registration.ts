@@ -47,6 +47,12 @@ export function decideRegistrationRefusal(
     return refusal(`store ${storeId} holds partitions but names no cluster; its data folder is damaged`);
   }
   const present = state.store(storeId)?.registration;
+  if (present?.hasIdentity === true && clusterId === undefined && !registration.dataLossAccepted) {
+    return refusal(
+      `store ${storeId} comes back without the data it had; give it its data folder again, ` +
+        "or --accept-data-loss to go on with empty partitions",
+    );
+  }
   if (present === undefined || present.processId === registration.processId) return undefined;
   const { streamId, lastHeartbeatMs } = state.presence(storeId);
   if (streamId === undefined || state.nowMs - lastHeartbeatMs > state.options.suspectAfterMs)
@@ -87,6 +93,7 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
     registration: {
       incarnation,
       processId: registration.processId,
+      hasIdentity: registration.clusterId !== undefined,
       address: registration.address,
       alive: true,
     },

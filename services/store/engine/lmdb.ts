@@ -328,7 +328,11 @@ export async function openLmdbEngine(options: LmdbEngineOptions): Promise<Storag
   const { path, durability, clock } = options;
   try {
     await mkdir(path, { recursive: true });
-    const env = open({ path, noSubdir: false, ...(durability === "commit" ? { noSync: true } : flushedLmdbOptions) });
+    const env = open({
+      path,
+      noSubdir: false,
+      ...(durability === "commit" ? { noSync: true } : flushedLmdbOptions),
+    });
     const writer =
       durability === "commit" ? new DeferredWriter(env, path, clock) : new FlushedWriter(env, path);
     const reserveBytes = options.diskReserveBytes ?? diskReserveBytesDefault;

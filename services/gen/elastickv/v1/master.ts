@@ -273,6 +273,11 @@ export interface RegisterRequest {
   weight: number;
   /** Random, chosen by the process at its start: the same process may register again and keeps its incarnation. */
   processId: string;
+  /**
+   * The store accepts that data it held is gone: it keeps data in memory alone, or its operator said so. A known store that
+   * comes back without its data is refused otherwise.
+   */
+  dataLossAccepted: boolean;
 }
 
 export interface HeldPartition {
@@ -1098,7 +1103,16 @@ export const WatchTopologyResponse: MessageFns<WatchTopologyResponse> = {
 };
 
 function createBaseRegisterRequest(): RegisterRequest {
-  return { storeId: "", clusterId: "", partitionCount: 0, address: "", held: [], weight: 0, processId: "" };
+  return {
+    storeId: "",
+    clusterId: "",
+    partitionCount: 0,
+    address: "",
+    held: [],
+    weight: 0,
+    processId: "",
+    dataLossAccepted: false,
+  };
 }
 
 export const RegisterRequest: MessageFns<RegisterRequest> = {
@@ -1123,6 +1137,9 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     }
     if (message.processId !== "") {
       writer.uint32(58).string(message.processId);
+    }
+    if (message.dataLossAccepted !== false) {
+      writer.uint32(64).bool(message.dataLossAccepted);
     }
     return writer;
   },
@@ -1196,6 +1213,14 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
             message.processId = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.dataLossAccepted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1233,6 +1258,11 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
         : isSet(object.process_id)
         ? globalThis.String(object.process_id)
         : "",
+      dataLossAccepted: isSet(object.dataLossAccepted)
+        ? globalThis.Boolean(object.dataLossAccepted)
+        : isSet(object.data_loss_accepted)
+        ? globalThis.Boolean(object.data_loss_accepted)
+        : false,
     };
   },
 
@@ -1259,6 +1289,9 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     if (message.processId !== "") {
       obj.processId = message.processId;
     }
+    if (message.dataLossAccepted !== false) {
+      obj.dataLossAccepted = message.dataLossAccepted;
+    }
     return obj;
   },
 
@@ -1274,6 +1307,7 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     message.held = object.held?.map((e) => HeldPartition.fromPartial(e)) || [];
     message.weight = object.weight ?? 0;
     message.processId = object.processId ?? "";
+    message.dataLossAccepted = object.dataLossAccepted ?? false;
     return message;
   },
 };
