@@ -59,7 +59,7 @@ export class StoreProcess {
     return {
       storeId: this.#options.storeId,
       running,
-      handle: running ? `pid ${run.pid}` : this.#restart ? "restarting" : "stopped",
+      handle: running ? `pid ${run.pid}` : this.#idleState(),
     };
   }
 
@@ -110,6 +110,12 @@ export class StoreProcess {
   abandon(): Promise<void> {
     this.#abandoned = true;
     return this.#inTurn(async () => this.#forget());
+  }
+
+  /** A process that is gone counts as stopped only once its exit was dealt with: until then it may be started again. */
+  #idleState(): string {
+    if (this.#run !== undefined) return "ending";
+    return this.#restart ? "restarting" : "stopped";
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {
