@@ -63,6 +63,8 @@ export class StoreLink {
   #nextCall = 0;
   #greeted = false;
   #retired = false;
+  /** The store stops: it answers what it has, and takes no more on this stream. */
+  #draining = false;
   #closeTimer: Timer | undefined;
 
   constructor(options: StoreLinkOptions) {
@@ -121,6 +123,7 @@ export class StoreLink {
 
   #flush(): void {
     if (this.#queue.length === 0 || this.#connecting || this.#blocked) return;
+    if (this.#draining) return this.#turnAway();
     const stream = this.#stream;
     if (stream === undefined) return this.#connect();
     while (this.#queue.length > 0 && this.#sent.size < unansweredMax && !this.#blocked) {
@@ -193,9 +196,27 @@ export class StoreLink {
     stream.on("end", () => broken(new EkvError("UNAVAILABLE", `${this.address} ended the stream`)));
   }
 
+  /** The store would refuse these calls: they are routed anew, until it is back or they are another's. */
+  #turnAway(): void {
+    const queued = this.#queue;
+    this.#queue = [];
+    this.#options.listener.lost(queued, new EkvError("UNAVAILABLE", `${this.address} is shutting down`));
+  }
+
+  /** Everything a draining store took is answered: this side of the stream ends too. */
+  #leaveIfAnswered(): void {
+    if (!this.#draining || this.#sent.size > 0) return;
+    this.#draining = false;
+    this.#stream?.end();
+    this.#stream = undefined;
+  }
+
   #break(reason: EkvError): void {
     this.#stream = undefined;
     this.#blocked = false;
+    this.#draining = false;
+    // A refusal of the stream as a whole: nothing that was sent on it was executed.
+    if (reason.notExecuted) for (const call of this.#sent.values()) call.sent = false;
     const calls = [...this.#sent.values()].filter((call) => !call.done);
     this.#sent.clear();
     calls.push(...this.#queue);
@@ -204,6 +225,7 @@ export class StoreLink {
   }
 
   #receive(response: PipelineResponse): void {
+    if (response.draining) this.#draining = true;
     const { listener } = this.#options;
     for (const entry of response.moved) listener.moved(entryFromWire(entry));
     const { firstCall, offsets, statuses, values, valueLengths, epochs, seqs, expiriesMs, failures } =
@@ -246,6 +268,7 @@ export class StoreLink {
         if (!call.done) listener.refused(call, error);
       }
     }
+    this.#leaveIfAnswered();
     this.#closeIfIdle();
     if (this.#queue.length > 0) this.#scheduleFlush();
   }

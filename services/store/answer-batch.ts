@@ -85,6 +85,7 @@ export class AnswerBatch {
       expiriesMs: this.#expiriesMs,
       moved: [...this.#moved.values()].map(entryToWire),
       failures: this.#failures,
+      draining: false,
     };
   }
 

@@ -5,7 +5,7 @@ import { limits } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import { recordEpoch, recordExpiresAtMs, recordSeq, recordValueOffset } from "../core/record.js";
 import { decideGate } from "../core/store/gate.js";
-import type { KVMap, WriteSink } from "../core/store/kv-map.js";
+import { type KVMap, unavailable, type WriteSink } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
 import type { Replica, Version } from "../core/topology.js";
 import {
@@ -34,7 +34,20 @@ export interface PipelineOptions {
 
 type Stream = ServerDuplexStream<PipelineRequest, PipelineResponse>;
 
-const noOptions: readonly CallOptions[] = [];
+/** A batch, and how far it is worked off. */
+interface ReceivedBatch {
+  readonly request: PipelineRequest;
+  /** When it came, by the monotonic clock. */
+  readonly nowMs: number;
+  /** The next call. */
+  index: number;
+  keyOffset: number;
+  valueOffset: number;
+  /** PUTs so far. */
+  puts: number;
+  /** The next of the batch's options. */
+  options: number;
+}
 
 /**
  * One client's pipeline. Reads of a batch are answered at once, in one message; writes when they are durable; calls that
@@ -45,7 +58,12 @@ export class Pipeline implements WriteSink {
   readonly #options: PipelineOptions;
   #deferred: AnswerBatch | undefined;
   #inFlight = 0;
+  /** The client sends nothing more. */
   #ended = false;
+  #draining = false;
+  /** The transport is full. */
+  #blocked = false;
+  readonly #batches: ReceivedBatch[] = [];
 
   constructor(stream: Stream, options: PipelineOptions) {
     this.#stream = stream;
@@ -56,7 +74,13 @@ export class Pipeline implements WriteSink {
       this.#endWhenAnswered();
     });
     stream.on("error", () => stream.destroy());
-    stream.on("drain", () => stream.resume());
+    stream.on("drain", () => {
+      this.#blocked = false;
+      this.#work();
+      if (this.#blocked) return;
+      stream.resume();
+      this.#endWhenAnswered();
+    });
   }
 
   /** Calls received and not answered. */
@@ -64,10 +88,12 @@ export class Pipeline implements WriteSink {
     return this.#inFlight;
   }
 
-  /** Takes no further calls, answers those received, and ends the stream. */
+  /** Tells the client to leave: calls taken so far are answered, later ones refused, and the client ends the stream. */
   drain(): void {
-    this.#ended = true;
-    this.#endWhenAnswered();
+    const stream = this.#stream;
+    if (this.#draining || stream.destroyed || stream.cancelled || stream.writableEnded) return;
+    this.#draining = true;
+    stream.write({ ...new AnswerBatch().finish(), draining: true });
   }
 
   written(call: number, { epoch, seq }: Version): void {
@@ -92,49 +118,71 @@ export class Pipeline implements WriteSink {
   #receive(request: PipelineRequest): void {
     const malformed = this.#malformed(request);
     if (malformed) {
-      this.#stream.emit("error", toServiceError(malformed));
+      // Not "not executed": earlier batches of this stream may be under way.
+      const { code, message, violations } = malformed;
+      this.#stream.emit("error", toServiceError(new EkvError(code, message, { violations })));
       return;
     }
-    const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, firstCall } = request;
-    const options = request.options.length === 0 ? noOptions : request.options;
     const nowMs = this.#options.clock.nowMs();
-    const answers = new AnswerBatch();
-    let keyOffset = 0;
-    let valueOffset = 0;
-    let puts = 0;
-    let nextOptions = 0;
-    for (let index = 0; index < kinds.length; index += 1) {
+    this.#batches.push({ request, nowMs, index: 0, keyOffset: 0, valueOffset: 0, puts: 0, options: 0 });
+    this.#work();
+  }
+
+  /** Works off what was received, as long as the transport takes the answers: a batch may ask for more than fits. */
+  #work(): void {
+    while (!this.#blocked) {
+      const batch = this.#batches[0];
+      if (batch === undefined) return;
+      const answers = new AnswerBatch();
+      this.#takeCalls(batch, answers);
+      if (batch.index >= batch.request.kinds.length) this.#batches.shift();
+      if (answers.size > 0) this.#send(answers);
+    }
+    this.#stream.pause();
+  }
+
+  /** Takes calls of a batch until it is worked off, or the answers make a full message. */
+  #takeCalls(batch: ReceivedBatch, answers: AnswerBatch): void {
+    const { request, nowMs } = batch;
+    const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, firstCall, options } = request;
+    while (batch.index < kinds.length && answers.bytes < limits.answerBytesTarget) {
+      const index = batch.index++;
       const call = firstCall + index;
       const kind = kinds[index] as CallKind;
-      const keyEnd = keyOffset + (keyLengths[index] ?? 0);
-      const callOptions = options[nextOptions]?.call === index ? options[nextOptions++] : undefined;
+      const keyStart = batch.keyOffset;
+      const keyEnd = keyStart + (keyLengths[index] ?? 0);
+      batch.keyOffset = keyEnd;
+      const callOptions = options[batch.options]?.call === index ? options[batch.options++] : undefined;
       const timeoutMs = timeoutsMs[timeoutsMs.length === 1 ? 0 : index];
       const deadlineMs = timeoutMs === undefined ? Infinity : nowMs + timeoutMs;
-      const violation = keyViolation(keyEnd - keyOffset);
-      const valueEnd = kind === CallKind.PUT ? valueOffset + (valueLengths[puts++] ?? 0) : valueOffset;
-      if (violation) {
-        answers.addError(call, violation);
-      } else if (this.#inFlight >= this.#options.callsInFlightMax) {
-        answers.addError(call, tooManyCalls(this.#options.callsInFlightMax));
+      const valueStart = batch.valueOffset;
+      if (kind === CallKind.PUT) batch.valueOffset += valueLengths[batch.puts++] ?? 0;
+      const refused = this.#refusalOf(keyEnd - keyStart);
+      if (refused) {
+        answers.addError(call, refused);
       } else if (kind === CallKind.GET || kind === CallKind.CONTAINS) {
-        this.#read(call, kind, keys.subarray(keyOffset, keyEnd), callOptions, deadlineMs, answers);
+        this.#read(call, kind, keys.subarray(keyStart, keyEnd), callOptions, deadlineMs, answers);
       } else {
         this.#write(
           call,
           {
             kind: kind === CallKind.PUT ? "put" : "delete",
-            key: keys.subarray(keyOffset, keyEnd),
-            value: values.subarray(valueOffset, valueEnd),
+            key: keys.subarray(keyStart, keyEnd),
+            value: values.subarray(valueStart, batch.valueOffset),
             condition: conditionFromWire(callOptions?.condition),
             ttlMs: callOptions?.ttlMs ?? 0,
           },
           deadlineMs,
         );
       }
-      keyOffset = keyEnd;
-      valueOffset = valueEnd;
     }
-    if (answers.size > 0) this.#send(answers);
+  }
+
+  /** What any call is refused with before it is looked at. */
+  #refusalOf(keyBytes: number): EkvError | undefined {
+    if (this.#draining) return unavailable("the store is shutting down");
+    if (this.#inFlight >= this.#options.callsInFlightMax) return tooManyCalls(this.#options.callsInFlightMax);
+    return keyViolation(keyBytes);
   }
 
   /** Answers into `answers` when the partition is open and nothing is in the way; otherwise later. */
@@ -217,12 +265,12 @@ export class Pipeline implements WriteSink {
     const stream = this.#stream;
     if (stream.destroyed || stream.cancelled || stream.writableEnded) return;
     // A client that does not read its answers gets no more calls taken.
-    if (!stream.write(batch.finish())) stream.pause();
+    if (!stream.write(batch.finish())) this.#blocked = true;
   }
 
   #endWhenAnswered(): void {
-    if (this.#ended && this.#inFlight === 0 && !this.#deferred && !this.#stream.writableEnded)
-      this.#stream.end();
+    const answered = this.#inFlight === 0 && !this.#deferred && this.#batches.length === 0;
+    if (this.#ended && answered && !this.#stream.writableEnded) this.#stream.end();
   }
 
   #malformed(request: PipelineRequest): EkvError | undefined {

@@ -377,6 +377,11 @@ export interface PipelineResponse {
   moved: PartitionEntry[];
   /** One for each answer with CALL_STATUS_ERROR or CALL_STATUS_CONDITION_FAILED, in order. */
   failures: CallFailure[];
+  /**
+   * The store is about to stop and takes no more calls: those it took are being answered, later ones are refused as not
+   * executed. End the stream when everything is answered.
+   */
+  draining: boolean;
 }
 
 export interface GetStoreStatusRequest {
@@ -3019,6 +3024,7 @@ function createBasePipelineResponse(): PipelineResponse {
     expiriesMs: [],
     moved: [],
     failures: [],
+    draining: false,
   };
 }
 
@@ -3073,6 +3079,9 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
     }
     for (const v of message.failures) {
       CallFailure.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.draining !== false) {
+      writer.uint32(88).bool(message.draining);
     }
     return writer;
   },
@@ -3220,6 +3229,14 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
             message.failures.push(CallFailure.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.draining = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3258,6 +3275,7 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
       failures: globalThis.Array.isArray(object?.failures)
         ? object.failures.map((e: any) => CallFailure.fromJSON(e))
         : [],
+      draining: isSet(object.draining) ? globalThis.Boolean(object.draining) : false,
     };
   },
 
@@ -3293,6 +3311,9 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
     if (message.failures?.length) {
       obj.failures = message.failures.map((e) => CallFailure.toJSON(e));
     }
+    if (message.draining !== false) {
+      obj.draining = message.draining;
+    }
     return obj;
   },
 
@@ -3311,6 +3332,7 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
     message.expiriesMs = object.expiriesMs?.map((e) => e) || [];
     message.moved = object.moved?.map((e) => PartitionEntry.fromPartial(e)) || [];
     message.failures = object.failures?.map((e) => CallFailure.fromPartial(e)) || [];
+    message.draining = object.draining ?? false;
     return message;
   },
 };
@@ -3785,7 +3807,7 @@ export const StoreServiceService = {
   },
   /**
    * The fast path of the SDK: batches of calls in columns, answered as they finish, in any order. A key of another
-   * store is answered MOVED, never forwarded.
+   * store is answered MOVED, never forwarded. A status with not_executed says that nothing sent on the stream was.
    */
   pipeline: {
     path: "/elastickv.v1.StoreService/Pipeline" as const,
@@ -3832,7 +3854,7 @@ export interface StoreServiceServer extends UntypedServiceImplementation {
   browse: handleServerStreamingCall<BrowseRequest, BrowseResponse>;
   /**
    * The fast path of the SDK: batches of calls in columns, answered as they finish, in any order. A key of another
-   * store is answered MOVED, never forwarded.
+   * store is answered MOVED, never forwarded. A status with not_executed says that nothing sent on the stream was.
    */
   pipeline: handleBidiStreamingCall<PipelineRequest, PipelineResponse>;
   /** Says what this store is, holds and does. */
@@ -3958,7 +3980,7 @@ export interface StoreServiceClient extends Client {
   ): ClientReadableStream<BrowseResponse>;
   /**
    * The fast path of the SDK: batches of calls in columns, answered as they finish, in any order. A key of another
-   * store is answered MOVED, never forwarded.
+   * store is answered MOVED, never forwarded. A status with not_executed says that nothing sent on the stream was.
    */
   pipeline(): ClientDuplexStream<PipelineRequest, PipelineResponse>;
   pipeline(options: Partial<CallOptions1>): ClientDuplexStream<PipelineRequest, PipelineResponse>;
