@@ -60,6 +60,8 @@ export class Membership {
   #retryMs = retryMsMin;
   #master = 0;
   #reportScheduled = false;
+  /** Ends when every message received so far is dealt with: those of a new stream wait for those of the last. */
+  #tail: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: MembershipOptions) {
@@ -120,9 +122,8 @@ export class Membership {
     const { path, requestSerialize, responseDeserialize } = membershipService.heartbeat;
     const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     this.#stream = stream;
-    let tail = Promise.resolve();
     stream.on("data", (message: HeartbeatResponse) => {
-      tail = tail
+      this.#tail = this.#tail
         .then(() => this.#options.handler.received(message))
         .catch((error: unknown) => {
           this.#options.log.error("a message of the master could not be carried out", { error });
