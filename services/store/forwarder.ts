@@ -3,9 +3,9 @@ import { EkvError } from "../core/errors.js";
 import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { PartitionEntry } from "../core/topology.js";
+import type { CallContext } from "../runtime/handlers.js";
 import { fromServiceError } from "../wire/errors.js";
 import { storeService } from "../wire/services.js";
-import type { UnaryContext } from "./unary.js";
 
 const forwardedHeader = "ekv-forwarded";
 /** For calls that came without a deadline. */
@@ -34,7 +34,7 @@ export class Forwarder {
   async orForward<Q, A>(
     method: ForwardedMethod,
     request: Q,
-    context: UnaryContext,
+    context: CallContext,
     here: () => Promise<A>,
   ): Promise<A> {
     try {
@@ -53,7 +53,7 @@ export class Forwarder {
     this.#clients.clear();
   }
 
-  #forward<Q, A>(method: ForwardedMethod, request: Q, context: UnaryContext, address: string): Promise<A> {
+  #forward<Q, A>(method: ForwardedMethod, request: Q, context: CallContext, address: string): Promise<A> {
     // The generated definition of each method fits its own request and answer; the map of all four cannot say so.
     const definition = storeService[method] as unknown as {
       path: string;

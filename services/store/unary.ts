@@ -1,4 +1,3 @@
-import type { Metadata } from "@grpc/grpc-js";
 import { invalidArgument } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import {
@@ -19,17 +18,11 @@ import {
   type PutRequest,
   type PutResponse,
 } from "../gen/elastickv/v1/store.js";
+import type { CallContext } from "../runtime/handlers.js";
 import { failureToWire } from "../wire/errors.js";
 import type { Calls } from "./calls.js";
 import { conditionFromWire } from "./conditions.js";
 import type { Forwarder } from "./forwarder.js";
-
-/** What a unary call brings besides its message. */
-export interface UnaryContext {
-  /** Monotonic milliseconds; Infinity: none. */
-  readonly deadlineMs: number;
-  readonly metadata: Metadata;
-}
 
 const empty = new Uint8Array(0);
 
@@ -43,7 +36,7 @@ export class UnaryCalls {
     this.#forwarder = forwarder;
   }
 
-  get(request: GetRequest, context: UnaryContext): Promise<GetResponse> {
+  get(request: GetRequest, context: CallContext): Promise<GetResponse> {
     return this.#forwarder.orForward("get", request, context, async () => {
       const eventual = request.consistency === Consistency.EVENTUAL;
       const result = await this.#calls.read(request.key, eventual, context.deadlineMs);
@@ -53,7 +46,7 @@ export class UnaryCalls {
     });
   }
 
-  put(request: PutRequest, context: UnaryContext): Promise<PutResponse> {
+  put(request: PutRequest, context: CallContext): Promise<PutResponse> {
     return this.#forwarder.orForward("put", request, context, async () => {
       const { key, value, ttlMs } = request;
       const condition = conditionFromWire(request.condition);
@@ -65,7 +58,7 @@ export class UnaryCalls {
     });
   }
 
-  delete(request: DeleteRequest, context: UnaryContext): Promise<DeleteResponse> {
+  delete(request: DeleteRequest, context: CallContext): Promise<DeleteResponse> {
     return this.#forwarder.orForward("delete", request, context, async () => {
       const { key } = request;
       const condition = conditionFromWire(request.condition);
@@ -77,14 +70,14 @@ export class UnaryCalls {
     });
   }
 
-  contains(request: ContainsRequest, context: UnaryContext): Promise<ContainsResponse> {
+  contains(request: ContainsRequest, context: CallContext): Promise<ContainsResponse> {
     return this.#forwarder.orForward("contains", request, context, async () => {
       const eventual = request.consistency === Consistency.EVENTUAL;
       return { found: (await this.#calls.read(request.key, eventual, context.deadlineMs)) !== undefined };
     });
   }
 
-  async multiGet({ keys, consistency }: MultiGetRequest, context: UnaryContext): Promise<MultiGetResponse> {
+  async multiGet({ keys, consistency }: MultiGetRequest, context: CallContext): Promise<MultiGetResponse> {
     checkBatch("keys", keys);
     const results = await Promise.all(
       keys.map(async (key) => ({
@@ -94,7 +87,7 @@ export class UnaryCalls {
     return { results };
   }
 
-  async multiPut({ puts }: MultiPutRequest, context: UnaryContext): Promise<MultiPutResponse> {
+  async multiPut({ puts }: MultiPutRequest, context: CallContext): Promise<MultiPutResponse> {
     checkBatch("puts", puts);
     const results = await Promise.all(
       puts.map(async (put) => ({ outcome: await outcomeOf("put", this.put(put, context)) })),
@@ -102,7 +95,7 @@ export class UnaryCalls {
     return { results };
   }
 
-  async multiDelete({ deletes }: MultiDeleteRequest, context: UnaryContext): Promise<MultiDeleteResponse> {
+  async multiDelete({ deletes }: MultiDeleteRequest, context: CallContext): Promise<MultiDeleteResponse> {
     checkBatch("deletes", deletes);
     const results = await Promise.all(
       deletes.map(async (one) => ({ outcome: await outcomeOf("deleted", this.delete(one, context)) })),
