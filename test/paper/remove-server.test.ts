@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { adminService, storeService } from "../../services/wire/services.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { RawClient, refusedWith } from "../support/raw-client.js";
+import { waitFor } from "../support/wait-for.js";
 
 const keys = Array.from({ length: 1500 }, (_, i) => Buffer.from(`key-${i}`));
 
@@ -37,6 +38,11 @@ describe("paper 6.3: removing a server", () => {
   });
 
   it("steps 1 to 5: the plan gives the leaving server's range to one neighbour, the one with fewer keys", async () => {
+    // The plan goes by what heartbeats have told: all of them, before it is made.
+    const stores = await waitFor("the master to know of every key", async () => {
+      const list = await cluster.list();
+      return list.reduce((sum, { keyNum }) => sum + keyNum, 0) === keys.length && list;
+    });
     const { result } = await cluster.admin(adminService.removeStore, {
       storeId: "store-2",
       dryRun: true,
@@ -45,7 +51,6 @@ describe("paper 6.3: removing a server", () => {
     assert.ok(result?.$case === "plan");
     const targets = new Set(result.value.moves.map(({ targetStoreId }) => targetStoreId));
     assert.equal(targets.size, 1);
-    const stores = await cluster.list();
     const keyNum = new Map(stores.map((store) => [store.storeId, store.keyNum]));
     const [target] = targets;
     const other = target === "store-1" ? "store-3" : "store-1";
