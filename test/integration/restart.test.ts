@@ -38,7 +38,11 @@ describe("a cluster in service", () => {
     const report = await load.stop();
     assert.deepEqual(report.failures, []);
     assert.deepEqual(report.wrong, []);
-    assert.equal(report.unknown, 0, "a store that stops in an orderly way answers what it took, and takes no more");
+    assert.equal(
+      report.unknown,
+      0,
+      "a store that stops in an orderly way answers what it took, and takes no more",
+    );
   });
 
   it("goes on without the master, restarts the master, and is whole again", async () => {
