@@ -1,11 +1,13 @@
 import {
   Server,
   ServerCredentials,
+  type ServerWritableStream,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { EkvError } from "../core/errors.js";
+import { drainingEvent } from "./handlers.js";
 import { reflectionServices } from "./reflection.js";
 
 /** A service and what handles its calls. */
@@ -34,9 +36,15 @@ export interface RunningServer {
   readonly port: number;
   /** Says NOT_SERVING on the health service, without refusing calls. */
   startDraining(): void;
-  /** Takes no new calls, lets those in flight finish for `graceMs`, then cuts them off. */
+  /** Takes no new calls, tells watchers to leave, lets other calls finish for `graceMs`, then cuts them off. */
   stop(graceMs: number): Promise<void>;
 }
+
+/** A client whose machine is gone must not hold its streams, which are limited in number, for ever. */
+const keepaliveTimeMs = 60_000;
+const keepaliveTimeoutMs = 20_000;
+
+type StreamedCall = ServerWritableStream<unknown, unknown>;
 
 /** The one way to start a gRPC server: with health (grpc.health.v1) and reflection (v1, v1alpha). */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -45,34 +53,83 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_send_message_length": messageBytesMax,
     "grpc-node.flow_control_window": 4 * 1024 * 1024,
+    "grpc.keepalive_time_ms": keepaliveTimeMs,
+    "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
   });
+  const streamed = new Set<StreamedCall>();
   const names = services.map(({ name }) => name);
   const health = new HealthImplementation(
     Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])),
   );
-  for (const { definition, handlers } of services) server.addService(definition, handlers);
+  for (const { definition, handlers } of services) {
+    server.addService(definition, trackStreams(definition, handlers, streamed));
+  }
   for (const { definition, handlers } of reflectionServices(names)) server.addService(definition, handlers);
-  health.addToServer(server);
+  health.addToServer({
+    addService: (definition, handlers) => {
+      server.addService(definition, trackStreams(definition, endWhenDraining(handlers), streamed));
+    },
+  });
   const port = await bind(server, host, options.port);
   const startDraining = (): void => {
     for (const name of ["", ...names]) health.setStatus(name, "NOT_SERVING");
   };
   return {
-    address: `${host}:${port}`,
+    address: hostPort(host, port),
     port,
     startDraining,
     stop: async (graceMs) => {
       startDraining();
+      for (const call of streamed) call.emit(drainingEvent);
       await shutdown(server, graceMs);
     },
   };
 }
 
+/** Keeps the open server-streamed calls in `open`. */
+function trackStreams(
+  definition: ServiceDefinition,
+  handlers: UntypedServiceImplementation,
+  open: Set<StreamedCall>,
+): UntypedServiceImplementation {
+  const tracked = { ...handlers };
+  for (const [key, { requestStream, responseStream, originalName }] of Object.entries(definition)) {
+    const name = originalName ?? key;
+    const handle = handlers[name] as ((call: StreamedCall) => void) | undefined;
+    if (requestStream || !responseStream || !handle) continue;
+    tracked[name] = (call: StreamedCall): void => {
+      open.add(call);
+      call.on("close", () => open.delete(call));
+      call.on("cancelled", () => open.delete(call));
+      handle(call);
+    };
+  }
+  return tracked;
+}
+
+/** The health service's `watch`, which by itself would stay open. */
+function endWhenDraining(handlers: UntypedServiceImplementation): UntypedServiceImplementation {
+  const watch = handlers["watch"] as (call: StreamedCall) => void;
+  return {
+    ...handlers,
+    watch: (call: StreamedCall): void => {
+      call.on(drainingEvent, () => call.end());
+      watch(call);
+    },
+  };
+}
+
+/** An IPv6 address goes in brackets. */
+function hostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 function bind(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+    const address = hostPort(host, port);
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (!error) return resolve(bound);
-      const message = `cannot listen on ${host}:${port}: ${error.message}. Stop what listens there, or choose another with --port`;
+      const message = `cannot listen on ${address}: ${error.message}. Stop what listens there, or choose another with --port`;
       reject(new EkvError("FAILED_PRECONDITION", message, { cause: error }));
     });
   });

@@ -22,6 +22,15 @@ export interface CallContext {
   readonly metadata: Metadata;
 }
 
+/** What a server-streamed call brings. */
+export interface StreamContext extends CallContext {
+  /** Aborts when the server begins to stop: a call that would not end by itself must end now. */
+  readonly draining: AbortSignal;
+}
+
+/** Emitted on server-streamed calls that are open when their server begins to stop. */
+export const drainingEvent = "draining";
+
 type Call<Q, A> = ServerUnaryCall<Q, A> | ServerWritableStream<Q, A>;
 
 function contextOf<Q, A>(call: Call<Q, A>): CallContext {
@@ -45,9 +54,13 @@ function refusal(
   path: string,
   log: Logger,
 ): ReturnType<typeof toServiceError> {
-  if (!(error instanceof EkvError))
-    log.error("a call failed unexpectedly", { path, requestId: context.requestId, error });
-  return toServiceError(error);
+  if (error instanceof EkvError) return toServiceError(error);
+  const { requestId } = context;
+  log.error("a call failed unexpectedly", { path, requestId, error });
+  return {
+    ...toServiceError(error),
+    details: `internal error; see the server's log for request ${requestId}`,
+  };
 }
 
 /** A handler of unary calls from a function that returns the answer or throws. */
@@ -71,10 +84,12 @@ export function unaryHandler<Q, A>(
  */
 export function streamHandler<Q, A>(
   log: Logger,
-  handle: (request: Q, context: CallContext, send: (message: A) => Promise<void>) => Promise<void>,
+  handle: (request: Q, context: StreamContext, send: (message: A) => Promise<void>) => Promise<void>,
 ): handleServerStreamingCall<Q, A> {
   return (call) => {
-    const context = contextOf(call);
+    const draining = new AbortController();
+    call.on(drainingEvent, () => draining.abort());
+    const context = { ...contextOf(call), draining: draining.signal };
     const send = (message: A): Promise<void> => {
       if (context.signal.aborted || call.destroyed || call.write(message)) return Promise.resolve();
       return new Promise((resolve) => {

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import winston from "winston";
 
 /** Severities, most severe first. */
@@ -8,7 +9,7 @@ export type LogLevel = (typeof logLevels)[number];
 export const logFormats = ["auto", "json", "pretty"] as const;
 export type LogFormat = (typeof logFormats)[number];
 
-/** What else a log line says; an `error` field is rendered with its stack. */
+/** What else a log line says. Errors are rendered with their stacks; `level`, `message` and `service` are the line's own. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Where services write what happens. Never on the path of a data call. */
@@ -37,7 +38,12 @@ export function createLogger({ service, level, format }: LogOptions): Logger {
   const { combine, timestamp, colorize, printf, json } = winston.format;
   const readable = printf((info) => {
     const { timestamp: time, level: severity, message, service: from, ...fields } = info;
-    const rest = Object.keys(fields).length > 0 ? ` ${JSON.stringify(fields)}` : "";
+    const rest = Object.entries(fields)
+      .map(
+        ([name, value]) =>
+          ` ${name}=${typeof value === "string" ? value : inspect(value, { breakLength: Infinity })}`,
+      )
+      .join("");
     return `${String(time)} ${severity} ${String(from)}: ${String(message)}${rest}`;
   });
   const logger = winston.createLogger({
@@ -53,7 +59,8 @@ function wrap(logger: winston.Logger, base: LogFields, debugEnabled: boolean): L
   const write =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}): void => {
-      logger.log(level, message, renderErrors({ ...base, ...fields }));
+      // In this order, and as one object: winston appends a field named `message` to the message otherwise.
+      logger.log({ ...renderErrors({ ...base, ...fields }), level, message });
     };
   return {
     debugEnabled,

@@ -11,31 +11,41 @@ const exitFix = 2;
 
 /**
  * Runs a service as this process: the one place for signals and exits. SIGTERM or SIGINT stops it gracefully, a second
- * one at once. An EkvError at start becomes one line on standard error and exit status 2; a bug is printed whole, 1.
+ * one at once. During the start there is nothing to stop yet: a signal ends the process. An EkvError at start becomes one line
+ * on standard error and exit status 2; a bug is printed whole, 1.
+ *
+ * @param start starts the service; it may call `stopped` when the service is to end by itself, at any time
  */
 export async function runMain(start: (stopped: () => void) => Promise<RunningService>): Promise<void> {
   process.on("uncaughtException", (error) => {
     process.stderr.write(`${error.stack ?? String(error)}\n`);
     process.exit(1);
   });
-  let stopping = false;
   let running: RunningService | undefined;
-  const stop = (exitStatus: number): void => {
-    if (stopping) process.exit(exitStatus);
+  let stopWanted = false;
+  let stopping = false;
+  let signalled = false;
+  const stop = (): void => {
+    stopWanted = true;
+    if (stopping || !running) return;
     stopping = true;
-    const finish = async (): Promise<void> => {
-      await running?.stop();
-      process.exit(0);
-    };
-    finish().catch((error: unknown) => fail(error));
+    running.stop().then(() => process.exit(0), fail);
   };
-  process.on("SIGTERM", () => stop(143));
-  process.on("SIGINT", () => stop(130));
+  const signal = (exitStatus: number): void => {
+    // Only a second signal is impatience: the first may meet a service that is already ending by itself.
+    if (signalled) process.exit(exitStatus);
+    if (!running) process.exit(0);
+    signalled = true;
+    stop();
+  };
+  process.on("SIGTERM", () => signal(143));
+  process.on("SIGINT", () => signal(130));
   try {
-    running = await start(() => stop(0));
+    running = await start(stop);
   } catch (error) {
     fail(error);
   }
+  if (stopWanted) stop();
 }
 
 function fail(error: unknown): never {

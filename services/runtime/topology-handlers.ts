@@ -35,7 +35,7 @@ export function topologyHandlers(
       };
     }),
     getTopology: unaryHandler(log, () => ({ topology: topologyToWire(present()) })),
-    watchTopology: streamHandler(log, async ({ knownVersion }, { signal }, send) => {
+    watchTopology: streamHandler(log, async ({ knownVersion }, { signal, draining }, send) => {
       if (watchers >= watchersMax) {
         throw new EkvError(
           "RESOURCE_EXHAUSTED",
@@ -58,10 +58,13 @@ export function topologyHandlers(
               }),
           },
           knownVersion,
-          signal,
+          AbortSignal.any([signal, draining]),
         );
       } finally {
         watchers -= 1;
+      }
+      if (draining.aborted) {
+        throw new EkvError("UNAVAILABLE", "this server is stopping; watch another", { notExecuted: true });
       }
     }),
   };

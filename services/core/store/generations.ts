@@ -5,6 +5,8 @@ import { countersName } from "./counters.js";
 const nextName = "next-generation";
 /** Numbers reserved at a time, so that taking one rarely needs a commit. */
 const reserve = 4096;
+/** Numbers kept ready beyond those asked for: a transfer may be begun anew without an entry in between. */
+const spare = 256;
 /** Records deleted in one commit, so that no deletion holds up other calls for long. */
 const deleteBatch = 256;
 
@@ -42,7 +44,7 @@ export class Generations {
 
   /** Makes sure that `count` more numbers may be taken. */
   async prepare(count: number): Promise<void> {
-    while (this.#next + count > this.#reserved) await this.#reserveMore();
+    while (this.#next + count + spare > this.#reserved) await this.#reserveMore();
   }
 
   /** Deletes a generation's data and counters in small batches. Repeated calls share one deletion. */
