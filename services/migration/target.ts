@@ -66,8 +66,6 @@ export class MigrationTarget {
   readonly #options: MigrationTargetOptions;
   readonly #staged = new Map<PartitionId, Staged>();
   readonly #pending = new Map<PartitionId, PendingStart>();
-  #flushing: Promise<void> | undefined;
-  #flushNext: Promise<void> | undefined;
 
   constructor(options: MigrationTargetOptions) {
     this.#options = options;
@@ -108,8 +106,6 @@ export class MigrationTarget {
               throw new Refusal("OUT_OF_ORDER", `${copy.nextChunk} of ${chunks} chunks were stored`);
             }
             await copy.finish();
-            // What moves is on disk before the source may let go of it, whatever the durability of single writes.
-            await this.#flush();
             const digest = digestToWire(copy.digest);
             reply({ $case: "dataTransferComplete", value: { moveId, chunks, digest } });
           });
@@ -286,19 +282,6 @@ export class MigrationTarget {
   #drop(moveId: string): void {
     const staged = this.#find(moveId);
     if (staged) this.#discard(staged.copy.partition.id, staged);
-  }
-
-  /** Flushes the engine; calls that come while one flush runs share the next. */
-  #flush(): Promise<void> {
-    if (this.#flushNext) return this.#flushNext;
-    const run = async (): Promise<void> => {
-      await this.#flushing?.catch(() => undefined);
-      this.#flushNext = undefined;
-      this.#flushing = this.#options.engine.flush();
-      await this.#flushing;
-    };
-    this.#flushNext = run();
-    return this.#flushNext;
   }
 
   #discard(partition: PartitionId, staged: Staged): void {

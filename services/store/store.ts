@@ -32,6 +32,8 @@ import type { MembershipHandler } from "./membership.js";
 import { Ownership } from "./ownership.js";
 
 const sweepIntervalMs = 1000;
+/** Between two flushes of data that has moved here, which its source keeps that much longer. */
+const flushPauseMs = 200;
 const sweepKeysMax = 1000;
 
 /** How a store is run. */
@@ -238,11 +240,15 @@ export class Store implements MembershipHandler {
       this.#confirm();
     };
     if (!unconfirmed.flush) return confirmed();
-    this.#options.engine.flush().then(confirmed, (error: unknown) => {
-      this.#confirming = false;
-      this.#unconfirmed = unconfirmed;
-      this.#options.log.error("adopted data could not be flushed; its source is kept", { error });
-    });
+    this.#options.engine.flush().then(
+      // A flush holds up commits: not one after the other while partitions keep coming.
+      () => this.#options.clock.setTimer(flushPauseMs, confirmed),
+      (error: unknown) => {
+        this.#confirming = false;
+        this.#unconfirmed = unconfirmed;
+        this.#options.log.error("adopted data could not be flushed; its source is kept", { error });
+      },
+    );
   }
 
   #obey({ moveId: id, partition, epoch: planned, action }: Directive): void {
