@@ -102,6 +102,7 @@ export function streamHandler<Q, A>(
         context.signal.addEventListener("abort", done);
       });
     };
+    call.on("error", () => call.destroy());
     handle(call.request, context, send).then(
       () => call.end(),
       (error: unknown) => call.emit("error", refusal(error, context, call.getPath(), log)),

@@ -1,4 +1,5 @@
-import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { descriptorSet } from "../gen/descriptors.js";
 
@@ -165,12 +166,9 @@ export function reflectionServices(
       serverReflectionInfo: (
         call: ServerDuplexStream<Request, { request: Request; answer: Answer }>,
       ): void => {
-        call.on("data", (request: Request) => {
-          // Who asks without reading the answers has to wait.
-          if (!call.write({ request, answer: answer(request, serviceNames) })) call.pause();
-        });
-        call.on("drain", () => call.resume());
+        call.on("data", (request: Request) => call.write({ request, answer: answer(request, serviceNames) }));
         call.on("end", () => call.end());
+        call.on("error", () => call.destroy());
       },
     },
   }));
