@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { compiled } from "../support/children.js";
 import { freePort, ProcessCluster } from "../support/process-cluster.js";
+import { waitFor } from "../support/wait-for.js";
 
 const masterProgram = compiled("../../services/master/main.js");
 const storeProgram = compiled("../../services/store/main.js");
@@ -95,9 +96,13 @@ describe("services that must not start", () => {
 
   it("a store of another cluster with another partition count, whose data stays as it is", async () => {
     await other.startMaster();
-    await other.startStore("store-9");
+    const first = await other.startStore("store-9");
+    // Only behind its second registration does its folder say for certain which cluster it belongs to.
+    await waitFor("store-9 to have joined", () =>
+      first.lines.some((line) => line.includes("registered with the master")),
+    );
     await other.settled("store-9");
-    await other.stores.get("store-9")?.kill();
+    await first.kill();
     const { status, text } = await refusal(storeProgram, [
       ...[
         "--store-id",
