@@ -305,8 +305,7 @@ async function storeChunk(copy: StagedCopy, chunk: ChunkDataTransfer): Promise<b
   return true;
 }
 
+/** A stream that breaks is the source's to act on: it opens another, or the master rolls the move back. */
 function endWithCaller<Q, A>(call: ServerDuplexStream<Q, A>): void {
   call.on("end", () => call.end());
-  // A stream that breaks is the source's to act on: it opens another, or the master rolls the move back.
-  call.on("error", () => call.destroy());
 }

@@ -80,7 +80,9 @@ export function unaryHandler<Q, A>(
 
 /**
  * A handler of server-streamed calls. `send` resolves when the transport wants more; after the caller has gone it does
- * nothing, and the context's signal says so. The stream ends when the function returns.
+ * nothing, and the context's signal says so. The stream ends when the function returns, or with the error that it
+ * throws; either way behind every message sent: grpc-js ends a stream at an `error` by itself, and a `destroy` would
+ * take the messages and the status that are still on their way.
  */
 export function streamHandler<Q, A>(
   log: Logger,
@@ -102,7 +104,6 @@ export function streamHandler<Q, A>(
         context.signal.addEventListener("abort", done);
       });
     };
-    call.on("error", () => call.destroy());
     handle(call.request, context, send).then(
       () => call.end(),
       (error: unknown) => call.emit("error", refusal(error, context, call.getPath(), log)),

@@ -166,9 +166,12 @@ export function reflectionServices(
       serverReflectionInfo: (
         call: ServerDuplexStream<Request, { request: Request; answer: Answer }>,
       ): void => {
-        call.on("data", (request: Request) => call.write({ request, answer: answer(request, serviceNames) }));
+        call.on("data", (request: Request) => {
+          // Who asks without reading the answers has to wait.
+          if (!call.write({ request, answer: answer(request, serviceNames) })) call.pause();
+        });
+        call.on("drain", () => call.resume());
         call.on("end", () => call.end());
-        call.on("error", () => call.destroy());
       },
     },
   }));

@@ -73,7 +73,6 @@ export class Pipeline implements WriteSink {
       this.#ended = true;
       this.#endWhenAnswered();
     });
-    stream.on("error", () => stream.destroy());
     stream.on("drain", () => {
       this.#blocked = false;
       this.#work();
@@ -116,6 +115,8 @@ export class Pipeline implements WriteSink {
   }
 
   #receive(request: PipelineRequest): void {
+    // Behind a malformed batch.
+    if (this.#stream.writableEnded) return;
     const malformed = this.#malformed(request);
     if (malformed) {
       // Not "not executed": earlier batches of this stream may be under way.

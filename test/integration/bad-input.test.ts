@@ -7,7 +7,7 @@ import { RawClient, refusedWith } from "../support/raw-client.js";
 
 const none = Buffer.alloc(0);
 
-describe("bad input to a store", () => {
+describe("bad input to a store", { timeout: 30_000 }, () => {
   let cluster: HandCluster;
   let client: RawClient;
 
@@ -128,6 +128,27 @@ describe("bad input to a store", () => {
       );
     });
   }
+
+  it("answers what came before a malformed batch first, and takes nothing behind it", async () => {
+    const get = { kinds: Buffer.from([CallKind.GET]), keys: Buffer.from("absent"), keyLengths: [6] };
+    const put = {
+      kinds: Buffer.from([CallKind.PUT]),
+      keys: Buffer.from("behind"),
+      keyLengths: [6],
+      valueLengths: [0],
+    };
+    const batches = [get, { ...get, keyLengths: [5] }, put].map((batch) =>
+      PipelineRequest.fromPartial(batch),
+    );
+    const answers: unknown[] = [];
+    await assert.rejects(
+      client.exchange(storeService.pipeline, batches, 2, (answer) => answers.push(answer)),
+      refusedWith("INVALID_ARGUMENT", /key_lengths/),
+    );
+    assert.equal(answers.length, 1);
+    const key = Buffer.from("behind");
+    assert.equal((await client.call(storeService.contains, { key, consistency: 0 })).found, false);
+  });
 
   it("refuses a bad call of a batch alone, and executes the others", async () => {
     const batch = PipelineRequest.fromPartial({

@@ -3,10 +3,11 @@ import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
-import type { MethodDefinition } from "@grpc/grpc-js";
+import { Client, credentials, type MethodDefinition } from "@grpc/grpc-js";
 import { service as health } from "grpc-health-check";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
 import { RawClient } from "../support/raw-client.js";
+import { waitFor } from "../support/wait-for.js";
 
 const run = promisify(execFile);
 const buf = fileURLToPath(new URL("../../../node_modules/.bin/buf", import.meta.url));
@@ -59,6 +60,37 @@ describe("a client that knows no proto", () => {
     store.server.startDraining();
     assert.equal((await client.call(check, { service: "" })).status, "NOT_SERVING");
     client.close();
+  });
+
+  it("has to wait with its questions when it does not read the answers", async () => {
+    const questionsMax = 4000;
+    // ServerReflectionRequest.file_containing_symbol, a name of 16 KiB, which the answer repeats twice.
+    const question = Buffer.concat([Buffer.from([0x22, 0x80, 0x80, 0x01]), Buffer.alloc(16_384, "s")]);
+    const raw = new Client(store.server.address, credentials.createInsecure());
+    const call = raw.makeBidiStreamRequest(
+      "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+      (bytes: Buffer) => bytes,
+      (bytes: Buffer) => bytes,
+    );
+    call.on("error", () => undefined);
+    // grpc-js takes everything off the wire, without bound, until the first message has been read.
+    call.on("data", () => call.pause());
+    let asked = 0;
+    const ask = (): void => {
+      while (asked < questionsMax && call.write(question)) asked += 1;
+    };
+    call.on("drain", ask);
+    ask();
+    let before = 0;
+    let unchanged = 0;
+    await waitFor("the questions to stand still", () => {
+      unchanged = asked === before ? unchanged + 1 : 0;
+      before = asked;
+      return unchanged > 20;
+    });
+    call.cancel();
+    raw.close();
+    assert.ok(asked > 0 && asked < questionsMax, `${asked} questions were taken`);
   });
 
   it("lists the services", async () => {

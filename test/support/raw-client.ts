@@ -29,7 +29,12 @@ export class RawClient {
   }
 
   /** Sends messages on a bidirectional stream and returns the first `count` answers, or rejects with what ended it. */
-  exchange<Q, A>(method: MethodDefinition<Q, A>, requests: readonly Q[], count: number): Promise<A[]> {
+  exchange<Q, A>(
+    method: MethodDefinition<Q, A>,
+    requests: readonly Q[],
+    count: number,
+    onAnswer?: (answer: A) => void,
+  ): Promise<A[]> {
     return new Promise((resolve, reject) => {
       const stream = this.#client.makeBidiStreamRequest(
         method.path,
@@ -39,6 +44,7 @@ export class RawClient {
       const answers: A[] = [];
       stream.on("data", (answer: A) => {
         answers.push(answer);
+        onAnswer?.(answer);
         if (answers.length < count) return;
         stream.end();
         resolve(answers);
