@@ -10,6 +10,8 @@ import type { Random } from "../core/ports/random.js";
 export interface ClusterOptions {
   /** Make a new cluster; there must be none. */
   readonly create: boolean;
+  /** Make a new cluster if there is none; else go on with the one there is. */
+  readonly createIfMissing: boolean;
   /** Of a new cluster. */
   readonly partitionCount: number;
   /** Whether the partition count was asked for, rather than a default: then an existing cluster must have it. */
@@ -25,10 +27,10 @@ export function planCluster(
   snapshot: ReadonlyMap<string, string>,
   options: ClusterOptions,
 ): { readonly cluster: ClusterRecord; readonly changes: readonly MetadataChange[] } {
-  const { create, partitionCount, folder, clock, random } = options;
+  const { create, createIfMissing, partitionCount, folder, clock, random } = options;
   const found = readCluster(snapshot);
   if (found === undefined) {
-    if (!create) {
+    if (!create && !createIfMissing) {
       throw new EkvError(
         "FAILED_PRECONDITION",
         `${folder} holds no cluster: give --create to make a new one there, or --data with the folder of an ` +

@@ -96,6 +96,7 @@ export async function startMaster(
     undo.push(() => metadata.close());
     const { cluster, snapshot } = await openCluster(metadata, {
       create: values.create,
+      createIfMissing: values.createIfMissing,
       partitionCount: values.partitions,
       partitionCountGiven: given.has("partitions"),
       folder: values.data,

@@ -10,6 +10,7 @@ export interface MasterSettings extends SettingsSchema {
   readonly advertise: Setting<string>;
   readonly data: Setting<string>;
   readonly create: Setting<boolean>;
+  readonly createIfMissing: Setting<boolean>;
   readonly partitions: Setting<number>;
   readonly initialStores: Setting<number>;
   readonly autoJoin: Setting<boolean>;
@@ -37,6 +38,12 @@ export const masterSettings: MasterSettings = {
   advertise: setting("advertise", address, "", "host:port that stores reach it at; empty: host and port."),
   data: setting("data", text, "./data/master", "Folder of its metadata."),
   create: setting("create", flag, false, "Create a new cluster; the data folder must hold none."),
+  createIfMissing: setting(
+    "create-if-missing",
+    flag,
+    false,
+    "Create a new cluster if the data folder holds none; else run the one it holds.",
+  ),
   partitions: setting(
     "partitions",
     wholeNumber(limits.partitionCountMin, limits.partitionCountMax).refine(

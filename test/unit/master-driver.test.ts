@@ -279,6 +279,7 @@ describe("the feed of operations", () => {
 describe("the cluster in a master's folder", () => {
   const options = {
     create: false,
+    createIfMissing: false,
     partitionCount: 1024,
     partitionCountGiven: false,
     folder: "/data/master",
@@ -295,6 +296,13 @@ describe("the cluster in a master's folder", () => {
       message: /--create/,
     });
     assert.throws(() => planCluster(snapshot, { ...options, create: true }), { code: "FAILED_PRECONDITION" });
+  });
+
+  it("is created or run, whichever fits, when that is asked for", () => {
+    const either = { ...options, createIfMissing: true };
+    assert.deepEqual(planCluster(new Map(), either), created);
+    assert.deepEqual(planCluster(snapshot, either).changes, [{ key: "term", value: "2" }]);
+    assert.throws(() => planCluster(snapshot, { ...either, create: true }), { code: "FAILED_PRECONDITION" });
   });
 
   it("is run under a higher term each time", () => {
