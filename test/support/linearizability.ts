@@ -1,0 +1,186 @@
+/**
+ * Decides whether what clients saw of single keys could have come from one register a key, each call taking effect at
+ * one moment between its beginning and its end (Herlihy and Wing, 1990).
+ *
+ * The search goes through time and keeps every state a key may be in together with the open calls that have taken effect
+ * in it, as in Lowe's just-in-time linearization: its cost grows with the calls open at once, not with the history.
+ */
+
+/** What a call asked for. Values are unique: no two writes of a history have the same. */
+export type CallAction =
+  | { readonly kind: "get" }
+  | { readonly kind: "put"; readonly value: string; readonly condition?: CallCondition }
+  | { readonly kind: "delete" };
+
+/** When a put may take effect: the key is absent, or still has the value that a version was seen with. */
+export type CallCondition =
+  { readonly kind: "if-absent" } | { readonly kind: "if-value"; readonly value: string };
+
+/** How a call ended. `unknown`: a write that may take effect at any time after its beginning, or never. */
+export type CallOutcome =
+  /** Of a get; undefined: the key is absent. */
+  | { readonly kind: "value"; readonly value: string | undefined }
+  /** Of a put. */
+  | { readonly kind: "written" }
+  /** Of a put with a condition. */
+  | { readonly kind: "condition-failed" }
+  /** Of a delete: whether the key was there; undefined when that was not told. */
+  | { readonly kind: "deleted"; readonly existed: boolean | undefined }
+  | { readonly kind: "unknown" };
+
+/** One call of one client. Calls that had no effect for certain, and reads that failed, do not belong in a history. */
+export interface HistoryCall {
+  readonly client: string;
+  readonly key: string;
+  readonly action: CallAction;
+  readonly outcome: CallOutcome;
+  /** By a clock that all clients share, in any unit. */
+  readonly beganAt: number;
+  /** Ignored when the outcome is unknown. */
+  readonly endedAt: number;
+}
+
+/** A key whose history no register can explain. */
+export interface LinearizabilityViolation {
+  readonly key: string;
+  /** The call that fits nowhere: up to it everything can be explained. */
+  readonly call: HistoryCall;
+  /** The values that the key may have had when the call ended, had it not been for the call. */
+  readonly possible: readonly (string | undefined)[];
+}
+
+/** States kept at once; a history that needs more has too many calls open on one key. */
+const configurationsMax = 200_000;
+
+interface Configuration {
+  readonly value: string | undefined;
+  /** Open calls that have taken effect. */
+  readonly done: ReadonlySet<number>;
+}
+
+/**
+ * The first violation of each key, in the order of the keys. Keys that no call names are absent at first; `initial` has
+ * the values of those that are not. Throws a RangeError when a key has too many open calls to decide.
+ */
+export function findViolations(
+  history: readonly HistoryCall[],
+  initial: ReadonlyMap<string, string> = new Map<string, string>(),
+): LinearizabilityViolation[] {
+  const keys = new Map<string, HistoryCall[]>();
+  for (const call of history) {
+    const calls = keys.get(call.key);
+    if (calls) calls.push(call);
+    else keys.set(call.key, [call]);
+  }
+  return [...keys]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([key, calls]) => {
+      const violation = findKeyViolation(calls, initial.get(key));
+      return violation ?? [];
+    });
+}
+
+function findKeyViolation(
+  calls: readonly HistoryCall[],
+  initial: string | undefined,
+): LinearizabilityViolation | undefined {
+  const open = new Map<number, HistoryCall>();
+  let configurations: readonly Configuration[] = [{ value: initial, done: new Set() }];
+  for (const { at, call, index } of eventsOf(calls)) {
+    if (at === "begin") {
+      open.set(index, call);
+      continue;
+    }
+    const before = configurations;
+    configurations = afterEnd(before, open, index);
+    if (configurations.length === 0) {
+      return { key: call.key, call, possible: [...new Set(before.map(({ value }) => value))] };
+    }
+    open.delete(index);
+  }
+  return undefined;
+}
+
+interface HistoryEvent {
+  readonly at: "begin" | "end";
+  readonly time: number;
+  readonly index: number;
+  readonly call: HistoryCall;
+}
+
+/** At equal times beginnings come first: such calls overlap. */
+function eventsOf(calls: readonly HistoryCall[]): HistoryEvent[] {
+  const events = calls.flatMap((call, index): HistoryEvent[] => {
+    const begin: HistoryEvent = { at: "begin", time: call.beganAt, index, call };
+    if (call.outcome.kind === "unknown") return [begin];
+    return [begin, { at: "end", time: call.endedAt, index, call }];
+  });
+  return events.sort(
+    (a, b) => a.time - b.time || (a.at === b.at ? a.index - b.index : a.at === "begin" ? -1 : 1),
+  );
+}
+
+/** The configurations in which the call that ends has taken effect, by way of any open calls before it. */
+function afterEnd(
+  configurations: readonly Configuration[],
+  open: ReadonlyMap<number, HistoryCall>,
+  ending: number,
+): Configuration[] {
+  const seen = new Set<string>();
+  const ended = new Map<string, Configuration>();
+  const waiting: Configuration[] = [...configurations];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next.done.has(ending)) {
+      const done = new Set(next.done);
+      done.delete(ending);
+      const rest = { value: next.value, done };
+      ended.set(nameOf(rest), rest);
+      continue;
+    }
+    const name = nameOf(next);
+    if (seen.has(name)) continue;
+    seen.add(name);
+    if (seen.size + ended.size > configurationsMax) {
+      throw new RangeError(`more than ${configurationsMax} states: ${open.size} calls are open on one key`);
+    }
+    for (const [index, call] of open) {
+      if (next.done.has(index)) continue;
+      const effect = effectOf(next.value, call);
+      if (effect) waiting.push({ value: effect.value, done: new Set(next.done).add(index) });
+    }
+  }
+  return [...ended.values()];
+}
+
+function nameOf({ value, done }: Configuration): string {
+  return `${[...done].sort((a, b) => a - b).join()}|${value === undefined ? "" : `=${value}`}`;
+}
+
+/** The key's value once the call has taken effect; undefined when it cannot take effect now with its outcome. */
+function effectOf(
+  value: string | undefined,
+  { action, outcome }: HistoryCall,
+): { readonly value: string | undefined } | undefined {
+  const unknown = outcome.kind === "unknown";
+  switch (action.kind) {
+    case "get":
+      return outcome.kind === "value" && outcome.value === value ? { value } : undefined;
+    case "delete": {
+      if (unknown) return { value: undefined };
+      if (outcome.kind !== "deleted") return undefined;
+      const matches = outcome.existed === undefined || outcome.existed === (value !== undefined);
+      return matches ? { value: undefined } : undefined;
+    }
+    case "put": {
+      const holds = conditionHolds(value, action.condition);
+      if (outcome.kind === "condition-failed") return holds ? undefined : { value };
+      if (!unknown && outcome.kind !== "written") return undefined;
+      return holds ? { value: action.value } : undefined;
+    }
+  }
+}
+
+function conditionHolds(value: string | undefined, condition: CallCondition | undefined): boolean {
+  if (condition === undefined) return true;
+  return condition.kind === "if-absent" ? value === undefined : value === condition.value;
+}
