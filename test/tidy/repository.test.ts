@@ -26,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "services/master": ["services/core", "services/gen", "services/wire", "services/runtime"],
   client: ["services/core", "services/gen", "services/wire"],
   cli: ["client", "services/core", "services/gen", "services/wire", "services/runtime"],
+  bench: ["client", "services/core", "services/gen", "services/wire", "services/runtime"],
   examples: ["client", "cli", "services/core", "services/gen", "services/wire", "services/runtime"],
 };
 

@@ -1,0 +1,45 @@
+import type { Session } from "../peers/session.js";
+import type { OperationStream } from "../workload/operation-stream.js";
+import { call } from "./call.js";
+import type { Meter } from "./meter.js";
+
+/** Load that is under way. */
+export interface RunningLoad {
+  /** Makes no further call; resolves when those in flight have ended. */
+  stop(): Promise<void>;
+}
+
+/** `callsInFlight` workers, spread over the sessions, each of which makes its next call when its last one has ended. */
+export function startClosedLoop(
+  sessions: readonly Session[],
+  stream: OperationStream,
+  callsInFlight: number,
+  meter: Meter,
+): RunningLoad {
+  let stopped = false;
+  const work = async (session: Session): Promise<void> => {
+    let startedMs = performance.now();
+    while (!stopped) {
+      stream.advance();
+      const { kind } = stream;
+      try {
+        await call(session, stream);
+        const endedMs = performance.now();
+        meter.succeeded(kind, endedMs - startedMs);
+        startedMs = endedMs;
+      } catch (error) {
+        meter.failed(error);
+        startedMs = performance.now();
+      }
+    }
+  };
+  const workers = Array.from({ length: callsInFlight }, (_, i) =>
+    work(sessions[i % sessions.length] as Session),
+  );
+  return {
+    stop: async () => {
+      stopped = true;
+      await Promise.all(workers);
+    },
+  };
+}

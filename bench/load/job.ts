@@ -1,0 +1,61 @@
+import type { PeerAddress } from "../peers/session.js";
+import type { OperationKind, Workload } from "../workload/workload.js";
+import type { LatencySummary } from "./latency.js";
+
+/** How calls are made. */
+export type LoadShape =
+  /** So many workers, each making one call after the other. */
+  | { readonly kind: "closed"; readonly callsInFlight: number }
+  /** Calls begin at a fixed rate, whether the earlier ones have ended or not; latency counts from when one was due. */
+  | { readonly kind: "open"; readonly callsPerSecond: number };
+
+/** What a load process is to do. */
+export type Job =
+  /** Writes keys `from` up to `to`. */
+  | {
+      readonly kind: "fill";
+      readonly peer: PeerAddress;
+      readonly from: number;
+      readonly to: number;
+      readonly valueBytes: number;
+      readonly callsInFlight: number;
+      readonly seed: number;
+    }
+  /** Runs a workload and measures it. */
+  | {
+      readonly kind: "run";
+      readonly peer: PeerAddress;
+      readonly workload: Workload;
+      readonly shape: LoadShape;
+      /** Connections that the calls are spread over. */
+      readonly connections: number;
+      readonly warmUpMs: number;
+      readonly measureMs: number;
+      readonly seed: number;
+      /** Processes whose CPU time is measured with it: the servers'. */
+      readonly serverPids: readonly number[];
+    };
+
+/** A job that measures. */
+export type RunJob = Extract<Job, { readonly kind: "run" }>;
+
+/** What a run measured. */
+export interface RunResult {
+  readonly operations: number;
+  readonly operationsPerSecond: number;
+  readonly seconds: number;
+  readonly failures: number;
+  readonly firstFailure: string | null;
+  /** CPU time of the load process, and of the servers together, in microseconds for one operation. */
+  readonly clientCpuUs: number;
+  readonly serverCpuUs: number;
+  /** Latencies of all operations, and of each kind that there was. */
+  readonly all: LatencySummary;
+  readonly kinds: Readonly<Partial<Record<OperationKind, LatencySummary>>>;
+}
+
+/** What filling took. */
+export interface FillResult {
+  readonly keys: number;
+  readonly seconds: number;
+}

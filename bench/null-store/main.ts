@@ -1,0 +1,45 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { limits, messageBytesMax } from "../../services/core/limits.js";
+import type { PipelineRequest, PipelineResponse } from "../../services/gen/elastickv/v1/store.js";
+import { startServer } from "../../services/runtime/grpc-server.js";
+import { createLogger } from "../../services/runtime/log.js";
+import { runMain } from "../../services/runtime/process.js";
+import { TopologyFeed } from "../../services/runtime/topology-feed.js";
+import { topologyHandlers } from "../../services/runtime/topology-handlers.js";
+import { storeService, topologyService } from "../../services/wire/services.js";
+import { ConstantAnswers } from "./answers.js";
+import { topologyOfOne } from "./topology.js";
+
+const watchersMax = 10_000;
+const stopGraceMs = 100;
+
+// The pipeline with nothing behind it: `node main.js <bytes of a value>`. What our transport can do at best.
+await runMain(async () => {
+  const log = createLogger({ service: "null-store", level: "warn", format: "json" });
+  const answers = new ConstantAnswers(Number(process.argv[2] ?? "100"));
+  const feed = new TopologyFeed();
+  const pipeline = (stream: ServerDuplexStream<PipelineRequest, PipelineResponse>): void => {
+    stream.on("data", (request: PipelineRequest) => {
+      if (!stream.write(answers.answer(request))) stream.pause();
+    });
+    stream.on("drain", () => stream.resume());
+    stream.on("end", () => stream.end());
+    stream.on("error", () => stream.destroy());
+  };
+  const server = await startServer({
+    host: "127.0.0.1",
+    port: 0,
+    services: [
+      { name: "elastickv.v1.StoreService", definition: storeService, handlers: { pipeline } },
+      {
+        name: "elastickv.v1.TopologyService",
+        definition: topologyService,
+        handlers: { ...topologyHandlers(feed, watchersMax, log) },
+      },
+    ],
+    messageBytesMax: messageBytesMax(limits.valueBytesMax),
+  });
+  feed.publish(topologyOfOne(server.address, limits.partitionCountDefault));
+  process.stdout.write(`listening on ${server.address}\n`);
+  return { stop: () => server.stop(stopGraceMs) };
+});

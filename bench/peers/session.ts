@@ -1,0 +1,17 @@
+/** One connection to a peer, as an application would have it. Every method rejects when the call failed. */
+export interface Session {
+  /** Resolves with the value, or with null or undefined when the key does not exist. */
+  get(key: string): Promise<unknown>;
+  put(key: string, value: Buffer): Promise<unknown>;
+  /** Reads up to so many entries, from the key on where the peer keeps keys in order. */
+  scan?(key: string, length: number): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Where a peer is, and which client to use. */
+export type PeerAddress =
+  /** Elastic-KV, or the null store, through the SDK. */
+  { readonly kind: "elastic"; readonly seeds: readonly string[] };
+
+/** Most calls in flight that a client must take. */
+export const callsInFlightMax = 1_000_000;

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { basename, dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const outputCharactersMax = 64_000;
+const stopGraceMs = 15_000;
+
+/** A process that a bench started. */
+export interface Child {
+  readonly pid: number;
+  /** Resolves with the first line on stdout that matches; rejects when the process ends without one. */
+  line(pattern: RegExp): Promise<string>;
+  /** SIGTERM, then SIGKILL; resolves when it has ended. */
+  stop(): Promise<void>;
+  /** Resolves with everything that was on stdout, up to a limit; rejects when it ended with a failure. */
+  readonly output: Promise<string>;
+}
+
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** Path of a compiled program, seen from `dist`. */
+export function program(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
+}
+
+/** How programs of this repository are run. */
+export interface NodeOptions {
+  /** Each process writes a CPU profile to this folder when it ends: `store-1.cpuprofile`. */
+  readonly profileFolder?: string | undefined;
+}
+
+let profiles = 0;
+
+/** Runs a compiled program of this repository. */
+export function startNode(path: string, args: readonly string[], options: NodeOptions = {}): Child {
+  return startProgram(process.execPath, [...profileArgs(path, options), program(path), ...args]);
+}
+
+function profileArgs(path: string, { profileFolder }: NodeOptions): string[] {
+  if (profileFolder === undefined) return [];
+  profiles += 1;
+  const name = `${basename(dirname(path))}-${profiles}.cpuprofile`;
+  return ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${name}`];
+}
+
+/** Runs any program. What it says on stderr is shown if it fails. */
+export function startProgram(command: string, args: readonly string[]): Child {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  let stdout = "";
+  let stderr = "";
+  let stopping = false;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout = (stdout + text).slice(-outputCharactersMax);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-outputCharactersMax);
+  });
+  const closed = once(child, "close").finally(() => running.delete(child));
+  const output = closed.then(([status, signal]: unknown[]) => {
+    if (status === 0 || stopping) return stdout;
+    throw new Error(`${command} ended with ${String(signal ?? status)}: ${stderr || stdout}`);
+  });
+  // Whoever waits for it gets the failure; until then it is no crash.
+  output.catch(() => undefined);
+  const line = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const found = stdout.split("\n").find((text) => pattern.test(text));
+      if (found !== undefined) return found;
+      const ended = await Promise.race([
+        once(child.stdout, "data").then(() => false),
+        closed.then(() => true),
+      ]);
+      if (ended) throw new Error(`${command} ended without ${pattern.source}: ${stderr || stdout}`);
+    }
+  };
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    child.kill("SIGTERM");
+    const killer = setTimeout(() => child.kill("SIGKILL"), stopGraceMs);
+    await closed.catch(() => undefined);
+    clearTimeout(killer);
+  };
+  return { pid: child.pid ?? 0, line, stop, output };
+}

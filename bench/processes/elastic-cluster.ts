@@ -1,0 +1,112 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type AdminClient, connectAdmin } from "../../client/admin.js";
+import { type Child, type NodeOptions, startNode } from "./child.js";
+import { freePort } from "./free-port.js";
+
+/** How a cluster is started. */
+export interface ElasticClusterOptions extends NodeOptions {
+  /** An empty folder for its data. */
+  readonly folder: string;
+  readonly stores: number;
+  /** Default: the product's. */
+  readonly partitions?: number;
+  /** Further settings of every store, and of the master. */
+  readonly storeArgs?: readonly string[];
+  readonly masterArgs?: readonly string[];
+}
+
+const readyTimeoutMs = 120_000;
+const pollMs = 20;
+const logArgs = ["--log-format", "json", "--log-level", "warn"];
+
+/** A master and stores as processes of their own, as in production: durable, `commit`. */
+export class ElasticCluster {
+  readonly admin: AdminClient;
+  readonly seeds: readonly string[];
+  readonly stores: Map<string, Child> = new Map<string, Child>();
+  readonly #options: ElasticClusterOptions;
+  readonly #master: Child;
+
+  private constructor(options: ElasticClusterOptions, master: Child, address: string) {
+    this.#options = options;
+    this.#master = master;
+    this.seeds = [address];
+    this.admin = connectAdmin({ seeds: [address] });
+  }
+
+  /** Resolves when every store serves its share. */
+  static async start(options: ElasticClusterOptions): Promise<ElasticCluster> {
+    await mkdir(options.folder, { recursive: true });
+    const port = await freePort();
+    const partitions = options.partitions === undefined ? [] : ["--partitions", `${options.partitions}`];
+    const master = startNode("services/master/main.js", [
+      ...["--create", "--data", join(options.folder, "master"), "--port", `${port}`],
+      ...["--initial-stores", `${options.stores}`, ...partitions, ...logArgs, ...(options.masterArgs ?? [])],
+    ]);
+    const cluster = new ElasticCluster(options, master, `127.0.0.1:${port}`);
+    try {
+      for (let i = 1; i <= options.stores; i += 1) cluster.startStore(`store-${i}`);
+      await cluster.settled();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** Process ids of the stores. */
+  get storePids(): number[] {
+    return [...this.stores.values()].map(({ pid }) => pid);
+  }
+
+  /** Starts a store, which joins by itself; or one again on the data it had. */
+  startStore(storeId: string): void {
+    const args = ["--store-id", storeId, "--master", this.seeds.join(","), ...logArgs];
+    const data = ["--data", join(this.#options.folder, storeId)];
+    const child = startNode(
+      "services/store/main.js",
+      [...args, ...data, ...(this.#options.storeArgs ?? [])],
+      this.#options,
+    );
+    this.stores.set(storeId, child);
+  }
+
+  /** Stops a store's process; its data and its place in the cluster stay. */
+  async stopStore(storeId: string): Promise<void> {
+    const child = this.stores.get(storeId);
+    this.stores.delete(storeId);
+    await child?.stop();
+  }
+
+  /** Waits until every store that was started has its share and nothing is under way. */
+  async settled(timeoutMs: number = readyTimeoutMs): Promise<void> {
+    const endMs = performance.now() + timeoutMs;
+    for (;;) {
+      if (await this.#isSettled()) return;
+      if (performance.now() > endMs) throw new Error(`the cluster was not ready within ${timeoutMs} ms`);
+      await delay(pollMs);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.admin.close();
+    await this.#master.stop();
+    await Promise.all([...this.stores.values()].map((store) => store.stop()));
+  }
+
+  async #isSettled(): Promise<boolean> {
+    const answered = await Promise.all([this.admin.getClusterStatus(), this.admin.listStores()]).catch(
+      // Not up yet.
+      () => undefined,
+    );
+    if (!answered) return false;
+    const [status, { stores }] = answered;
+    const serving = new Set(
+      stores.filter(({ alive, partitions }) => alive && partitions > 0).map(({ storeId }) => storeId),
+    );
+    const quiet = status.operationsActive === 0 && status.partitionsUnassigned === 0;
+    return quiet && [...this.stores.keys()].every((storeId) => serving.has(storeId));
+  }
+}
