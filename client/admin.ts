@@ -1,17 +1,12 @@
-import {
-  Client,
-  credentials,
-  Metadata,
-  type MethodDefinition,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
+import { Metadata, type MethodDefinition, type ServiceError, status } from "@grpc/grpc-js";
 import { EkvError } from "../services/core/errors.js";
+import type { Clock } from "../services/core/ports/clock.js";
 import type * as wire from "../services/gen/elastickv/v1/master.js";
+import type { Channel } from "../services/wire/channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
 import { adminService } from "../services/wire/services.js";
 import type { CallOptions } from "./options.js";
-import { systemClock } from "./system.js";
+import { system, type System } from "./system.js";
 
 export { EkvError, type ErrorCode } from "../services/core/errors.js";
 
@@ -24,18 +19,24 @@ export interface AdminOptions {
   readonly seeds: readonly string[];
 }
 
+interface Seed {
+  readonly address: string;
+  readonly channel: Channel;
+}
+
 /** A client of AdminService. It finds the master among its seeds, at the first call and whenever one fails. */
 export class AdminClient {
-  readonly #clients: readonly { readonly address: string; readonly client: Client }[];
+  readonly #clients: readonly Seed[];
+  readonly #clock: Clock;
   #master = 0;
 
   /** Use `connectAdmin`. */
-  constructor(seeds: readonly string[]) {
+  constructor(seeds: readonly string[], { clock, openChannel }: System = system) {
+    this.#clock = clock;
     this.#clients = seeds.map((address) => ({
       address,
-      client: new Client(address, credentials.createInsecure(), {
+      channel: openChannel(address, {
         "grpc.max_receive_message_length": messageBytesMax,
-        "grpc.use_local_subchannel_pool": 1,
         "grpc.initial_reconnect_backoff_ms": 50,
         "grpc.min_reconnect_backoff_ms": 50,
         "grpc.max_reconnect_backoff_ms": 500,
@@ -124,8 +125,8 @@ export class AdminClient {
     // Finds the master first: a stream cannot be passed on to another seed halfway.
     await this.getOperation(request, options);
     const { path, requestSerialize, responseDeserialize } = adminService.watchOperation;
-    const deadline = options.deadlineMs === undefined ? Infinity : systemClock.wallMs() + options.deadlineMs;
-    const stream = this.#present().client.makeServerStreamRequest(
+    const deadline = options.deadlineMs === undefined ? Infinity : this.#clock.wallMs() + options.deadlineMs;
+    const stream = this.#present().channel.makeServerStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -150,11 +151,11 @@ export class AdminClient {
   }
 
   close(): Promise<void> {
-    for (const { client } of this.#clients) client.close();
+    for (const { channel } of this.#clients) channel.close();
     return Promise.resolve();
   }
 
-  #present(): { readonly address: string; readonly client: Client } {
+  #present(): Seed {
     const present = this.#clients[this.#master % this.#clients.length];
     if (present === undefined)
       throw new EkvError("INVALID_ARGUMENT", "seeds: is empty; give host:port of the master");
@@ -166,9 +167,9 @@ export class AdminClient {
     let notMaster = 0;
     let last: EkvError | undefined;
     for (let tried = 0; tried < this.#clients.length; tried += 1) {
-      const { address, client } = this.#present();
+      const { address, channel } = this.#present();
       try {
-        return await callOnce(client, method, request, options);
+        return await callOnce(channel, this.#clock, method, request, options);
       } catch (error) {
         const isStore = (error as Partial<ServiceError>).code === status.UNIMPLEMENTED;
         const known = fromServiceError(error);
@@ -190,14 +191,15 @@ export class AdminClient {
 }
 
 function callOnce<Q, A>(
-  client: Client,
+  channel: Channel,
+  clock: Clock,
   method: MethodDefinition<Q, A>,
   request: Q,
   options: CallOptions,
 ): Promise<A> {
-  const deadline = systemClock.wallMs() + (options.deadlineMs ?? deadlineMsDefault);
+  const deadline = clock.wallMs() + (options.deadlineMs ?? deadlineMsDefault);
   return new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest(
+    const call = channel.makeUnaryRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,

@@ -4,13 +4,14 @@ import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import type { PartitionEntry, Topology, TopologyDelta } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
+import type { OpenChannel } from "../services/wire/channel.js";
 import { Aborts } from "./aborts.js";
 import { Deadlines } from "./deadlines.js";
 import type { ClientStats, ConnectOptions } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
 import { decideRetry, type Miss, RoutingTable } from "./routing.js";
 import { StoreLink, type StoreLinkListener } from "./store-link.js";
-import { systemClock, systemRandom } from "./system.js";
+import { system, type System } from "./system.js";
 import { TopologyWatch, type TopologyWatchListener } from "./topology-watch.js";
 
 const backoffMsMin = 1;
@@ -29,13 +30,14 @@ function isWrite(call: PendingCall): boolean {
 
 /** What all clients of one `connect` share: the routing table, a link to each store, and every call in flight. */
 export class Connection implements StoreLinkListener, TopologyWatchListener {
-  readonly clock: Clock = systemClock;
-  readonly random: Random = systemRandom;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly valueBytesMax: number;
   readonly deadlineMs: number;
   readonly #options: ConnectOptions<never> | ConnectOptions<unknown>;
   readonly #callsInFlightMax: number;
-  readonly #clientId: string = systemRandom.hex(8);
+  readonly #openChannel: OpenChannel;
+  readonly #clientId: string;
   readonly #deadlines: Deadlines;
   readonly #aborts = new Aborts((call) => this.#abort(call));
   readonly #links = new Map<string, StoreLink>();
@@ -54,7 +56,11 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   #retries = 0;
   #redirects = 0;
 
-  constructor(options: ConnectOptions<unknown>) {
+  constructor(options: ConnectOptions<unknown>, { clock, random, openChannel }: System = system) {
+    this.clock = clock;
+    this.random = random;
+    this.#openChannel = openChannel;
+    this.#clientId = random.hex(8);
     this.#options = options;
     this.deadlineMs = options.deadlineMs ?? connectDefaults.deadlineMs;
     this.valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax;
@@ -64,6 +70,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       candidates: () => [...new Set([...options.seeds, ...(this.#routing?.addresses() ?? [])])],
       clock: this.clock,
       random: this.random,
+      openChannel,
       listener: this,
     });
   }
@@ -133,6 +140,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       clientId: this.#clientId,
       valueBytesMax: this.valueBytesMax,
       clock: this.clock,
+      openChannel: this.#openChannel,
       listener: this,
     });
     this.#links.set(address, link);

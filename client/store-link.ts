@@ -1,4 +1,4 @@
-import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { EkvError } from "../services/core/errors.js";
 import { messageBytesMax } from "../services/core/limits.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
@@ -9,6 +9,7 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from "../services/gen/elastickv/v1/store.js";
+import type { Channel, OpenChannel } from "../services/wire/channel.js";
 import { errorFromFailure, fromServiceError } from "../services/wire/errors.js";
 import { storeService } from "../services/wire/services.js";
 import { entryFromWire } from "../services/wire/topology.js";
@@ -35,6 +36,7 @@ export interface StoreLinkOptions {
   readonly clientId: string;
   readonly valueBytesMax: number;
   readonly clock: Clock;
+  readonly openChannel: OpenChannel;
   readonly listener: StoreLinkListener;
 }
 
@@ -52,7 +54,7 @@ const connectMs = 1000;
 export class StoreLink {
   readonly address: string;
   /** The channel, for calls that do not go through the pipeline. */
-  readonly channel: Client;
+  readonly channel: Channel;
   readonly #options: StoreLinkOptions;
   readonly #sent = new Map<number, PendingCall>();
   #queue: PendingCall[] = [];
@@ -71,7 +73,7 @@ export class StoreLink {
     this.#options = options;
     this.address = options.address;
     const bytes = messageBytesMax(options.valueBytesMax);
-    this.channel = new Client(options.address, credentials.createInsecure(), {
+    this.channel = options.openChannel(options.address, {
       "grpc.max_receive_message_length": bytes,
       "grpc.max_send_message_length": bytes,
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
@@ -80,7 +82,6 @@ export class StoreLink {
       "grpc.max_reconnect_backoff_ms": 500,
       "grpc.keepalive_time_ms": 10_000,
       "grpc.keepalive_timeout_ms": 5000,
-      "grpc.use_local_subchannel_pool": 1,
     });
   }
 
@@ -115,7 +116,7 @@ export class StoreLink {
   #scheduleFlush(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(() => {
+    this.#options.clock.endOfTurn(() => {
       this.#flushScheduled = false;
       this.#flush();
     });

@@ -1,9 +1,17 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
+import { type OpenChannel, openGrpcChannel } from "../services/wire/channel.js";
+
+/** What a client needs of the world: time, randomness, and the way to servers. */
+export interface System {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly openChannel: OpenChannel;
+}
 
 /** The machine's clock. Unlike a server's, its timers keep the process alive: a caller waits for what they do. */
-export const systemClock: Clock = {
+const clock: Clock = {
   nowMs: () => performance.now(),
   // Not from performance.timeOrigin: that stays behind when the clock is set or the machine sleeps.
   // oxlint-disable-next-line no-restricted-properties
@@ -12,10 +20,14 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
+  endOfTurn: (callback) => void setImmediate(callback),
 };
 
 /** The operating system's randomness. */
-export const systemRandom: Random = {
+const random: Random = {
   fraction: () => randomBytes(4).readUInt32BE() / 2 ** 32,
   hex: (bytes) => randomBytes(bytes).toString("hex"),
 };
+
+/** The machine that this process runs on. */
+export const system: System = { clock, random, openChannel: openGrpcChannel };

@@ -1,9 +1,9 @@
-import { Client, credentials } from "@grpc/grpc-js";
 import type { EkvError } from "../services/core/errors.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import type { Topology, TopologyDelta } from "../services/core/topology.js";
 import type { WatchTopologyResponse } from "../services/gen/elastickv/v1/master.js";
+import type { OpenChannel } from "../services/wire/channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
 import { topologyService } from "../services/wire/services.js";
 import { deltaFromWire, topologyFromWire } from "../services/wire/topology.js";
@@ -29,6 +29,7 @@ export interface TopologyWatchOptions {
   candidates(): readonly string[];
   readonly clock: Clock;
   readonly random: Random;
+  readonly openChannel: OpenChannel;
   readonly listener: TopologyWatchListener;
 }
 
@@ -60,22 +61,21 @@ export class TopologyWatch {
   }
 
   #watch(address: string): void {
-    const { clock, listener } = this.#options;
-    const client = new Client(address, credentials.createInsecure(), {
+    const { clock, openChannel, listener } = this.#options;
+    const channel = openChannel(address, {
       "grpc.max_receive_message_length": messageBytesMax,
       "grpc.keepalive_time_ms": 10_000,
       "grpc.keepalive_timeout_ms": 5000,
-      "grpc.use_local_subchannel_pool": 1,
     });
     const { path, requestSerialize, responseDeserialize } = topologyService.watchTopology;
-    const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
+    const stream = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
       knownVersion: 0,
     });
     const impatience = clock.setTimer(firstAnswerMs, () => stream.cancel());
     this.#close = () => {
       impatience.cancel();
       stream.cancel();
-      client.close();
+      channel.close();
     };
     let over = false;
     const ended = (reason: EkvError): void => {

@@ -6,21 +6,19 @@ import type { MasterMachine } from "../core/master/machine.js";
 import type { PlacementName } from "../core/placement/policy.js";
 import type { Launcher } from "../core/ports/launcher.js";
 import type { AdminServiceServer, Operation, Plan } from "../gen/elastickv/v1/master.js";
-import { streamHandler, unaryHandler } from "../runtime/handlers.js";
-import type { Logger } from "../runtime/log.js";
+import { type HandlerOptions, streamHandler, unaryHandler } from "../runtime/handlers.js";
 import type { Driver } from "./driver.js";
 import type { OperationFeed } from "./operation-feed.js";
 import { describeStatus, describeRing, describeStores } from "./reports.js";
 import { operationToWire, planToWire } from "./wire.js";
 
 /** What the handlers of AdminService work with. */
-export interface AdminOptions {
+export interface AdminOptions extends HandlerOptions {
   readonly driver: Driver;
   readonly machine: MasterMachine;
   readonly operationFeed: OperationFeed;
   readonly placement: PlacementName;
   readonly launcher: Launcher["name"];
-  readonly log: Logger;
 }
 
 type Begun =
@@ -29,7 +27,7 @@ type Begun =
 
 /** AdminService: requests go through the machine, answers come from what is committed. */
 export function adminHandlers(options: AdminOptions): AdminServiceServer {
-  const { driver, machine, operationFeed, log } = options;
+  const { driver, machine, operationFeed } = options;
   const { view } = driver;
   const read = (id: OperationId): Operation => {
     const found = view.operation(id);
@@ -52,29 +50,29 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
     return { operation: read(id) };
   };
   return {
-    addStore: unaryHandler(log, async ({ storeId, dryRun }) => ({
+    addStore: unaryHandler(options, async ({ storeId, dryRun }) => ({
       result: await begin({ kind: "add-store", storeId: storeId === "" ? undefined : storeId, dryRun }),
     })),
-    removeStore: unaryHandler(log, async ({ storeId, dryRun, purge }) => ({
+    removeStore: unaryHandler(options, async ({ storeId, dryRun, purge }) => ({
       result: await begin({ kind: "remove-store", storeId: brandAs<StoreId>(storeId), dryRun, purge }),
     })),
-    rebalance: unaryHandler(log, async ({ dryRun }) => ({
+    rebalance: unaryHandler(options, async ({ dryRun }) => ({
       result: await begin({ kind: "rebalance", dryRun }),
     })),
-    cancelOperation: unaryHandler(log, ({ operationId }) => steer("cancel", operationId)),
-    pauseOperation: unaryHandler(log, ({ operationId }) => steer("pause", operationId)),
-    resumeOperation: unaryHandler(log, ({ operationId }) => steer("resume", operationId)),
-    getOperation: unaryHandler(log, ({ operationId }) => ({
+    cancelOperation: unaryHandler(options, ({ operationId }) => steer("cancel", operationId)),
+    pauseOperation: unaryHandler(options, ({ operationId }) => steer("pause", operationId)),
+    resumeOperation: unaryHandler(options, ({ operationId }) => steer("resume", operationId)),
+    getOperation: unaryHandler(options, ({ operationId }) => ({
       operation: read(brandAs<OperationId>(operationId)),
     })),
-    listOperations: unaryHandler(log, ({ activeOnly }) => ({
+    listOperations: unaryHandler(options, ({ activeOnly }) => ({
       operations: view
         .operations()
         .filter(({ operation }) => !activeOnly || operation.stage.kind !== "finished")
         .map(operationToWire)
         .reverse(),
     })),
-    watchOperation: streamHandler(log, async ({ operationId }, { signal }, send) => {
+    watchOperation: streamHandler(options, async ({ operationId }, { signal }, send) => {
       const id = brandAs<OperationId>(operationId);
       await operationFeed.watch({
         operationId: id,
@@ -83,8 +81,8 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
         send: (found) => send({ operation: operationToWire(found) }),
       });
     }),
-    listStores: unaryHandler(log, () => ({ stores: describeStores(view, machine) })),
-    describeRing: unaryHandler(log, () => describeRing(view, machine)),
-    getClusterStatus: unaryHandler(log, () => describeStatus(view, machine, options)),
+    listStores: unaryHandler(options, () => ({ stores: describeStores(view, machine) })),
+    describeRing: unaryHandler(options, () => describeRing(view, machine)),
+    getClusterStatus: unaryHandler(options, () => describeStatus(view, machine, options)),
   };
 }

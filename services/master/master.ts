@@ -3,16 +3,20 @@ import { limits, messageBytesMax } from "../core/limits.js";
 import { MasterMachine } from "../core/master/machine.js";
 import type { MasterOptions } from "../core/master/options.js";
 import { ordinal } from "../core/master/persistence.js";
+import type { Clock } from "../core/ports/clock.js";
 import type { Launcher } from "../core/ports/launcher.js";
+import type { MetadataStore } from "../core/ports/metadata-store.js";
+import type { Random } from "../core/ports/random.js";
 import { systemClock } from "../runtime/clock.js";
 import { lockFolder } from "../runtime/folder-lock.js";
-import { startServer } from "../runtime/grpc-server.js";
+import { type Listen, startServer } from "../runtime/grpc-server.js";
 import { createLogger, type Logger } from "../runtime/log.js";
 import type { RunningService } from "../runtime/process.js";
 import { systemRandom } from "../runtime/random.js";
 import type { LoadedSettings, Settings } from "../runtime/settings.js";
 import { TopologyFeed } from "../runtime/topology-feed.js";
 import { topologyHandlers } from "../runtime/topology-handlers.js";
+import { type OpenChannel, openGrpcChannel } from "../wire/channel.js";
 import { adminService, membershipService, topologyService } from "../wire/services.js";
 import { adminHandlers } from "./admin-handlers.js";
 import { openCluster } from "./cluster.js";
@@ -33,6 +37,18 @@ type Values = Settings<typeof masterSettings>;
 const probeTimeoutMs = 300;
 /** How long calls may go on after the master was told to stop. */
 const stopGraceMs = 1000;
+
+/** What a master runs on. */
+export interface MasterHost {
+  readonly metadata: MetadataStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly openChannel: OpenChannel;
+  readonly listen: Listen;
+  /** Opens what starts stores, given the address that they reach the master at. */
+  openLauncher(masterAddress: string): Promise<Launcher>;
+}
 
 /** A master that serves. */
 export interface RunningMaster extends RunningService {
@@ -73,16 +89,111 @@ async function openLauncher(values: Values, masterAddress: string, log: Logger):
 }
 
 /**
- * Starts a master. Rejects with an EkvError that says what to fix.
+ * Runs a master on a host. Rejects with an EkvError that says what to fix.
+ *
+ * @param onFatal called once when the running master cannot go on and has to end
+ */
+export async function runMaster(
+  host: MasterHost,
+  { values, given }: LoadedSettings<typeof masterSettings>,
+  onFatal: (error: unknown) => void,
+): Promise<RunningMaster> {
+  const { metadata, clock, random, log } = host;
+  const { cluster, snapshot } = await openCluster(metadata, {
+    create: values.create,
+    createIfMissing: values.createIfMissing,
+    partitionCount: values.partitions,
+    partitionCountGiven: given.has("partitions"),
+    folder: values.data,
+    clock,
+    random,
+  });
+  const machine = MasterMachine.restore(snapshot, machineOptions(values), clock.nowMs());
+  const feed = new TopologyFeed();
+  const operationFeed = new OperationFeed(clock);
+  const streams = new HeartbeatStreams(values);
+  const launcher = new DeferredLauncher(values.launcher);
+  const driver = new Driver({
+    machine,
+    metadata,
+    launcher,
+    clock,
+    log,
+    feed,
+    operationFeed,
+    streams,
+    monitorIntervalMs: values.monitorIntervalMs,
+    probe: (address) => probeStore(address, probeTimeoutMs, host),
+    onFatal,
+  });
+  const { heartbeatIntervalMs, placement } = values;
+  const server = await host.listen({
+    host: values.host,
+    port: values.port,
+    messageBytesMax: messageBytesMax(limits.valueBytesMax),
+    services: [
+      {
+        name: "elastickv.v1.TopologyService",
+        definition: topologyService,
+        handlers: topologyHandlers(feed, values.watchersMax, host),
+      },
+      {
+        name: "elastickv.v1.MembershipService",
+        definition: membershipService,
+        handlers: membershipHandlers({ driver, streams, cluster, heartbeatIntervalMs, log, clock }),
+      },
+      {
+        name: "elastickv.v1.AdminService",
+        definition: adminService,
+        handlers: adminHandlers({
+          driver,
+          machine,
+          operationFeed,
+          placement,
+          launcher: launcher.name,
+          log,
+          clock,
+        }),
+      },
+    ],
+  });
+  const undo: (() => Promise<void>)[] = [
+    async () => {
+      streams.endAll();
+      await server.stop(stopGraceMs);
+    },
+  ];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.reverse()) await step();
+  };
+  try {
+    const address = values.advertise === "" ? server.address : values.advertise;
+    await launcher.open(host.openLauncher(address));
+    undo.push(() => launcher.close({ stopStores: false }));
+    undo.push(() => driver.stop());
+    await driver.start();
+    const { clusterId, partitionCount } = cluster;
+    const { term } = driver.view.topology;
+    log.info("listening", { address, clusterId, partitionCount, term, pid: process.pid });
+    return { address, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/**
+ * Starts a master on this machine: locks its folder, and opens the metadata in it. Rejects with an EkvError that says
+ * what to fix.
  *
  * @param onFatal called once when the running master cannot go on and has to end
  */
 export async function startMaster(
-  { values, given }: LoadedSettings<typeof masterSettings>,
+  settings: LoadedSettings<typeof masterSettings>,
   onFatal: (error: unknown) => void,
 ): Promise<RunningMaster> {
+  const { values } = settings;
   const log = createLogger({ service: "master", level: values.logLevel, format: values.logFormat });
-  const clock = systemClock;
   const lock = await lockFolder(values.data, {
     role: "the master",
     onLost: () => onFatal(new Error("another process took the data folder over while this one was stopped")),
@@ -94,81 +205,18 @@ export async function startMaster(
   try {
     const metadata = await openLmdbMetadataStore({ path: values.data });
     undo.push(() => metadata.close());
-    const { cluster, snapshot } = await openCluster(metadata, {
-      create: values.create,
-      createIfMissing: values.createIfMissing,
-      partitionCount: values.partitions,
-      partitionCountGiven: given.has("partitions"),
-      folder: values.data,
-      clock,
-      random: systemRandom,
-    });
-    const machine = MasterMachine.restore(snapshot, machineOptions(values), clock.nowMs());
-    const feed = new TopologyFeed();
-    const operationFeed = new OperationFeed(clock);
-    const streams = new HeartbeatStreams(values);
-    const launcher = new DeferredLauncher(values.launcher);
-    const driver = new Driver({
-      machine,
+    const host: MasterHost = {
       metadata,
-      launcher,
-      clock,
+      clock: systemClock,
+      random: systemRandom,
       log,
-      feed,
-      operationFeed,
-      streams,
-      monitorIntervalMs: values.monitorIntervalMs,
-      probe: (address) => probeStore(address, probeTimeoutMs, clock),
-      onFatal,
-    });
-    const { heartbeatIntervalMs, placement } = values;
-    const server = await startServer({
-      host: values.host,
-      port: values.port,
-      messageBytesMax: messageBytesMax(limits.valueBytesMax),
-      services: [
-        {
-          name: "elastickv.v1.TopologyService",
-          definition: topologyService,
-          handlers: topologyHandlers(feed, values.watchersMax, log),
-        },
-        {
-          name: "elastickv.v1.MembershipService",
-          definition: membershipService,
-          handlers: membershipHandlers({ driver, streams, cluster, heartbeatIntervalMs, log }),
-        },
-        {
-          name: "elastickv.v1.AdminService",
-          definition: adminService,
-          handlers: adminHandlers({
-            driver,
-            machine,
-            operationFeed,
-            placement,
-            launcher: launcher.name,
-            log,
-          }),
-        },
-      ],
-    });
-    undo.push(async () => {
-      streams.endAll();
-      await server.stop(stopGraceMs);
-    });
-    const address = values.advertise === "" ? server.address : values.advertise;
-    await launcher.open(openLauncher(values, address, log));
-    undo.push(() => launcher.close({ stopStores: false }));
-    undo.push(() => driver.stop());
-    await driver.start();
-    const { clusterId, partitionCount } = cluster;
-    log.info("listening", {
-      address,
-      clusterId,
-      partitionCount,
-      term: driver.view.topology.term,
-      pid: process.pid,
-    });
-    return { address, stop: unwind };
+      openChannel: openGrpcChannel,
+      listen: startServer,
+      openLauncher: (masterAddress) => openLauncher(values, masterAddress, log),
+    };
+    const running = await runMaster(host, settings, onFatal);
+    undo.push(() => running.stop());
+    return { address: running.address, stop: unwind };
   } catch (error) {
     await unwind();
     throw error;

@@ -8,26 +8,24 @@ import {
 } from "../core/ids.js";
 import type { ClusterRecord } from "../core/master/records.js";
 import type { HeartbeatRequest, MembershipServiceServer } from "../gen/elastickv/v1/master.js";
-import { unaryHandler } from "../runtime/handlers.js";
-import type { Logger } from "../runtime/log.js";
+import { type HandlerOptions, unaryHandler } from "../runtime/handlers.js";
 import type { Driver } from "./driver.js";
 import type { HeartbeatCall, HeartbeatStreams } from "./heartbeat-streams.js";
 import { loadFromWire, registrationFromWire, reportFromWire } from "./wire.js";
 
 /** What the handlers of MembershipService work with. */
-export interface MembershipOptions {
+export interface MembershipOptions extends HandlerOptions {
   readonly driver: Driver;
   readonly streams: HeartbeatStreams;
   readonly cluster: ClusterRecord;
   readonly heartbeatIntervalMs: number;
-  readonly log: Logger;
 }
 
 /** MembershipService: stores' registrations and heartbeats as events, in the order in which they come. */
 export function membershipHandlers(options: MembershipOptions): MembershipServiceServer {
-  const { driver, cluster, heartbeatIntervalMs, log } = options;
+  const { driver, cluster, heartbeatIntervalMs } = options;
   return {
-    register: unaryHandler(log, async (request) => {
+    register: unaryHandler(options, async (request) => {
       const reply = await driver.register(registrationFromWire(request));
       if (reply.kind !== "registered") throw new EkvError("INTERNAL", "a registration got another answer");
       return {

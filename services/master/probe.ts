@@ -1,5 +1,6 @@
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { Clock } from "../core/ports/clock.js";
+import type { OpenChannel } from "../wire/channel.js";
 
 const nothing = Buffer.alloc(0);
 
@@ -7,10 +8,14 @@ const nothing = Buffer.alloc(0);
  * Asks a server's health service whether anybody is there. Only a refused or broken connection is a no: silence may be a
  * slow network, and any answer is an answer.
  */
-export function probeStore(address: string, timeoutMs: number, clock: Clock): Promise<boolean> {
-  const client = new Client(address, credentials.createInsecure(), { "grpc.use_local_subchannel_pool": 1 });
+export function probeStore(
+  address: string,
+  timeoutMs: number,
+  { clock, openChannel }: { readonly clock: Clock; readonly openChannel: OpenChannel },
+): Promise<boolean> {
+  const channel = openChannel(address, {});
   return new Promise((resolve) => {
-    client.makeUnaryRequest(
+    channel.makeUnaryRequest(
       "/grpc.health.v1.Health/Check",
       () => nothing,
       () => undefined,
@@ -18,7 +23,7 @@ export function probeStore(address: string, timeoutMs: number, clock: Clock): Pr
       new Metadata(),
       { deadline: clock.wallMs() + timeoutMs },
       (error: ServiceError | null) => {
-        client.close();
+        channel.close();
         resolve(error?.code !== status.UNAVAILABLE);
       },
     );

@@ -1,4 +1,4 @@
-import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { messageBytesMax } from "../core/limits.js";
 import type { MoveId } from "../core/ids.js";
 import type {
@@ -7,6 +7,7 @@ import type {
   TransferRequest,
   TransferResponse,
 } from "../gen/elastickv/v1/migration.js";
+import type { Channel, OpenChannel } from "../wire/channel.js";
 import { migrationService } from "../wire/services.js";
 
 /** Who handles a move's answers. */
@@ -22,6 +23,7 @@ export interface PeerLinkOptions {
   /** host:port of the target. */
   readonly address: string;
   readonly valueBytesMax: number;
+  readonly openChannel: OpenChannel;
 }
 
 type TransferStream = ClientDuplexStream<TransferRequest, TransferResponse>;
@@ -33,18 +35,17 @@ type CatchUpStream = ClientDuplexStream<CatchUpRequest, CatchUpResponse>;
  */
 export class PeerLink {
   readonly address: string;
-  readonly #client: Client;
+  readonly #channel: Channel;
   readonly #listeners = new Map<MoveId, PeerLinkListener>();
   #transfer: TransferStream | undefined;
   #catchUp: CatchUpStream | undefined;
 
-  constructor({ address, valueBytesMax }: PeerLinkOptions) {
+  constructor({ address, valueBytesMax, openChannel }: PeerLinkOptions) {
     this.address = address;
-    this.#client = new Client(address, credentials.createInsecure(), {
+    this.#channel = openChannel(address, {
       "grpc.max_receive_message_length": messageBytesMax(valueBytesMax),
       "grpc.max_send_message_length": messageBytesMax(valueBytesMax),
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
-      "grpc.use_local_subchannel_pool": 1,
     });
   }
 
@@ -77,12 +78,12 @@ export class PeerLink {
     this.#listeners.clear();
     this.#transfer?.end();
     this.#catchUp?.end();
-    this.#client.close();
+    this.#channel.close();
   }
 
   #openTransfer(): TransferStream {
     const { path, requestSerialize, responseDeserialize } = migrationService.transfer;
-    const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    const stream = this.#channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     stream.on("data", ({ message }: TransferResponse) => {
       if (message) this.#listenerOf(message.value.moveId)?.transferAnswered(message);
     });
@@ -92,7 +93,7 @@ export class PeerLink {
 
   #openCatchUp(): CatchUpStream {
     const { path, requestSerialize, responseDeserialize } = migrationService.catchUp;
-    const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    const stream = this.#channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     stream.on("data", ({ message }: CatchUpResponse) => {
       if (message) this.#listenerOf(message.value.moveId)?.catchUpAnswered(message);
     });

@@ -5,6 +5,7 @@ import type { KVMap } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
 import { type Replica, sameReplica } from "../core/topology.js";
 import type { MoveReport } from "../gen/elastickv/v1/master.js";
+import type { OpenChannel } from "../wire/channel.js";
 import { NackReason } from "../gen/elastickv/v1/migration.js";
 import { PeerLink } from "./peer-link.js";
 import { RateLimit } from "./rate-limit.js";
@@ -27,6 +28,7 @@ export interface CopyOrder {
 export interface MigrationSourceOptions extends Omit<SourceMoveContext, "rateLimit"> {
   readonly kvMap: KVMap;
   readonly valueBytesMax: number;
+  readonly openChannel: OpenChannel;
 }
 
 /** The moves that leave this store. */
@@ -139,7 +141,8 @@ export class MigrationSource {
     const name = `${target.storeId}/${target.incarnation}`;
     const known = this.#links.get(name);
     if (known) return known;
-    const link = new PeerLink({ address: targetAddress, valueBytesMax: this.#options.valueBytesMax });
+    const { valueBytesMax, openChannel } = this.#options;
+    const link = new PeerLink({ address: targetAddress, valueBytesMax, openChannel });
     this.#links.set(name, link);
     return link;
   }

@@ -9,4 +9,5 @@ export const systemClock: Clock = {
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
+  endOfTurn: (callback) => void setImmediate(callback),
 };

@@ -46,6 +46,9 @@ const keepaliveTimeoutMs = 20_000;
 
 type StreamedCall = ServerWritableStream<unknown, unknown>;
 
+/** Starts a server. The real one is {@link startServer}; the simulator has one of its own. */
+export type Listen = (options: ServerOptions) => Promise<RunningServer>;
+
 /** The one way to start a gRPC server: with health (grpc.health.v1) and reflection (v1, v1alpha). */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, services, messageBytesMax } = options;

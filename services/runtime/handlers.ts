@@ -6,8 +6,8 @@ import type {
   ServerWritableStream,
 } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
+import type { Clock } from "../core/ports/clock.js";
 import { toServiceError } from "../wire/errors.js";
-import { systemClock } from "./clock.js";
 import type { Logger } from "./log.js";
 import { systemRandom } from "./random.js";
 
@@ -31,9 +31,15 @@ export interface StreamContext extends CallContext {
 /** Emitted on server-streamed calls that are open when their server begins to stop. */
 export const drainingEvent = "draining";
 
+/** What every handler works with. */
+export interface HandlerOptions {
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
 type Call<Q, A> = ServerUnaryCall<Q, A> | ServerWritableStream<Q, A>;
 
-function contextOf<Q, A>(call: Call<Q, A>): CallContext {
+function contextOf<Q, A>(call: Call<Q, A>, clock: Clock): CallContext {
   const controller = new AbortController();
   call.on("cancelled", () => controller.abort());
   const deadline = call.getDeadline();
@@ -41,7 +47,7 @@ function contextOf<Q, A>(call: Call<Q, A>): CallContext {
   const given = call.metadata.get("x-request-id")[0];
   return {
     requestId: typeof given === "string" ? given.slice(0, 64) : systemRandom.hex(8),
-    deadlineMs: wallMs === Infinity ? Infinity : systemClock.nowMs() + wallMs - systemClock.wallMs(),
+    deadlineMs: wallMs === Infinity ? Infinity : clock.nowMs() + wallMs - clock.wallMs(),
     signal: controller.signal,
     metadata: call.metadata,
   };
@@ -65,11 +71,11 @@ function refusal(
 
 /** A handler of unary calls from a function that returns the answer or throws. */
 export function unaryHandler<Q, A>(
-  log: Logger,
+  { log, clock }: HandlerOptions,
   handle: (request: Q, context: CallContext) => Promise<A> | A,
 ): handleUnaryCall<Q, A> {
   return (call, callback) => {
-    const context = contextOf(call);
+    const context = contextOf(call, clock);
     const run = async (): Promise<A> => await handle(call.request, context);
     run().then(
       (answer) => callback(null, answer),
@@ -85,13 +91,13 @@ export function unaryHandler<Q, A>(
  * take the messages and the status that are still on their way.
  */
 export function streamHandler<Q, A>(
-  log: Logger,
+  { log, clock }: HandlerOptions,
   handle: (request: Q, context: StreamContext, send: (message: A) => Promise<void>) => Promise<void>,
 ): handleServerStreamingCall<Q, A> {
   return (call) => {
     const draining = new AbortController();
     call.on(drainingEvent, () => draining.abort());
-    const context = { ...contextOf(call), draining: draining.signal };
+    const context = { ...contextOf(call, clock), draining: draining.signal };
     const send = (message: A): Promise<void> => {
       if (context.signal.aborted || call.destroyed || call.write(message)) return Promise.resolve();
       return new Promise((resolve) => {

@@ -3,8 +3,7 @@ import { keyViolation } from "../core/checks.js";
 import { hashKey, partitionOf } from "../core/hash.js";
 import type { Topology } from "../core/topology.js";
 import type { TopologyServiceServer } from "../gen/elastickv/v1/master.js";
-import { streamHandler, unaryHandler } from "./handlers.js";
-import type { Logger } from "./log.js";
+import { type HandlerOptions, streamHandler, unaryHandler } from "./handlers.js";
 import type { TopologyFeed } from "./topology-feed.js";
 import { deltaToWire, endpointToWire, entryToWire, topologyToWire } from "../wire/topology.js";
 
@@ -12,7 +11,7 @@ import { deltaToWire, endpointToWire, entryToWire, topologyToWire } from "../wir
 export function topologyHandlers(
   feed: TopologyFeed,
   watchersMax: number,
-  log: Logger,
+  options: HandlerOptions,
 ): TopologyServiceServer {
   let watchers = 0;
   const present = (): Topology => {
@@ -20,7 +19,7 @@ export function topologyHandlers(
     throw new EkvError("UNAVAILABLE", "the topology is not known here yet", { notExecuted: true });
   };
   return {
-    lookup: unaryHandler(log, ({ key }) => {
+    lookup: unaryHandler(options, ({ key }) => {
       const violation = keyViolation(key.length);
       if (violation) throw violation;
       const topology = present();
@@ -34,8 +33,8 @@ export function topologyHandlers(
         topologyVersion: topology.version,
       };
     }),
-    getTopology: unaryHandler(log, () => ({ topology: topologyToWire(present()) })),
-    watchTopology: streamHandler(log, async ({ knownVersion }, { signal, draining }, send) => {
+    getTopology: unaryHandler(options, () => ({ topology: topologyToWire(present()) })),
+    watchTopology: streamHandler(options, async ({ knownVersion }, { signal, draining }, send) => {
       if (watchers >= watchersMax) {
         throw new EkvError(
           "RESOURCE_EXHAUSTED",

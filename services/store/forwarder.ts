@@ -1,9 +1,10 @@
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
 import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { PartitionEntry } from "../core/topology.js";
 import type { CallContext } from "../runtime/handlers.js";
+import type { Channel, OpenChannel } from "../wire/channel.js";
 import { fromServiceError } from "../wire/errors.js";
 import { storeService } from "../wire/services.js";
 
@@ -17,6 +18,7 @@ type ForwardedMethod = "get" | "put" | "delete" | "contains";
 export interface ForwarderOptions {
   readonly clock: Clock;
   readonly valueBytesMax: number;
+  readonly openChannel: OpenChannel;
   /** host:port of an entry's primary, or undefined when it is not known here. */
   addressOf(entry: PartitionEntry): string | undefined;
 }
@@ -24,7 +26,7 @@ export interface ForwarderOptions {
 /** Sends unary calls for other stores' keys to their owner, at most once, so that any store answers any client. */
 export class Forwarder {
   readonly #options: ForwarderOptions;
-  readonly #clients = new Map<string, Client>();
+  readonly #channels = new Map<string, Channel>();
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -49,8 +51,8 @@ export class Forwarder {
   }
 
   close(): void {
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
   }
 
   #forward<Q, A>(method: ForwardedMethod, request: Q, context: CallContext, address: string): Promise<A> {
@@ -65,7 +67,7 @@ export class Forwarder {
     const leftMs = Math.min(context.deadlineMs - this.#options.clock.nowMs(), forwardMsDefault);
     const deadline = this.#options.clock.wallMs() + leftMs;
     return new Promise((resolve, reject) => {
-      this.#client(address).makeUnaryRequest(
+      this.#channel(address).makeUnaryRequest(
         definition.path,
         definition.requestSerialize,
         definition.responseDeserialize,
@@ -80,17 +82,16 @@ export class Forwarder {
     });
   }
 
-  #client(address: string): Client {
-    const known = this.#clients.get(address);
+  #channel(address: string): Channel {
+    const known = this.#channels.get(address);
     if (known) return known;
     const bytes = messageBytesMax(this.#options.valueBytesMax);
-    const client = new Client(address, credentials.createInsecure(), {
+    const channel = this.#options.openChannel(address, {
       "grpc.max_receive_message_length": bytes,
       "grpc.max_send_message_length": bytes,
-      "grpc.use_local_subchannel_pool": 1,
     });
-    this.#clients.set(address, client);
-    return client;
+    this.#channels.set(address, channel);
+    return channel;
   }
 }
 

@@ -1,28 +1,28 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import type { Clock } from "../core/ports/clock.js";
 import type { Partition } from "../core/store/partition.js";
 import type { StoreLoad } from "../gen/elastickv/v1/master.js";
+import type { ProcessUsage } from "../runtime/usage.js";
 
 /** Measures what heartbeats report: rates since the last report, sizes, the event loop's delay. */
 export class LoadMeter {
   readonly #clock: Clock;
-  readonly #delay: IntervalHistogram;
+  readonly #usage: ProcessUsage;
   #measuredMs: number;
   #reads = 0;
   #writes = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, usage: ProcessUsage) {
     this.#clock = clock;
     this.#measuredMs = clock.nowMs();
-    this.#delay = monitorEventLoopDelay({ resolution: 10 });
+    this.#usage = usage;
   }
 
   start(): void {
-    this.#delay.enable();
+    this.#usage.start();
   }
 
   stop(): void {
-    this.#delay.disable();
+    this.#usage.stop();
   }
 
   /** @param reads calls since the start of the store; @param writes likewise */
@@ -35,13 +35,12 @@ export class LoadMeter {
       readsPerSecond: (reads - this.#reads) / seconds,
       writesPerSecond: (writes - this.#writes) / seconds,
       partitions: owned.map(({ id, digest }) => ({ partition: id, keys: digest.keys, bytes: digest.bytes })),
-      eventLoopDelayP99Ms: this.#delay.percentile(99) / 1e6,
-      residentBytes: process.memoryUsage.rss(),
+      eventLoopDelayP99Ms: this.#usage.eventLoopDelayP99Ms(),
+      residentBytes: this.#usage.residentBytes(),
     };
     this.#measuredMs = nowMs;
     this.#reads = reads;
     this.#writes = writes;
-    this.#delay.reset();
     return load;
   }
 }

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { mkdirSync } from "node:fs";
-import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { systemClock } from "../runtime/clock.js";
@@ -10,15 +9,12 @@ import { createLogger } from "../runtime/log.js";
 import { runMain, type RunningService } from "../runtime/process.js";
 import { systemRandom } from "../runtime/random.js";
 import { loadSettings, renderHelp, type Settings } from "../runtime/settings.js";
-import { TopologyFeed } from "../runtime/topology-feed.js";
+import { processUsage } from "../runtime/usage.js";
+import { openGrpcChannel } from "../wire/channel.js";
 import { openLmdbEngine } from "./engine/lmdb.js";
 import { openMemoryEngine } from "./engine/memory.js";
-import { type Identity, readIdentity, writeIdentity } from "./identity.js";
-import { LoadMeter } from "./load-meter.js";
-import { joinCluster, Membership } from "./membership.js";
-import { StoreServices } from "./services.js";
+import { startStore } from "./running-store.js";
 import { type StoreSettings, storeSettings } from "./settings.js";
-import { Store } from "./store.js";
 
 type Values = Settings<StoreSettings>;
 
@@ -43,77 +39,22 @@ async function start(values: Values, stopped: () => void): Promise<RunningServic
     },
   });
   const engine = await openEngine(values, folder, clock);
-  let known: Identity | undefined = readIdentity(engine);
-  const feed = new TopologyFeed();
-  const loadMeter = new LoadMeter(clock);
-  const services = new StoreServices({
-    clock,
-    log,
-    feed,
-    clusterId: () => known?.clusterId ?? "",
-    storeId: values.storeId,
-    engine: engine.name,
-    durability: values.durability,
-    valueBytesMax: values.valueBytesMax,
-    streamsMax: values.streamsMax,
-    callsInFlightMax: values.callsInFlightMax,
-  });
-  const server = await startServer({
-    host: values.host,
-    port: values.port,
-    services: services.served(),
-    messageBytesMax: messageBytesMax(values.valueBytesMax),
-  });
-  const address = values.advertise === "" ? server.address : values.advertise;
-  const processId = systemRandom.hex(8);
-  const join = {
-    dataLossAccepted: values.acceptDataLoss || values.engine === "memory",
-    masters: values.masters,
-    storeId: values.storeId,
-    address,
-    weight: values.weight,
-    processId,
-  };
-  const identity = known ?? (await joinCluster({ ...join, clock, log }));
-  if (known === undefined) await writeIdentity(engine, identity);
-  known = identity;
-  const membershipOf = (): Membership => membership;
-  const store = await Store.open({
-    ...join,
-    address: () => address,
-    identity,
-    engine,
-    clock,
-    log,
-    loadMeter,
-    valueBytesMax: values.valueBytesMax,
-    parkMs: values.parkMs,
-    parkedCallsMax: values.parkedCallsMax,
-    report: () => membershipOf().report(),
-    topologyChanged: (topology) => feed.publish(topology),
-    shutdown: stopped,
-  });
-  const membership = new Membership({
-    masters: values.masters,
-    storeId: values.storeId,
-    clock,
-    log,
-    handler: store,
-  });
-  services.open(store);
-  loadMeter.start();
-  log.info("listening", { address, folder, pid: process.pid });
-  await membership.start();
+  const running = await startStore(
+    {
+      engine,
+      clock,
+      random: systemRandom,
+      log,
+      usage: processUsage(),
+      openChannel: openGrpcChannel,
+      listen: startServer,
+    },
+    values,
+    stopped,
+  );
   return {
     stop: async () => {
-      log.info("draining");
-      server.startDraining();
-      store.stop();
-      services.drain();
-      await server.stop(values.shutdownGraceMs);
-      membership.stop();
-      services.close();
-      loadMeter.stop();
+      await running.stop();
       await engine.close();
       await lock.release();
       log.info("stopped");

@@ -1,4 +1,4 @@
-import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
 import { brandAs, type Incarnation, type StoreId } from "../core/ids.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
@@ -12,6 +12,7 @@ import {
 } from "../gen/elastickv/v1/master.js";
 import type { Logger } from "../runtime/log.js";
 import type { Identity } from "./identity.js";
+import type { Channel, OpenChannel } from "../wire/channel.js";
 import { fromServiceError } from "../wire/errors.js";
 import { membershipService } from "../wire/services.js";
 
@@ -42,6 +43,7 @@ export interface MembershipOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly handler: MembershipHandler;
+  readonly openChannel: OpenChannel;
 }
 
 /**
@@ -50,7 +52,7 @@ export interface MembershipOptions {
  */
 export class Membership {
   readonly #options: MembershipOptions;
-  #client: Client | undefined;
+  #channel: Channel | undefined;
   #stream: ClientDuplexStream<HeartbeatRequest, HeartbeatResponse> | undefined;
   #identity:
     | { readonly clusterId: string; readonly incarnation: Incarnation; readonly intervalMs: number }
@@ -88,7 +90,7 @@ export class Membership {
   report(): void {
     if (this.#reportScheduled) return;
     this.#reportScheduled = true;
-    setImmediate(() => {
+    this.#options.clock.endOfTurn(() => {
       this.#reportScheduled = false;
       this.#send(false);
     });
@@ -99,15 +101,15 @@ export class Membership {
     this.#heartbeat?.cancel();
     this.#retry?.cancel();
     this.#stream?.end();
-    this.#client?.close();
+    this.#channel?.close();
   }
 
   async #register(): Promise<void> {
     const { masters, handler, clock } = this.#options;
     const address = masters[this.#master % masters.length] ?? "";
-    this.#client?.close();
-    this.#client = clientOf(address);
-    const response = await callRegister(this.#client, handler.registration(), clock);
+    this.#channel?.close();
+    this.#channel = this.#options.openChannel(address, channelOptions);
+    const response = await callRegister(this.#channel, handler.registration(), clock);
     this.#identity = {
       clusterId: response.clusterId,
       incarnation: brandAs<Incarnation>(response.incarnation),
@@ -118,9 +120,9 @@ export class Membership {
   }
 
   #openStream(): void {
-    if (!this.#client || this.#stopped) return;
+    if (!this.#channel || this.#stopped) return;
     const { path, requestSerialize, responseDeserialize } = membershipService.heartbeat;
-    const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    const stream = this.#channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     this.#stream = stream;
     stream.on("data", (message: HeartbeatResponse) => {
       this.#tail = this.#tail
@@ -192,18 +194,15 @@ function isFinal(error: EkvError): boolean {
   return error.code === "FAILED_PRECONDITION" || error.code === "INVALID_ARGUMENT";
 }
 
-function clientOf(address: string): Client {
-  return new Client(address, credentials.createInsecure(), {
-    "grpc.max_receive_message_length": messageBytesMax,
-    "grpc.max_send_message_length": messageBytesMax,
-    "grpc.use_local_subchannel_pool": 1,
-  });
-}
+const channelOptions = {
+  "grpc.max_receive_message_length": messageBytesMax,
+  "grpc.max_send_message_length": messageBytesMax,
+};
 
-function callRegister(client: Client, request: RegisterRequest, clock: Clock): Promise<RegisterResponse> {
+function callRegister(channel: Channel, request: RegisterRequest, clock: Clock): Promise<RegisterResponse> {
   const { path, requestSerialize, responseDeserialize } = membershipService.register;
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(
+    channel.makeUnaryRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -228,18 +227,25 @@ export interface JoinRequest {
   readonly dataLossAccepted: boolean;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly openChannel: OpenChannel;
 }
 
 /**
  * A store's very first registration, which tells it the cluster it belongs to. Waits for a master to be there; rejects
  * when one refuses it.
  */
-export async function joinCluster({ masters, clock, log, ...store }: JoinRequest): Promise<Identity> {
+export async function joinCluster({
+  masters,
+  clock,
+  log,
+  openChannel,
+  ...store
+}: JoinRequest): Promise<Identity> {
   const request = RegisterRequest.fromPartial(store);
   for (let attempt = 0; ; attempt += 1) {
-    const client = clientOf(masters[attempt % masters.length] ?? "");
+    const channel = openChannel(masters[attempt % masters.length] ?? "", channelOptions);
     try {
-      const { clusterId, partitionCount } = await callRegister(client, request, clock);
+      const { clusterId, partitionCount } = await callRegister(channel, request, clock);
       return { clusterId, partitionCount, storeId: store.storeId };
     } catch (error) {
       const known = fromServiceError(error);
@@ -250,7 +256,7 @@ export async function joinCluster({ masters, clock, log, ...store }: JoinRequest
         clock.setTimer(waitMs, resolve);
       });
     } finally {
-      client.close();
+      channel.close();
     }
   }
 }

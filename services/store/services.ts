@@ -13,6 +13,7 @@ import { streamHandler, unaryHandler } from "../runtime/handlers.js";
 import type { Logger } from "../runtime/log.js";
 import type { TopologyFeed } from "../runtime/topology-feed.js";
 import { topologyHandlers } from "../runtime/topology-handlers.js";
+import type { OpenChannel } from "../wire/channel.js";
 import { toServiceError } from "../wire/errors.js";
 import { migrationService, storeService, topologyService } from "../wire/services.js";
 import { browse } from "./browse.js";
@@ -36,6 +37,8 @@ export interface StoreServicesOptions {
   readonly valueBytesMax: number;
   readonly streamsMax: number;
   readonly callsInFlightMax: number;
+  /** To the stores that unary calls are forwarded to. */
+  readonly openChannel: OpenChannel;
 }
 
 /** The gRPC services of a store, which listen before the store itself is open: its address is needed to register. */
@@ -51,6 +54,7 @@ export class StoreServices {
     this.#forwarder = new Forwarder({
       clock: options.clock,
       valueBytesMax: options.valueBytesMax,
+      openChannel: options.openChannel,
       addressOf: (entry) => this.#store?.addressOf(entry),
     });
   }
@@ -63,7 +67,7 @@ export class StoreServices {
 
   /** What to serve. */
   served(): ServedService[] {
-    const { feed, log } = this.#options;
+    const { feed } = this.#options;
     return [
       { name: "elastickv.v1.StoreService", definition: storeService, handlers: { ...this.#storeHandlers() } },
       {
@@ -74,7 +78,7 @@ export class StoreServices {
       {
         name: "elastickv.v1.TopologyService",
         definition: topologyService,
-        handlers: { ...topologyHandlers(feed, watchersMax, log) },
+        handlers: { ...topologyHandlers(feed, watchersMax, this.#options) },
       },
     ];
   }
@@ -89,30 +93,31 @@ export class StoreServices {
   }
 
   #storeHandlers(): StoreServiceServer {
-    const { log } = this.#options;
+    const options = this.#options;
+    const { clock } = options;
     const calls = (): UnaryCalls => {
       if (this.#unary && this.#store?.isRunning) return this.#unary;
       throw notServing();
     };
     return {
-      get: unaryHandler(log, (request, context) => calls().get(request, context)),
-      put: unaryHandler(log, (request, context) => calls().put(request, context)),
-      delete: unaryHandler(log, (request, context) => calls().delete(request, context)),
-      contains: unaryHandler(log, (request, context) => calls().contains(request, context)),
-      multiGet: unaryHandler(log, (request, context) => calls().multiGet(request, context)),
-      multiPut: unaryHandler(log, (request, context) => calls().multiPut(request, context)),
-      multiDelete: unaryHandler(log, (request, context) => calls().multiDelete(request, context)),
-      browse: streamHandler(log, async (request, { signal }, send) => {
+      get: unaryHandler(options, (request, context) => calls().get(request, context)),
+      put: unaryHandler(options, (request, context) => calls().put(request, context)),
+      delete: unaryHandler(options, (request, context) => calls().delete(request, context)),
+      contains: unaryHandler(options, (request, context) => calls().contains(request, context)),
+      multiGet: unaryHandler(options, (request, context) => calls().multiGet(request, context)),
+      multiPut: unaryHandler(options, (request, context) => calls().multiPut(request, context)),
+      multiDelete: unaryHandler(options, (request, context) => calls().multiDelete(request, context)),
+      browse: streamHandler(options, async (request, { signal }, send) => {
         const store = this.#running();
         for (const page of browse({ kvMap: store.kvMap, self: () => store.ownership.self }, request)) {
           if (signal.aborted) return;
           await send(page);
           // One page a turn: a browse of everything must not hold up single calls.
-          await new Promise((resolve) => setImmediate(resolve));
+          await new Promise<void>((resolve) => clock.endOfTurn(resolve));
         }
       }),
       pipeline: (stream) => this.#openPipeline(stream),
-      getStoreStatus: unaryHandler(log, () => this.#status()),
+      getStoreStatus: unaryHandler(options, () => this.#status()),
     };
   }
 

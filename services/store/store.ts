@@ -24,6 +24,7 @@ import type {
 import { MigrationSource } from "../migration/source.js";
 import { MigrationTarget } from "../migration/target.js";
 import type { Logger } from "../runtime/log.js";
+import type { OpenChannel } from "../wire/channel.js";
 import { deltaFromWire, replicaFromWire, topologyFromWire } from "../wire/topology.js";
 import { Calls } from "./calls.js";
 import type { Identity } from "./identity.js";
@@ -52,6 +53,7 @@ export interface StoreOptions {
   /** It may come back without the data it held; see RegisterRequest. */
   readonly dataLossAccepted: boolean;
   readonly loadMeter: LoadMeter;
+  readonly openChannel: OpenChannel;
   /** host:port that others reach this store at. */
   address(): string;
   /** There is something to tell the master at once. */
@@ -88,13 +90,13 @@ export class Store implements MembershipHandler {
       engine,
       clock,
       partitionCount,
-      endOfTurn: (callback) => setImmediate(callback),
+      endOfTurn: (callback) => clock.endOfTurn(callback),
       onFailStop: (partition, error) => {
         options.log.error("the storage engine failed", { partition: partition.id, reason: error.message });
         this.source.engineFailed(partition, error);
       },
     });
-    this.#generations = new Generations(engine, () => new Promise((resolve) => setImmediate(resolve)));
+    this.#generations = new Generations(engine, () => new Promise((resolve) => clock.endOfTurn(resolve)));
     this.ownership = new Ownership({ kvMap: this.kvMap, engine, generations: this.#generations, storeId });
     const self = (): Ownership["self"] => this.ownership.self;
     this.calls = new Calls({
@@ -112,6 +114,7 @@ export class Store implements MembershipHandler {
       clusterId,
       partitionCount,
       valueBytesMax,
+      openChannel: options.openChannel,
       self,
       reported: () => options.report(),
     });

@@ -5,6 +5,7 @@ import { service as health } from "grpc-health-check";
 import { EkvError } from "../../services/core/errors.js";
 import { Topology } from "../../services/gen/elastickv/v1/common.js";
 import type { LookupResponse, WatchTopologyResponse } from "../../services/gen/elastickv/v1/master.js";
+import { systemClock } from "../../services/runtime/clock.js";
 import { type RunningServer, startServer } from "../../services/runtime/grpc-server.js";
 import { type CallContext, streamHandler, unaryHandler } from "../../services/runtime/handlers.js";
 import type { LogFields, Logger } from "../../services/runtime/log.js";
@@ -39,6 +40,7 @@ function recordingLog(): { readonly log: Logger; readonly errors: LogFields[] } 
 
 describe("a gRPC server", { timeout: 30_000 }, () => {
   const { log, errors } = recordingLog();
+  const options = { log, clock: systemClock };
   let feed: TopologyFeed;
   let server: RunningServer;
   let client: RawClient;
@@ -52,9 +54,9 @@ describe("a gRPC server", { timeout: 30_000 }, () => {
     errors.length = 0;
     lookup = () => empty;
     stream = undefined;
-    const { watchTopology, ...handlers } = topologyHandlers(feed, 10, log);
+    const { watchTopology, ...handlers } = topologyHandlers(feed, 10, options);
     const watch = streamHandler(
-      log,
+      options,
       async (_request, { signal }, send: (message: WatchTopologyResponse) => Promise<void>) =>
         await stream?.(() => send({ update: { $case: "snapshot", value: bulky } }), signal),
     );
@@ -68,7 +70,7 @@ describe("a gRPC server", { timeout: 30_000 }, () => {
           definition: topologyService,
           handlers: {
             ...handlers,
-            lookup: unaryHandler(log, (_request, context) => lookup(context)),
+            lookup: unaryHandler(options, (_request, context) => lookup(context)),
             watchTopology: (call: Parameters<typeof watchTopology>[0]) =>
               stream ? watch(call as unknown as Parameters<typeof watch>[0]) : watchTopology(call),
           },

@@ -142,7 +142,12 @@ describe("paper 5.4 to 5.6: the KVMap and the flags", () => {
   it("has the KVMap's functions over a storage engine, and both flags", () => {
     const kvMap = new KVMap({
       engine: openMemoryEngine(),
-      clock: { nowMs: () => 0, wallMs: () => 0, setTimer: () => ({ cancel: () => undefined }) },
+      clock: {
+        nowMs: () => 0,
+        wallMs: () => 0,
+        setTimer: () => ({ cancel: () => undefined }),
+        endOfTurn: (callback) => void setImmediate(callback),
+      },
       partitionCount: 2,
       endOfTurn: (callback) => setImmediate(callback),
       onFailStop: () => undefined,

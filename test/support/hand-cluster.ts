@@ -8,10 +8,12 @@ import { systemClock } from "../../services/runtime/clock.js";
 import { startServer, type RunningServer } from "../../services/runtime/grpc-server.js";
 import { createLogger } from "../../services/runtime/log.js";
 import { TopologyFeed } from "../../services/runtime/topology-feed.js";
+import { processUsage } from "../../services/runtime/usage.js";
 import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { LoadMeter } from "../../services/store/load-meter.js";
 import { StoreServices } from "../../services/store/services.js";
 import { Store } from "../../services/store/store.js";
+import { openGrpcChannel } from "../../services/wire/channel.js";
 import { endpointToWire, entryToWire, replicaToWire } from "../../services/wire/topology.js";
 import { waitFor } from "./wait-for.js";
 
@@ -61,6 +63,7 @@ export class HandCluster {
       valueBytesMax: limits.valueBytesMax,
       streamsMax: 100,
       callsInFlightMax: 10_000,
+      openChannel: openGrpcChannel,
     });
     const server = await startServer({
       host: "127.0.0.1",
@@ -80,7 +83,8 @@ export class HandCluster {
       weight: 1,
       processId: `${name}-${incarnation}`,
       dataLossAccepted: false,
-      loadMeter: new LoadMeter(systemClock),
+      loadMeter: new LoadMeter(systemClock, processUsage()),
+      openChannel: openGrpcChannel,
       address: () => server.address,
       report: () => undefined,
       topologyChanged: (topology) => feed.publish(topology),

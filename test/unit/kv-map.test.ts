@@ -64,7 +64,12 @@ describe("the KVMap", () => {
     call = 0;
     kvMap = new KVMap({
       engine: held.engine,
-      clock: { nowMs: () => 0, wallMs: () => wallMs, setTimer: () => ({ cancel: () => undefined }) },
+      clock: {
+        nowMs: () => 0,
+        wallMs: () => wallMs,
+        setTimer: () => ({ cancel: () => undefined }),
+        endOfTurn: (callback) => void setImmediate(callback),
+      },
       partitionCount: 2,
       endOfTurn: (callback) => endTurn.push(callback),
       onFailStop: () => undefined,

@@ -11,6 +11,7 @@ describe("the rate limit of moves", () => {
       nowMs: () => nowMs,
       wallMs: () => 0,
       setTimer: () => ({ cancel: () => undefined }),
+      endOfTurn: (callback: () => void) => callback(),
     });
     assert.equal(limit.spend(1e9), 0, "no limit at first");
     limit.set(1000);

@@ -55,6 +55,10 @@ class HandClock implements Clock {
     return { cancel: () => this.#timers.delete(timer) };
   }
 
+  endOfTurn(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   advance(ms: number): void {
     this.#nowMs += ms;
     for (const timer of [...this.#timers].filter(({ atMs }) => atMs <= this.#nowMs)) {

@@ -11,4 +11,6 @@ export interface Clock {
   wallMs(): number;
   /** Calls `callback` once, `delayMs` from now. Does not keep the process alive. */
   setTimer(delayMs: number, callback: () => void): Timer;
+  /** Calls `callback` once, when the present turn of the event loop has taken what came in. In the order of the calls. */
+  endOfTurn(callback: () => void): void;
 }

@@ -1,0 +1,121 @@
+import { messageBytesMax } from "../core/limits.js";
+import type { Clock } from "../core/ports/clock.js";
+import type { Random } from "../core/ports/random.js";
+import type { StorageEngine } from "../core/ports/storage-engine.js";
+import type { Listen } from "../runtime/grpc-server.js";
+import type { Logger } from "../runtime/log.js";
+import type { RunningService } from "../runtime/process.js";
+import type { Settings } from "../runtime/settings.js";
+import { TopologyFeed } from "../runtime/topology-feed.js";
+import type { ProcessUsage } from "../runtime/usage.js";
+import type { OpenChannel } from "../wire/channel.js";
+import { type Identity, readIdentity, writeIdentity } from "./identity.js";
+import { LoadMeter } from "./load-meter.js";
+import { joinCluster, Membership } from "./membership.js";
+import { StoreServices } from "./services.js";
+import type { StoreSettings } from "./settings.js";
+import { Store } from "./store.js";
+
+/** What a store runs on. */
+export interface StoreHost {
+  readonly engine: StorageEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly usage: ProcessUsage;
+  readonly openChannel: OpenChannel;
+  readonly listen: Listen;
+}
+
+/** A store that serves. Its engine stays open when it has stopped. */
+export interface RunningStore extends RunningService {
+  /** host:port that it listens on. */
+  readonly address: string;
+  readonly store: Store;
+}
+
+/**
+ * Starts a store: listens, joins its cluster, takes up what its disk holds and registers. Rejects with an EkvError when
+ * a master refuses it for good.
+ *
+ * @param stopped called when the store is to end by itself
+ */
+export async function startStore(
+  host: StoreHost,
+  values: Settings<StoreSettings>,
+  stopped: () => void,
+): Promise<RunningStore> {
+  const { engine, clock, random, log, openChannel } = host;
+  let known: Identity | undefined = readIdentity(engine);
+  const feed = new TopologyFeed();
+  const loadMeter = new LoadMeter(clock, host.usage);
+  const services = new StoreServices({
+    clock,
+    log,
+    feed,
+    clusterId: () => known?.clusterId ?? "",
+    storeId: values.storeId,
+    engine: engine.name,
+    durability: values.durability,
+    valueBytesMax: values.valueBytesMax,
+    streamsMax: values.streamsMax,
+    callsInFlightMax: values.callsInFlightMax,
+    openChannel,
+  });
+  const server = await host.listen({
+    host: values.host,
+    port: values.port,
+    services: services.served(),
+    messageBytesMax: messageBytesMax(values.valueBytesMax),
+  });
+  const address = values.advertise === "" ? server.address : values.advertise;
+  const processId = random.hex(8);
+  const join = {
+    dataLossAccepted: values.acceptDataLoss || values.engine === "memory",
+    masters: values.masters,
+    storeId: values.storeId,
+    address,
+    weight: values.weight,
+    processId,
+  };
+  const identity = known ?? (await joinCluster({ ...join, clock, log, openChannel }));
+  if (known === undefined) await writeIdentity(engine, identity);
+  known = identity;
+  const membershipOf = (): Membership => membership;
+  const store = await Store.open({
+    ...join,
+    address: () => address,
+    identity,
+    engine,
+    clock,
+    log,
+    loadMeter,
+    openChannel,
+    valueBytesMax: values.valueBytesMax,
+    parkMs: values.parkMs,
+    parkedCallsMax: values.parkedCallsMax,
+    report: () => membershipOf().report(),
+    topologyChanged: (topology) => feed.publish(topology),
+    shutdown: stopped,
+  });
+  const { masters, storeId } = values;
+  const membership = new Membership({ masters, storeId, clock, log, openChannel, handler: store });
+  services.open(store);
+  loadMeter.start();
+  log.info("listening", { address, folder: values.data, pid: process.pid });
+  await membership.start();
+  return {
+    address: server.address,
+    store,
+    stop: async () => {
+      log.info("draining");
+      server.startDraining();
+      store.stop();
+      services.drain();
+      await server.stop(values.shutdownGraceMs);
+      membership.stop();
+      services.close();
+      loadMeter.stop();
+    },
+  };
+}
