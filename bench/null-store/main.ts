@@ -1,6 +1,7 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { limits, messageBytesMax } from "../../services/core/limits.js";
 import type { PipelineRequest, PipelineResponse } from "../../services/gen/elastickv/v1/store.js";
+import { systemClock } from "../../services/runtime/clock.js";
 import { startServer } from "../../services/runtime/grpc-server.js";
 import { createLogger } from "../../services/runtime/log.js";
 import { runMain } from "../../services/runtime/process.js";
@@ -34,7 +35,7 @@ await runMain(async () => {
       {
         name: "elastickv.v1.TopologyService",
         definition: topologyService,
-        handlers: { ...topologyHandlers(feed, watchersMax, log) },
+        handlers: { ...topologyHandlers(feed, watchersMax, { log, clock: systemClock }) },
       },
     ],
     messageBytesMax: messageBytesMax(limits.valueBytesMax),
