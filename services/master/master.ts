@@ -1,8 +1,7 @@
-import { fileURLToPath } from "node:url";
+import type { ClusterId } from "../core/ids.js";
 import { limits, messageBytesMax } from "../core/limits.js";
 import { MasterMachine } from "../core/master/machine.js";
 import type { MasterOptions } from "../core/master/options.js";
-import { ordinal } from "../core/master/persistence.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { Launcher } from "../core/ports/launcher.js";
 import type { MetadataStore } from "../core/ports/metadata-store.js";
@@ -23,8 +22,7 @@ import { openCluster } from "./cluster.js";
 import { DeferredLauncher } from "./deferred-launcher.js";
 import { Driver } from "./driver.js";
 import { HeartbeatStreams } from "./heartbeat-streams.js";
-import { createNoLauncher } from "./launchers/none.js";
-import { openProcessLauncher } from "./launchers/process.js";
+import { openLauncher } from "./launchers/open.js";
 import { membershipHandlers } from "./membership-handlers.js";
 import { openLmdbMetadataStore } from "./metadata/lmdb.js";
 import { OperationFeed } from "./operation-feed.js";
@@ -46,8 +44,8 @@ export interface MasterHost {
   readonly log: Logger;
   readonly openChannel: OpenChannel;
   readonly listen: Listen;
-  /** Opens what starts stores, given the address that they reach the master at. */
-  openLauncher(masterAddress: string): Promise<Launcher>;
+  /** Opens what starts the cluster's stores, given the address that they reach the master at. */
+  openLauncher(masterAddress: string, clusterId: ClusterId): Promise<Launcher>;
 }
 
 /** A master that serves. */
@@ -69,23 +67,6 @@ function machineOptions(values: Values): MasterOptions {
     movesPerStoreMax,
     moveAttemptsMax,
   };
-}
-
-async function openLauncher(values: Values, masterAddress: string, log: Logger): Promise<Launcher> {
-  if (values.launcher === "none") return createNoLauncher({ masterAddress });
-  return await openProcessLauncher({
-    entry: fileURLToPath(new URL("../store/main.js", import.meta.url)),
-    masterAddress,
-    dataRoot: values.storeData,
-    host: values.host,
-    portFor: (storeId) => {
-      const index = ordinal(storeId);
-      return values.storeBasePort === 0 || !Number.isInteger(index) ? 0 : values.storeBasePort + index;
-    },
-    extraArgs: values.storeArgs,
-    clock: systemClock,
-    log,
-  });
 }
 
 /**
@@ -131,6 +112,7 @@ export async function runMaster(
     host: values.host,
     port: values.port,
     messageBytesMax: messageBytesMax(limits.valueBytesMax),
+    ready: false,
     services: [
       {
         name: "elastickv.v1.TopologyService",
@@ -168,10 +150,11 @@ export async function runMaster(
   };
   try {
     const address = values.advertise === "" ? server.address : values.advertise;
-    await launcher.open(host.openLauncher(address));
+    await launcher.open(host.openLauncher(address, cluster.clusterId));
     undo.push(() => launcher.close({ stopStores: false }));
     undo.push(() => driver.stop());
     await driver.start();
+    server.startServing();
     const { clusterId, partitionCount } = cluster;
     const { term } = driver.view.topology;
     log.info("listening", { address, clusterId, partitionCount, term, pid: process.pid });
@@ -212,7 +195,7 @@ export async function startMaster(
       log,
       openChannel: openGrpcChannel,
       listen: startServer,
-      openLauncher: (masterAddress) => openLauncher(values, masterAddress, log),
+      openLauncher: (masterAddress, clusterId) => openLauncher({ values, masterAddress, clusterId, log }),
     };
     const running = await runMaster(host, settings, onFatal);
     undo.push(() => running.stop());

@@ -66,6 +66,7 @@ function handleHeartbeats(call: HeartbeatCall, { driver, streams }: MembershipOp
       appliedVersion: brandAs<TopologyVersion>(request.appliedVersion),
       load: request.load && loadFromWire(request.load),
       reports: request.reports.flatMap((report) => reportFromWire(report) ?? []),
+      leaving: request.leaving,
     });
   });
   call.on("end", () => {

@@ -92,12 +92,16 @@ export function directiveToWire(directive: Directive, rateBytesPerSecond: number
   if (directive.kind === "shutdown") {
     return { moveId: "", partition: 0, epoch: 0, action: { $case: "shutdown", value: {} } };
   }
+  if (directive.kind === "stay") {
+    const value = { reason: directive.reason };
+    return { moveId: "", partition: 0, epoch: 0, action: { $case: "stay", value } };
+  }
   const { moveId, partition, epoch } = directive;
   return { moveId, partition, epoch, action: actionToWire(directive, rateBytesPerSecond) };
 }
 
 function actionToWire(
-  directive: Exclude<Directive, { kind: "shutdown" }>,
+  directive: Exclude<Directive, { kind: "shutdown" | "stay" }>,
   rateBytesPerSecond: number,
 ): wire.Directive["action"] {
   switch (directive.kind) {

@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly services: readonly ServedService[];
   /** Longest message, both ways. */
   readonly messageBytesMax: number;
+  /** Say NOT_SERVING on the health service until {@link RunningServer.startServing}. Default: SERVING from the start. */
+  readonly ready?: boolean;
 }
 
 /** A server that listens. */
@@ -34,6 +36,8 @@ export interface RunningServer {
   /** host:port. */
   readonly address: string;
   readonly port: number;
+  /** Says SERVING on the health service from now on. */
+  startServing(): void;
   /** Says NOT_SERVING on the health service, without refusing calls. */
   startDraining(): void;
   /** Takes no new calls, tells watchers to leave, lets other calls finish for `graceMs`, then cuts them off. */
@@ -51,7 +55,7 @@ export type Listen = (options: ServerOptions) => Promise<RunningServer>;
 
 /** The one way to start a gRPC server: with health (grpc.health.v1) and reflection (v1, v1alpha). */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, services, messageBytesMax } = options;
+  const { host, services, messageBytesMax, ready = true } = options;
   const server = new Server({
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_send_message_length": messageBytesMax,
@@ -62,7 +66,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const streamed = new Set<StreamedCall>();
   const names = services.map(({ name }) => name);
   const health = new HealthImplementation(
-    Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])),
+    Object.fromEntries(["", ...names].map((name) => [name, ready ? "SERVING" : "NOT_SERVING"])),
   );
   for (const { definition, handlers } of services) {
     server.addService(definition, trackStreams(definition, handlers, streamed));
@@ -74,12 +78,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   });
   const port = await bind(server, host, options.port);
-  const startDraining = (): void => {
-    for (const name of ["", ...names]) health.setStatus(name, "NOT_SERVING");
+  const say = (status: "SERVING" | "NOT_SERVING"): void => {
+    for (const name of ["", ...names]) health.setStatus(name, status);
   };
+  const startDraining = (): void => say("NOT_SERVING");
   return {
     address: hostPort(host, port),
     port,
+    startServing: () => say("SERVING"),
     startDraining,
     stop: async (graceMs) => {
       startDraining();

@@ -2,10 +2,18 @@ import { EkvError } from "../core/errors.js";
 
 /** What a running service gives back: how to stop it. */
 export interface RunningService {
+  /**
+   * What comes before the stop when the process is ended for good, by SIGTERM; a SIGINT leaves it out. Default: nothing.
+   */
+  depart?(): Promise<void>;
+  /** When the service has ended by itself, wait for a signal: whoever runs the process would start it again. Default false. */
+  readonly lingers?: boolean;
   /** Stops gracefully; resolves when everything is down. */
   stop(): Promise<void>;
 }
 
+/** Longest that a timer can be. */
+const timerMsMax = 2_147_483_647;
 /** Exit status for bad settings and other things the operator must fix. */
 const exitFix = 2;
 
@@ -25,21 +33,27 @@ export async function runMain(start: (stopped: () => void) => Promise<RunningSer
   let stopWanted = false;
   let stopping = false;
   let signalled = false;
+  let ended = false;
   const stop = (): void => {
     stopWanted = true;
     if (stopping || !running) return;
     stopping = true;
-    running.stop().then(() => process.exit(0), fail);
+    running.stop().then(() => {
+      if (signalled || running?.lingers !== true) process.exit(0);
+      ended = true;
+      setInterval(() => undefined, timerMsMax);
+    }, fail);
   };
-  const signal = (exitStatus: number): void => {
+  const signal = (exitStatus: number, departs: boolean): void => {
     // Only a second signal is impatience: the first may meet a service that is already ending by itself.
     if (signalled) process.exit(exitStatus);
-    if (!running) process.exit(0);
+    if (!running || ended) process.exit(0);
     signalled = true;
-    stop();
+    if (departs && !stopping && running.depart !== undefined) running.depart().then(stop, fail);
+    else stop();
   };
-  process.on("SIGTERM", () => signal(143));
-  process.on("SIGINT", () => signal(130));
+  process.on("SIGTERM", () => signal(143, true));
+  process.on("SIGINT", () => signal(130, false));
   try {
     running = await start(stop);
   } catch (error) {

@@ -43,6 +43,14 @@ export const address: z.ZodType<string> = z
   .string("give host:port")
   .refine((value) => value === "" || isAddress(value), "give host:port, with a port of 1 to 65535");
 
+/** As {@link address}, or `auto`. */
+export const autoOrAddress: z.ZodType<string> = z
+  .string("give host:port or auto")
+  .refine(
+    (value) => value === "" || value === "auto" || isAddress(value),
+    "give host:port, with a port of 1 to 65535, or auto",
+  );
+
 /** host:port, one or more, separated by commas. */
 export const addresses: z.ZodType<readonly string[]> = z
   .string("give host:port, or several with commas between")

@@ -1,16 +1,16 @@
 #!/usr/bin/env node
-import { mkdirSync } from "node:fs";
 import type { Clock } from "../core/ports/clock.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { systemClock } from "../runtime/clock.js";
-import { lockFolder } from "../runtime/folder-lock.js";
 import { startServer } from "../runtime/grpc-server.js";
 import { createLogger } from "../runtime/log.js";
+import { ownAddress } from "../runtime/own-address.js";
 import { runMain, type RunningService } from "../runtime/process.js";
 import { systemRandom } from "../runtime/random.js";
 import { loadSettings, renderHelp, type Settings } from "../runtime/settings.js";
 import { processUsage } from "../runtime/usage.js";
 import { openGrpcChannel } from "../wire/channel.js";
+import { clearDataFolder, type DataFolder, isPattern, openDataFolder } from "./data-folder.js";
 import { openLmdbEngine } from "./engine/lmdb.js";
 import { openMemoryEngine } from "./engine/memory.js";
 import { startStore } from "./running-store.js";
@@ -26,19 +26,23 @@ async function openEngine(values: Values, folder: string, clock: Clock): Promise
   return await openLmdbEngine({ path: `${folder}/lmdb`, durability: values.durability, clock });
 }
 
-async function start(values: Values, stopped: () => void): Promise<RunningService> {
-  const log = createLogger({ service: values.storeId, level: values.logLevel, format: values.logFormat });
-  const clock = systemClock;
-  const folder = values.data === "" ? `./data/${values.storeId}` : values.data;
-  mkdirSync(folder, { recursive: true });
-  const lock = await lockFolder(folder, {
-    role: `store ${values.storeId}`,
+function takeFolder({ storeId: name, data }: Values, clock: Clock): Promise<DataFolder> {
+  return openDataFolder({
+    name,
+    root: data !== "" ? data : isPattern(name) ? "./data" : `./data/${name}`,
+    clock,
     onLost: () => {
-      log.error("another process took the data folder over while this one was stopped: leaving at once");
+      process.stderr.write("another process took the data folder over while this one was stopped\n");
       process.exit(1);
     },
   });
-  const engine = await openEngine(values, folder, clock);
+}
+
+async function start(values: Values, stopped: () => void): Promise<RunningService> {
+  const clock = systemClock;
+  const folder = await takeFolder(values, clock);
+  const log = createLogger({ service: folder.storeId, level: values.logLevel, format: values.logFormat });
+  const engine = await openEngine(values, folder.path, clock);
   const running = await startStore(
     {
       engine,
@@ -48,17 +52,21 @@ async function start(values: Values, stopped: () => void): Promise<RunningServic
       usage: processUsage(),
       openChannel: openGrpcChannel,
       listen: startServer,
+      ownAddress,
     },
-    values,
+    { ...values, storeId: folder.storeId, data: folder.path },
     stopped,
   );
   return {
+    depart: () => running.depart(),
     stop: async () => {
       await running.stop();
       await engine.close();
-      await lock.release();
+      if (running.isEmptied() && isPattern(values.storeId)) await clearDataFolder(folder);
+      await folder.lock.release();
       log.info("stopped");
     },
+    lingers: !values.exitWhenRemoved,
   };
 }
 

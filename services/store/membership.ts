@@ -19,18 +19,22 @@ import { membershipService } from "../wire/services.js";
 const registerMsMax = 5000;
 const retryMsMin = 50;
 const retryMsMax = 1000;
+const keepaliveTimeMs = 5000;
+const keepaliveTimeoutMs = 5000;
 const messageBytesMax = 64 * 1024 * 1024;
 
 /** What membership tells the store, and asks of it. */
 export interface MembershipHandler {
   /** What to register with now. */
-  registration(): RegisterRequest;
+  registration(): Promise<RegisterRequest>;
   /** The master took the registration. */
   registered(response: RegisterResponse): Promise<void>;
   /** A message of the heartbeat stream; they come one at a time, the next when the last has been dealt with. */
   received(message: HeartbeatResponse): Promise<void>;
   load(): StoreLoad;
   reports(): MoveReport[];
+  /** The store asks to be emptied. */
+  isLeaving(): boolean;
   /** The topology version adopted, durably. */
   appliedVersion(): number;
 }
@@ -62,6 +66,8 @@ export class Membership {
   #retryMs = retryMsMin;
   #master = 0;
   #reportScheduled = false;
+  /** A message has come on the present stream. */
+  #heard = false;
   /** Ends when every message received so far is dealt with: those of a new stream wait for those of the last. */
   #tail: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -96,6 +102,11 @@ export class Membership {
     });
   }
 
+  /** Whether a master is there to be told things. */
+  get isConnected(): boolean {
+    return this.#heard;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#heartbeat?.cancel();
@@ -109,7 +120,7 @@ export class Membership {
     const address = masters[this.#master % masters.length] ?? "";
     this.#channel?.close();
     this.#channel = this.#options.openChannel(address, channelOptions);
-    const response = await callRegister(this.#channel, handler.registration(), clock);
+    const response = await callRegister(this.#channel, await handler.registration(), clock);
     this.#identity = {
       clusterId: response.clusterId,
       incarnation: brandAs<Incarnation>(response.incarnation),
@@ -125,6 +136,7 @@ export class Membership {
     const stream = this.#channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     this.#stream = stream;
     stream.on("data", (message: HeartbeatResponse) => {
+      this.#heard = true;
       this.#tail = this.#tail
         .then(() => this.#options.handler.received(message))
         .catch((error: unknown) => {
@@ -157,6 +169,7 @@ export class Membership {
       appliedVersion: handler.appliedVersion(),
       load: withLoad ? handler.load() : undefined,
       reports: handler.reports(),
+      leaving: handler.isLeaving(),
     });
   }
 
@@ -164,6 +177,7 @@ export class Membership {
   #reopen(stream: unknown, reason: EkvError): void {
     if (stream !== this.#stream || this.#stopped) return;
     this.#stream = undefined;
+    this.#heard = false;
     this.#heartbeat?.cancel();
     this.#options.log.info("the heartbeat stream to the master ended", { reason: reason.message });
     void this.#pause().then(async () => {
@@ -197,6 +211,9 @@ function isFinal(error: EkvError): boolean {
 const channelOptions = {
   "grpc.max_receive_message_length": messageBytesMax,
   "grpc.max_send_message_length": messageBytesMax,
+  // A store that was cut off its network, and is back under another address, must not wait for its old connection.
+  "grpc.keepalive_time_ms": keepaliveTimeMs,
+  "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
 };
 
 function callRegister(channel: Channel, request: RegisterRequest, clock: Clock): Promise<RegisterResponse> {
@@ -221,7 +238,8 @@ function callRegister(channel: Channel, request: RegisterRequest, clock: Clock):
 export interface JoinRequest {
   readonly masters: readonly string[];
   readonly storeId: StoreId;
-  readonly address: string;
+  /** host:port that others reach it at. */
+  readonly address: () => Promise<string>;
   readonly weight: number;
   readonly processId: string;
   readonly dataLossAccepted: boolean;
@@ -239,12 +257,13 @@ export async function joinCluster({
   clock,
   log,
   openChannel,
+  address,
   ...store
 }: JoinRequest): Promise<Identity> {
-  const request = RegisterRequest.fromPartial(store);
   for (let attempt = 0; ; attempt += 1) {
     const channel = openChannel(masters[attempt % masters.length] ?? "", channelOptions);
     try {
+      const request = RegisterRequest.fromPartial({ ...store, address: await address() });
       const { clusterId, partitionCount } = await callRegister(channel, request, clock);
       return { clusterId, partitionCount, storeId: store.storeId };
     } catch (error) {

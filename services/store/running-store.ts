@@ -1,3 +1,4 @@
+import type { StoreId } from "../core/ids.js";
 import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { Random } from "../core/ports/random.js";
@@ -9,6 +10,7 @@ import type { Settings } from "../runtime/settings.js";
 import { TopologyFeed } from "../runtime/topology-feed.js";
 import type { ProcessUsage } from "../runtime/usage.js";
 import type { OpenChannel } from "../wire/channel.js";
+import { Departure } from "./departure.js";
 import { type Identity, readIdentity, writeIdentity } from "./identity.js";
 import { LoadMeter } from "./load-meter.js";
 import { joinCluster, Membership } from "./membership.js";
@@ -25,13 +27,22 @@ export interface StoreHost {
   readonly usage: ProcessUsage;
   readonly openChannel: OpenChannel;
   readonly listen: Listen;
+  /** The address of this host towards some peers, host:port each; see `--advertise auto`. */
+  ownAddress(peers: readonly string[]): Promise<string>;
 }
+
+/** A store's settings, with the name and the folder that it has taken. */
+export type StoreValues = Settings<StoreSettings> & { readonly storeId: StoreId };
 
 /** A store that serves. Its engine stays open when it has stopped. */
 export interface RunningStore extends RunningService {
   /** host:port that it listens on. */
   readonly address: string;
   readonly store: Store;
+  /** With `--drain-on-stop`: resolves when all data has gone to other stores, or will not. Else at once. */
+  depart(): Promise<void>;
+  /** Whether the master ordered it to stop because it holds nothing more. */
+  isEmptied(): boolean;
 }
 
 /**
@@ -42,7 +53,7 @@ export interface RunningStore extends RunningService {
  */
 export async function startStore(
   host: StoreHost,
-  values: Settings<StoreSettings>,
+  values: StoreValues,
   stopped: () => void,
 ): Promise<RunningStore> {
   const { engine, clock, random, log, openChannel } = host;
@@ -67,8 +78,12 @@ export async function startStore(
     port: values.port,
     services: services.served(),
     messageBytesMax: messageBytesMax(values.valueBytesMax),
+    ready: false,
   });
-  const address = values.advertise === "" ? server.address : values.advertise;
+  const address = async (): Promise<string> => {
+    if (values.advertise === "auto") return `${await host.ownAddress(values.masters)}:${server.port}`;
+    return values.advertise === "" ? server.address : values.advertise;
+  };
   const processId = random.hex(8);
   const join = {
     dataLossAccepted: values.acceptDataLoss || values.engine === "memory",
@@ -82,9 +97,15 @@ export async function startStore(
   if (known === undefined) await writeIdentity(engine, identity);
   known = identity;
   const membershipOf = (): Membership => membership;
+  let emptied = false;
+  const departure = new Departure({
+    clock,
+    timeoutMs: values.drainMs,
+    report: () => membershipOf().report(),
+    isConnected: () => membershipOf().isConnected,
+  });
   const store = await Store.open({
     ...join,
-    address: () => address,
     identity,
     engine,
     clock,
@@ -96,17 +117,32 @@ export async function startStore(
     parkedCallsMax: values.parkedCallsMax,
     report: () => membershipOf().report(),
     topologyChanged: (topology) => feed.publish(topology),
-    shutdown: stopped,
+    isLeaving: () => departure.isUnderWay,
+    shutdown: () => {
+      emptied = true;
+      if (departure.isUnderWay) departure.emptied();
+      else stopped();
+    },
+    stay: (reason) => departure.stay(reason),
   });
   const { masters, storeId } = values;
   const membership = new Membership({ masters, storeId, clock, log, openChannel, handler: store });
   services.open(store);
   loadMeter.start();
-  log.info("listening", { address, folder: values.data, pid: process.pid });
+  log.info("listening", { address: server.address, folder: values.data, pid: process.pid });
   await membership.start();
+  server.startServing();
   return {
     address: server.address,
     store,
+    isEmptied: () => emptied,
+    depart: async () => {
+      if (!values.drainOnStop) return;
+      log.info("leaving the cluster for good: giving all data away first");
+      const parting = await departure.begin();
+      if (parting.kind === "emptied") log.info("nothing is left here");
+      else log.warn("stopping with its data", { reason: parting.reason });
+    },
     stop: async () => {
       log.info("draining");
       server.startDraining();

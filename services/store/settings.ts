@@ -1,13 +1,12 @@
-import type { z } from "zod";
-import { isStoreId, type StoreId } from "../core/ids.js";
+import { isStoreId } from "../core/ids.js";
 import { limits } from "../core/limits.js";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "../runtime/log.js";
-import { address, addresses, flag, oneOf, text, wholeNumber } from "../runtime/setting-types.js";
+import { addresses, autoOrAddress, flag, oneOf, text, wholeNumber } from "../runtime/setting-types.js";
 import { requiredSetting, type Setting, setting, type SettingsSchema } from "../runtime/settings.js";
 
 /** What each setting of a store holds. */
 export interface StoreSettings extends SettingsSchema {
-  readonly storeId: Setting<StoreId>;
+  readonly storeId: Setting<string>;
   readonly masters: Setting<readonly string[]>;
   readonly host: Setting<string>;
   readonly port: Setting<number>;
@@ -24,28 +23,40 @@ export interface StoreSettings extends SettingsSchema {
   readonly parkMs: Setting<number>;
   readonly parkedCallsMax: Setting<number>;
   readonly shutdownGraceMs: Setting<number>;
+  readonly drainOnStop: Setting<boolean>;
+  readonly drainMs: Setting<number>;
+  readonly exitWhenRemoved: Setting<boolean>;
   readonly logLevel: Setting<LogLevel>;
   readonly logFormat: Setting<LogFormat>;
 }
 
 const storeIdText = text.refine(
-  isStoreId,
-  "give 1 to 63 characters of a-z, 0-9 and '-', not beginning or ending with '-'",
-) as z.ZodType<StoreId>;
+  (name) => isStoreId(name.replace("#", "1000")),
+  "give 1 to 63 characters of a-z, 0-9 and '-', not beginning or ending with '-'; one # stands for a number",
+);
 
 /** The settings of a store. */
 export const storeSettings: StoreSettings = {
-  storeId: requiredSetting("store-id", storeIdText, "This store's name, for ever."),
+  storeId: requiredSetting(
+    "store-id",
+    storeIdText,
+    "This store's name, for ever. With a #, like node-#: the lowest number whose folder in --data nobody uses.",
+  ),
   masters: requiredSetting("master", addresses, "host:port of the master, or several with commas between."),
   host: setting("host", text, "127.0.0.1", "Address to listen on."),
   port: setting("port", wholeNumber(0, 65_535), 0, "Port to listen on; 0: any free one."),
   advertise: setting(
     "advertise",
-    address,
+    autoOrAddress,
     "",
-    "host:port that clients and stores reach it at; empty: host and port.",
+    "host:port that clients and stores reach it at; empty: host and port; auto: its address towards the master.",
   ),
-  data: setting("data", text, "", "Folder of its data; empty: ./data/<store-id>."),
+  data: setting(
+    "data",
+    text,
+    "",
+    "Folder of its data; empty: ./data/<store-id>. With a # in --store-id: of all their folders; empty: ./data.",
+  ),
   engine: setting(
     "engine",
     oneOf("lmdb", "memory"),
@@ -106,6 +117,24 @@ export const storeSettings: StoreSettings = {
     wholeNumber(0),
     10_000,
     "How long calls in flight may take when it stops, in milliseconds.",
+  ),
+  drainOnStop: setting(
+    "drain-on-stop",
+    flag,
+    false,
+    "At SIGTERM, hand all data to the other stores and leave the cluster before ending; SIGINT just ends it.",
+  ),
+  drainMs: setting(
+    "drain-ms-max",
+    wholeNumber(0),
+    120_000,
+    "Longest that this may take, in milliseconds; then the store ends with its data.",
+  ),
+  exitWhenRemoved: setting(
+    "exit-when-removed",
+    flag,
+    true,
+    "End the process when the store has been removed; false: wait for a signal, where ended processes are restarted.",
   ),
   logLevel: setting("log-level", oneOf(...logLevels), "info", "error, warn, info or debug."),
   logFormat: setting(

@@ -54,14 +54,18 @@ export interface StoreOptions {
   readonly dataLossAccepted: boolean;
   readonly loadMeter: LoadMeter;
   readonly openChannel: OpenChannel;
-  /** host:port that others reach this store at. */
-  address(): string;
+  /** host:port that others reach this store at now. */
+  address(): Promise<string>;
   /** There is something to tell the master at once. */
   report(): void;
   /** The topology changed. */
   topologyChanged(topology: Topology): void;
-  /** The master ordered this store to stop. */
+  /** The store asks the master to be emptied. */
+  isLeaving(): boolean;
+  /** The master ordered this store, which holds nothing more, to stop. */
   shutdown(): void;
+  /** The master will not empty the store, which asked for it. */
+  stay(reason: string): void;
 }
 
 /** A store: its data, what it owns, the moves it takes part in, and what it knows of the cluster. */
@@ -156,13 +160,13 @@ export class Store implements MembershipHandler {
     return this.#topology?.stores.find(({ storeId }) => storeId === primary?.storeId)?.address;
   }
 
-  registration(): RegisterRequest {
+  async registration(): Promise<RegisterRequest> {
     const { storeId, identity, weight, processId, dataLossAccepted } = this.#options;
     return {
       storeId,
       clusterId: identity.clusterId,
       partitionCount: identity.partitionCount,
-      address: this.#options.address(),
+      address: await this.#options.address(),
       held: this.ownership.held(),
       weight,
       processId,
@@ -208,6 +212,10 @@ export class Store implements MembershipHandler {
     const deleted = this.#deleted;
     this.#deleted = [];
     return [...this.source.reports(), ...deleted];
+  }
+
+  isLeaving(): boolean {
+    return this.#options.isLeaving();
   }
 
   appliedVersion(): number {
@@ -276,6 +284,8 @@ export class Store implements MembershipHandler {
         return this.#retire(moveId, partition, epoch, brandAs<Generation>(action.value.generation));
       case "shutdown":
         return this.#options.shutdown();
+      case "stay":
+        return this.#options.stay(action.value.reason);
       case undefined:
         this.#options.log.warn("the master sent an order that this version does not know", { moveId });
     }

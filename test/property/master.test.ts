@@ -109,7 +109,7 @@ class Player {
         return this.#work(storeId, true);
       case "nack": {
         const order = store.inbox.shift();
-        if (order === undefined || order.kind === "shutdown") return;
+        if (order === undefined || !("moveId" in order)) return;
         const { moveId, partition, epoch } = order;
         return bench.beat(store, { moveId, partition, epoch, state: { kind: "nack", reason: "chance" } });
       }
@@ -136,7 +136,7 @@ class Player {
     const { bench } = this;
     const store = bench.store(storeId);
     const [order] = store.inbox;
-    if (order === undefined || order.kind === "shutdown" || store.streamId === undefined) {
+    if (order === undefined || !("moveId" in order) || store.streamId === undefined) {
       bench.work(storeId);
       return;
     }

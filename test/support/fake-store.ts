@@ -106,6 +106,7 @@ export class FakeStore {
       appliedVersion: this.topology?.version ?? 0,
       load: undefined,
       reports,
+      leaving: false,
     });
   }
 
@@ -137,6 +138,7 @@ function answerAtOnce({ action }: Directive): MoveReport["state"] {
     case "deleteReplica":
       return { $case: "deleted", value: { generation: action.value.generation } };
     case "shutdown":
+    case "stay":
     case undefined:
       return undefined;
   }

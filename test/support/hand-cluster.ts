@@ -85,10 +85,12 @@ export class HandCluster {
       dataLossAccepted: false,
       loadMeter: new LoadMeter(systemClock, processUsage()),
       openChannel: openGrpcChannel,
-      address: () => server.address,
+      address: () => Promise.resolve(server.address),
       report: () => undefined,
       topologyChanged: (topology) => feed.publish(topology),
+      isLeaving: () => false,
       shutdown: () => undefined,
+      stay: () => undefined,
     });
     await store.registered({
       clusterId,

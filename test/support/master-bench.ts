@@ -44,6 +44,10 @@ export class BenchStore {
   /** Orders not carried out yet. */
   inbox: Directive[] = [];
   isStopped = false;
+  /** It asks to be emptied. */
+  isLeaving = false;
+  /** What it was told instead. */
+  stayed: string | undefined;
   #generation = 0;
 
   constructor(storeId: StoreId) {
@@ -90,6 +94,11 @@ export class BenchStore {
   obey(directive: Directive): MoveReport | undefined {
     if (directive.kind === "shutdown") {
       this.isStopped = true;
+      return undefined;
+    }
+    if (directive.kind === "stay") {
+      this.stayed = directive.reason;
+      this.isLeaving = false;
       return undefined;
     }
     const { moveId, partition, epoch } = directive;
@@ -314,6 +323,7 @@ export class MasterBench {
       appliedVersion: store.applied,
       load: undefined,
       reports,
+      leaving: store.isLeaving,
     });
   }
 
@@ -338,6 +348,7 @@ export class MasterBench {
         partitions,
       },
       reports: [],
+      leaving: store.isLeaving,
     });
   }
 
@@ -455,7 +466,7 @@ function describeDelta({ delta }: Extract<MasterEffect, { kind: "publish" }>): s
 }
 
 function describeDirective(directive: Directive): string {
-  if (directive.kind === "shutdown") return directive.kind;
+  if (directive.kind === "shutdown" || directive.kind === "stay") return directive.kind;
   const { kind, moveId, partition, epoch } = directive;
   const target = kind === "start-copy" ? ` to ${describeReplica(directive.target)}` : "";
   return `${kind} ${moveId} p${partition}@${epoch}${target}`;

@@ -300,6 +300,9 @@ describe("the cluster in a master's folder", () => {
       message: /--create/,
     });
     assert.throws(() => planCluster(snapshot, { ...options, create: true }), { code: "FAILED_PRECONDITION" });
+    const ifMissing = { ...options, createIfMissing: true };
+    assert.deepEqual(planCluster(new Map(), ifMissing).changes, created.changes);
+    assert.deepEqual(planCluster(snapshot, ifMissing), planCluster(snapshot, options));
   });
 
   it("is created or run, whichever fits, when that is asked for", () => {

@@ -28,7 +28,9 @@ export type Directive =
       readonly epoch: Epoch;
       readonly generation: Generation;
     }
-  | { readonly kind: "shutdown" };
+  | { readonly kind: "shutdown" }
+  /** The store asked to be emptied and will not be: it may stop with its data. */
+  | { readonly kind: "stay"; readonly reason: string };
 
 /** One move of a plan. */
 export interface PlannedMove {

@@ -102,6 +102,8 @@ export type MasterEvent =
       /** With the periodic heartbeats. */
       readonly load: StoreLoad | undefined;
       readonly reports: readonly MoveReport[];
+      /** The store is being stopped for good and asks to be emptied. */
+      readonly leaving: boolean;
     }
   | { readonly kind: "stream-closed"; readonly streamId: number; readonly storeId: StoreId }
   | {

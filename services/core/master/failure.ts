@@ -1,6 +1,7 @@
 /** Who is there: heartbeat streams, silence and probes. */
 import { EkvError } from "../errors.js";
 import type { MasterEvent } from "./events.js";
+import { handleLeaveWish } from "./leave-wishes.js";
 import { handleApplied, handleReport, repeatOrders, reviewMoves, sendStandingOrders } from "./moves.js";
 import type { StoreRecord, StoreRegistration } from "./records.js";
 import { type MasterState, replicaOf } from "./state.js";
@@ -71,6 +72,7 @@ export function handleHeartbeat(state: MasterState, event: EventOf<"heartbeat">)
   const reporter = replicaOf(store);
   for (const report of event.reports) handleReport(state, reporter, report);
   handleApplied(state, event.storeId);
+  if (event.leaving) handleLeaveWish(state, event.storeId);
   if (event.load === undefined) return;
   state.setLoad(event.storeId, event.load);
   repeatOrders(state, event.storeId);

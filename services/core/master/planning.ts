@@ -12,7 +12,10 @@ function placementStores(state: MasterState, task: OperationTask): readonly Plac
   for (const store of state.stores()) {
     if (store.state === "joining") continue;
     const keys = state.kvStoreMap.getStoreKeyNum(store.storeId);
-    stores.set(store.storeId, { storeId: store.storeId, weight: store.weight, state: store.state, keys });
+    // What a store that is about to stop would be given now, it would have to give away next.
+    const isStopping = state.presence(store.storeId).leaveWishedAtMs !== undefined;
+    const stage = isStopping ? "draining" : store.state;
+    stores.set(store.storeId, { storeId: store.storeId, weight: store.weight, state: stage, keys });
   }
   if (task.kind === "rebalance") return [...stores.values()];
   const { storeId } = task;

@@ -91,7 +91,13 @@ export interface MoveRecord {
 /** What was asked for. */
 export type OperationTask =
   | { readonly kind: "add-store"; readonly storeId: StoreId }
-  | { readonly kind: "remove-store"; readonly storeId: StoreId; readonly purge: boolean }
+  | {
+      readonly kind: "remove-store";
+      readonly storeId: StoreId;
+      readonly purge: boolean;
+      /** The store asked for it as it was being stopped. Default false. */
+      readonly ownWish?: boolean;
+    }
   | { readonly kind: "rebalance" };
 
 /**

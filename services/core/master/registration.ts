@@ -6,6 +6,7 @@ import type { HeldReplica, MasterEvent, Registration } from "./events.js";
 import { awaitTargetAgain, failMove, giveBack, reviewMoves, rollBack, succeedEntry } from "./moves.js";
 import { isInFlight } from "./move-index.js";
 import { masterLimits } from "./options.js";
+import { forgetLeaveWish } from "./leave-wishes.js";
 import { formCluster, joinUnasked } from "./forming.js";
 import { type MasterState, replicaOf } from "./state.js";
 
@@ -101,6 +102,7 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
   if (!sameProcess) {
     state.notice("info", "a store registered", { storeId, incarnation, address: registration.address });
     renewIncarnation(state, storeId, registration.held);
+    forgetLeaveWish(state, storeId);
   }
   reviewMoves(state, storeId);
   state.emit({ kind: "reply", requestId, reply: { kind: "registered", incarnation } });

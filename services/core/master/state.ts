@@ -33,6 +33,10 @@ export interface StorePresence {
   leavingSinceMs: number | undefined;
   /** The launcher was asked to take it away. */
   removalAsked: boolean;
+  /** When its present run first asked to be emptied, for it is being stopped; monotonic. */
+  leaveWishedAtMs: number | undefined;
+  /** Its removal was begun for that. */
+  leaveBegun: boolean;
 }
 
 /** Keys and bytes of a partition, as its primary last reported them. */
@@ -207,6 +211,8 @@ export class MasterState {
       appliedVersion: brandAs<TopologyVersion>(0),
       leavingSinceMs: undefined,
       removalAsked: false,
+      leaveWishedAtMs: undefined,
+      leaveBegun: false,
     };
     this.#presences.set(storeId, presence);
     return presence;

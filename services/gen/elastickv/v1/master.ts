@@ -305,6 +305,11 @@ export interface HeartbeatRequest {
   /** With the periodic heartbeats, not with those sent for a report alone. */
   load: StoreLoad | undefined;
   reports: MoveReport[];
+  /**
+   * The store is being stopped for good and asks to be removed, as an operator would; with every heartbeat until it is told
+   * to shut down, or to stay as it is.
+   */
+  leaving: boolean;
 }
 
 export interface StoreLoad {
@@ -385,6 +390,7 @@ export interface Directive {
     | { $case: "transferLeadership"; value: TransferLeadership }
     | { $case: "deleteReplica"; value: DeleteReplica }
     | { $case: "shutdown"; value: Shutdown }
+    | { $case: "stay"; value: Stay }
     | undefined;
 }
 
@@ -407,6 +413,14 @@ export interface DeleteReplica {
 
 /** To a store without partitions: drain and exit. */
 export interface Shutdown {
+}
+
+/**
+ * To a store that asked to leave: it will not be emptied, for example because the whole cluster is being stopped. It may stop
+ * with its data, and is expected back.
+ */
+export interface Stay {
+  reason: string;
 }
 
 export interface Operation {
@@ -1579,7 +1593,15 @@ export const RegisterResponse: MessageFns<RegisterResponse> = {
 };
 
 function createBaseHeartbeatRequest(): HeartbeatRequest {
-  return { clusterId: "", storeId: "", incarnation: 0, appliedVersion: 0, load: undefined, reports: [] };
+  return {
+    clusterId: "",
+    storeId: "",
+    incarnation: 0,
+    appliedVersion: 0,
+    load: undefined,
+    reports: [],
+    leaving: false,
+  };
 }
 
 export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
@@ -1601,6 +1623,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     }
     for (const v of message.reports) {
       MoveReport.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.leaving !== false) {
+      writer.uint32(56).bool(message.leaving);
     }
     return writer;
   },
@@ -1666,6 +1691,14 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
             message.reports.push(MoveReport.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.leaving = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1698,6 +1731,7 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
         : 0,
       load: isSet(object.load) ? StoreLoad.fromJSON(object.load) : undefined,
       reports: globalThis.Array.isArray(object?.reports) ? object.reports.map((e: any) => MoveReport.fromJSON(e)) : [],
+      leaving: isSet(object.leaving) ? globalThis.Boolean(object.leaving) : false,
     };
   },
 
@@ -1721,6 +1755,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     if (message.reports?.length) {
       obj.reports = message.reports.map((e) => MoveReport.toJSON(e));
     }
+    if (message.leaving !== false) {
+      obj.leaving = message.leaving;
+    }
     return obj;
   },
 
@@ -1735,6 +1772,7 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     message.appliedVersion = object.appliedVersion ?? 0;
     message.load = (object.load !== undefined && object.load !== null) ? StoreLoad.fromPartial(object.load) : undefined;
     message.reports = object.reports?.map((e) => MoveReport.fromPartial(e)) || [];
+    message.leaving = object.leaving ?? false;
     return message;
   },
 };
@@ -2752,6 +2790,9 @@ export const Directive: MessageFns<Directive> = {
       case "shutdown":
         Shutdown.encode(message.action.value, writer.uint32(58).fork()).join();
         break;
+      case "stay":
+        Stay.encode(message.action.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -2825,6 +2866,14 @@ export const Directive: MessageFns<Directive> = {
             message.action = { $case: "shutdown", value: Shutdown.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.action = { $case: "stay", value: Stay.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2860,6 +2909,8 @@ export const Directive: MessageFns<Directive> = {
         ? { $case: "deleteReplica", value: DeleteReplica.fromJSON(object.delete_replica) }
         : isSet(object.shutdown)
         ? { $case: "shutdown", value: Shutdown.fromJSON(object.shutdown) }
+        : isSet(object.stay)
+        ? { $case: "stay", value: Stay.fromJSON(object.stay) }
         : undefined,
     };
   },
@@ -2883,6 +2934,8 @@ export const Directive: MessageFns<Directive> = {
       obj.deleteReplica = DeleteReplica.toJSON(message.action.value);
     } else if (message.action?.$case === "shutdown") {
       obj.shutdown = Shutdown.toJSON(message.action.value);
+    } else if (message.action?.$case === "stay") {
+      obj.stay = Stay.toJSON(message.action.value);
     }
     return obj;
   },
@@ -2917,6 +2970,12 @@ export const Directive: MessageFns<Directive> = {
       case "shutdown": {
         if (object.action?.value !== undefined && object.action?.value !== null) {
           message.action = { $case: "shutdown", value: Shutdown.fromPartial(object.action.value) };
+        }
+        break;
+      }
+      case "stay": {
+        if (object.action?.value !== undefined && object.action?.value !== null) {
+          message.action = { $case: "stay", value: Stay.fromPartial(object.action.value) };
         }
         break;
       }
@@ -3203,6 +3262,73 @@ export const Shutdown: MessageFns<Shutdown> = {
   },
   fromPartial<I extends Exact<DeepPartial<Shutdown>, I>>(_: I): Shutdown {
     const message = createBaseShutdown();
+    return message;
+  },
+};
+
+function createBaseStay(): Stay {
+  return { reason: "" };
+}
+
+export const Stay: MessageFns<Stay> = {
+  encode(message: Stay, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Stay {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStay();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Stay {
+    return { reason: isSet(object.reason) ? globalThis.String(object.reason) : "" };
+  },
+
+  toJSON(message: Stay): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Stay>, I>>(base?: I): Stay {
+    return Stay.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Stay>, I>>(object: I): Stay {
+    const message = createBaseStay();
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -1,0 +1,45 @@
+import { fileURLToPath } from "node:url";
+import type { ClusterId } from "../../core/ids.js";
+import { ordinal } from "../../core/master/persistence.js";
+import type { Launcher } from "../../core/ports/launcher.js";
+import { systemClock } from "../../runtime/clock.js";
+import type { Logger } from "../../runtime/log.js";
+import type { Settings } from "../../runtime/settings.js";
+import type { MasterSettings } from "../settings.js";
+import { createNoLauncher } from "./none.js";
+import { openProcessLauncher } from "./process.js";
+
+/** What every launcher is opened with. */
+export interface LauncherContext {
+  readonly values: Settings<MasterSettings>;
+  /** host:port that stores reach the master at. */
+  readonly masterAddress: string;
+  readonly clusterId: ClusterId;
+  readonly log: Logger;
+}
+
+/** Opens the launcher that the master's settings name. Rejects with an EkvError that says what to fix. */
+export async function openLauncher(context: LauncherContext): Promise<Launcher> {
+  switch (context.values.launcher) {
+    case "none":
+      return createNoLauncher(context);
+    case "process":
+      return await openLocalProcesses(context);
+  }
+}
+
+async function openLocalProcesses({ values, masterAddress, log }: LauncherContext): Promise<Launcher> {
+  return await openProcessLauncher({
+    entry: fileURLToPath(new URL("../../store/main.js", import.meta.url)),
+    masterAddress,
+    dataRoot: values.storeData,
+    host: values.host,
+    portFor: (storeId) => {
+      const index = ordinal(storeId);
+      return values.storeBasePort === 0 || !Number.isInteger(index) ? 0 : values.storeBasePort + index;
+    },
+    extraArgs: values.storeArgs,
+    clock: systemClock,
+    log,
+  });
+}
