@@ -1,3 +1,5 @@
+import type { Findings } from "./report/findings.js";
+
 /** What a bench is given. */
 export interface BenchContext {
   /** The command line behind the bench's name. */
@@ -8,14 +10,12 @@ export interface BenchContext {
   readonly profileFolder: string | undefined;
   /** For progress, on stderr. */
   note(text: string): void;
-  /** For results, on stdout. */
-  print(text: string): void;
 }
 
 /** One measurement, by name. */
 export interface Bench {
   readonly name: string;
   readonly summary: string;
-  /** Throws a UsageError for a wrong command line. Returns false when a bar that it holds was missed. */
-  run(context: BenchContext): Promise<boolean>;
+  /** Throws a UsageError for a wrong command line. */
+  run(context: BenchContext): Promise<Findings>;
 }

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { benches } from "./benches/all.js";
 import { UsageError } from "./options.js";
+import { currentConditions } from "./report/conditions.js";
+import { screenText, writePublication } from "./report/publication.js";
 
 const badUsageStatus = 2;
 const interruptedStatus = 130;
@@ -10,19 +12,20 @@ const interruptedStatus = 130;
 function usage(): string {
   const width = Math.max(...benches.map(({ name }) => name.length));
   const lines = benches.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`);
-  return `usage: npm run bench -- <name> [--profile <folder>] [options]\n\n${lines.join("")}`;
+  return `usage: npm run bench -- <name> [--profile <folder>] [--out <folder>] [options]\n\n${lines.join("")}`;
 }
 
-/** Takes `--profile <folder>` out of the arguments. */
-function takeProfile(args: readonly string[]): { profileFolder: string | undefined; args: string[] } {
-  const at = args.indexOf("--profile");
-  if (at < 0) return { profileFolder: undefined, args: [...args] };
-  return { profileFolder: resolve(args[at + 1] ?? "."), args: [...args.slice(0, at), ...args.slice(at + 2)] };
+/** Takes `--name <folder>` out of the arguments. */
+function takeFolder(args: string[], name: string): string | undefined {
+  const at = args.indexOf(`--${name}`);
+  if (at < 0) return undefined;
+  const [, folder] = args.splice(at, 2);
+  if (folder === undefined) throw new UsageError(`--${name}: give a folder`);
+  return resolve(folder);
 }
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
-  const { profileFolder, args } = takeProfile(rest);
   const bench = benches.find((known) => known.name === name);
   if (!bench) {
     process.stderr.write(usage());
@@ -37,8 +40,16 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`${seconds.padStart(6)} s  ${text}\n`);
   };
   try {
-    const print = (text: string): void => void process.stdout.write(`${text}\n`);
-    return (await bench.run({ args, folder, profileFolder, note, print })) ? 0 : 1;
+    const args = [...rest];
+    const profileFolder = takeFolder(args, "profile");
+    const outFolder = takeFolder(args, "out");
+    const conditions = await currentConditions();
+    const findings = await bench.run({ args, folder, profileFolder, note });
+    const command = ["npm run bench --", bench.name, ...args].join(" ");
+    const publication = { bench: bench.name, command, conditions, findings };
+    process.stdout.write(screenText(publication));
+    if (outFolder !== undefined) await writePublication(outFolder, publication);
+    return findings.passed ? 0 : 1;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -43,3 +43,34 @@ export function startClosedLoop(
     },
   };
 }
+
+/** Makes `callsAtOnce` calls in one turn of the event loop, and the next ones when all of them have ended. */
+export function startLockstep(
+  session: Session,
+  stream: OperationStream,
+  callsAtOnce: number,
+  meter: Meter,
+): RunningLoad {
+  let stopped = false;
+  const work = async (): Promise<void> => {
+    while (!stopped) {
+      const startedMs = performance.now();
+      const calls = Array.from({ length: callsAtOnce }, () => {
+        stream.advance();
+        const { kind } = stream;
+        return call(session, stream).then(
+          () => meter.succeeded(kind, performance.now() - startedMs),
+          (error: unknown) => meter.failed(error),
+        );
+      });
+      await Promise.all(calls);
+    }
+  };
+  const worker = work();
+  return {
+    stop: async () => {
+      stopped = true;
+      await worker;
+    },
+  };
+}

@@ -6,6 +6,8 @@ import type { LatencySummary } from "./latency.js";
 export type LoadShape =
   /** So many workers, each making one call after the other. */
   | { readonly kind: "closed"; readonly callsInFlight: number }
+  /** So many calls at once, and the next ones when all of them have ended: batches of one size, whatever else runs. */
+  | { readonly kind: "lockstep"; readonly callsAtOnce: number }
   /** Calls begin at a fixed rate, whether the earlier ones have ended or not; latency counts from when one was due. */
   | { readonly kind: "open"; readonly callsPerSecond: number };
 
@@ -30,6 +32,8 @@ export type Job =
       /** Connections that the calls are spread over. */
       readonly connections: number;
       readonly warmUpMs: number;
+      /** The warm-up lasts until so many operations have ended, too: compiled code is another thing to measure. */
+      readonly warmUpOperations: number;
       readonly measureMs: number;
       readonly seed: number;
       /** Processes whose CPU time is measured with it: the servers'. */

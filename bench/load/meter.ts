@@ -23,6 +23,11 @@ export class Meter {
     this.#begun = this.#read();
   }
 
+  /** Ended since `begin`; before it, since the start. */
+  get operations(): number {
+    return this.#operations;
+  }
+
   succeeded(kind: OperationKind, latencyMs: number): void {
     this.#operations += 1;
     this.#latencies.record(kind, latencyMs);

@@ -11,7 +11,14 @@ export interface Session {
 /** Where a peer is, and which client to use. */
 export type PeerAddress =
   /** Elastic-KV, or the null store, through the SDK. */
-  { readonly kind: "elastic"; readonly seeds: readonly string[] };
+  | { readonly kind: "elastic"; readonly seeds: readonly string[] }
+  /** A store, or the bare server, through unary gRPC calls. */
+  | { readonly kind: "unary"; readonly address: string }
+  | { readonly kind: "ioredis"; readonly ports: readonly number[]; readonly autoPipelining: boolean }
+  | { readonly kind: "node-redis"; readonly ports: readonly number[] }
+  | { readonly kind: "etcd"; readonly host: string }
+  /** A TCP echo of frames of so many bytes. */
+  | { readonly kind: "echo"; readonly port: number; readonly valueBytes: number };
 
 /** Most calls in flight that a client must take. */
 export const callsInFlightMax = 1_000_000;

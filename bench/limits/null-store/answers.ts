@@ -1,10 +1,10 @@
-import { limits } from "../../services/core/limits.js";
+import { limits } from "../../../services/core/limits.js";
 import {
   CallKind,
   CallStatus,
   type PipelineRequest,
   type PipelineResponse,
-} from "../../services/gen/elastickv/v1/store.js";
+} from "../../../services/gen/elastickv/v1/store.js";
 
 /** Answers batches without a store behind: every key exists, with one value, and every write succeeds. */
 export class ConstantAnswers {

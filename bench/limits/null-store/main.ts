@@ -1,13 +1,13 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { limits, messageBytesMax } from "../../services/core/limits.js";
-import type { PipelineRequest, PipelineResponse } from "../../services/gen/elastickv/v1/store.js";
-import { systemClock } from "../../services/runtime/clock.js";
-import { startServer } from "../../services/runtime/grpc-server.js";
-import { createLogger } from "../../services/runtime/log.js";
-import { runMain } from "../../services/runtime/process.js";
-import { TopologyFeed } from "../../services/runtime/topology-feed.js";
-import { topologyHandlers } from "../../services/runtime/topology-handlers.js";
-import { storeService, topologyService } from "../../services/wire/services.js";
+import { limits, messageBytesMax } from "../../../services/core/limits.js";
+import type { PipelineRequest, PipelineResponse } from "../../../services/gen/elastickv/v1/store.js";
+import { systemClock } from "../../../services/runtime/clock.js";
+import { startServer } from "../../../services/runtime/grpc-server.js";
+import { createLogger } from "../../../services/runtime/log.js";
+import { runMain } from "../../../services/runtime/process.js";
+import { TopologyFeed } from "../../../services/runtime/topology-feed.js";
+import { topologyHandlers } from "../../../services/runtime/topology-handlers.js";
+import { storeService, topologyService } from "../../../services/wire/services.js";
 import { ConstantAnswers } from "./answers.js";
 import { topologyOfOne } from "./topology.js";
 

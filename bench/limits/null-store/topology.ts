@@ -7,8 +7,8 @@ import {
   type StoreId,
   type Term,
   type TopologyVersion,
-} from "../../services/core/ids.js";
-import type { Topology } from "../../services/core/topology.js";
+} from "../../../services/core/ids.js";
+import type { Topology } from "../../../services/core/topology.js";
 
 /** A cluster of one store at `address`, which owns everything. */
 export function topologyOfOne(address: string, partitionCount: number): Topology {

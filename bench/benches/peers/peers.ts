@@ -1,0 +1,62 @@
+import type { Bench } from "../../bench.js";
+import { compete, type Measurement } from "../../contest.js";
+import { numberOptions } from "../../options.js";
+import { measurementTable } from "../../report/summary.js";
+import { startElastic, startUnary } from "../../systems/elastic.js";
+import { startEtcdSystem } from "../../systems/etcd.js";
+import { startBareServer, startEcho, startNullStore } from "../../systems/limits.js";
+import { startRedis } from "../../systems/redis.js";
+import { startSystems } from "../../systems/system.js";
+import { peerBars } from "./bars.js";
+import { peerPlots } from "./plots.js";
+import { peerScenarios, type PeerScenario } from "./scenarios.js";
+
+const known = {
+  keys: { default: 1_600_000, help: "keys of the data set; the default is ten times a cache of 32 MB" },
+  "value-bytes": { default: 100, help: "bytes of a value" },
+  nodes: { default: 3, help: "stores of Elastic-KV and nodes of Redis Cluster" },
+  seconds: { default: 3, help: "length of a round" },
+  "warm-up-seconds": { default: 2, help: "what comes before it" },
+  rounds: { default: 5, help: "rounds of which the medians are shown" },
+  seed: { default: 1, help: "seed of keys, values and the order of the runs" },
+};
+
+/** Elastic-KV next to Redis Cluster and etcd, and next to the limits of Node and of our own pipeline. */
+export const peersBench: Bench = {
+  name: "peers",
+  summary: "next to Redis Cluster (ioredis, node-redis), etcd, and the limits: same driver, same run",
+  run: async (context) => {
+    const options = numberOptions(context.args, known);
+    const { keys, seed, nodes, rounds } = options;
+    const valueBytes = options["value-bytes"];
+    const starts = [startElastic, startUnary, startRedis, startEtcdSystem, startNullStore];
+    const systems = await startSystems([...starts, startBareServer, startEcho], {
+      ...context,
+      ...{ keys, valueBytes, seed, nodes },
+    });
+    try {
+      const measured = new Map<PeerScenario["id"], Measurement[]>();
+      for (const scenario of peerScenarios(keys, valueBytes)) {
+        context.note(scenario.name);
+        const subjects = systems.subjects.filter(({ name }) => scenario.admits(name));
+        const { profileFolder } = context;
+        const warmUpMs = options["warm-up-seconds"] * 1000;
+        const measureMs = options.seconds * 1000;
+        const length = { rounds, warmUpMs, measureMs, seed, profileFolder };
+        measured.set(scenario.id, await compete(scenario, subjects, length));
+      }
+      const data = [...measured.values()];
+      return {
+        options,
+        tables: data.map(measurementTable),
+        bars: peerBars(measured),
+        plots: peerPlots(measured),
+        data,
+        remarks: systems.missing,
+        passed: true,
+      };
+    } finally {
+      await systems.stop();
+    }
+  },
+};
