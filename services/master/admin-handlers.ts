@@ -3,10 +3,11 @@ import { brandAs, type OperationId, type StoreId } from "../core/ids.js";
 import type { OperationPlan } from "../core/master/effects.js";
 import type { AdminRequest } from "../core/master/events.js";
 import type { MasterMachine } from "../core/master/machine.js";
+import { requireAddable, requireRemovable } from "../core/master/scaling.js";
 import type { PlacementName } from "../core/placement/policy.js";
-import type { Launcher } from "../core/ports/launcher.js";
 import type { AdminServiceServer, Operation, Plan } from "../gen/elastickv/v1/master.js";
 import { type HandlerOptions, streamHandler, unaryHandler } from "../runtime/handlers.js";
+import type { DeferredLauncher } from "./deferred-launcher.js";
 import type { Driver } from "./driver.js";
 import type { OperationFeed } from "./operation-feed.js";
 import { describeStatus, describeRing, describeStores } from "./reports.js";
@@ -18,7 +19,7 @@ export interface AdminOptions extends HandlerOptions {
   readonly machine: MasterMachine;
   readonly operationFeed: OperationFeed;
   readonly placement: PlacementName;
-  readonly launcher: Launcher["name"];
+  readonly launcher: Pick<DeferredLauncher, "name" | "scale">;
 }
 
 type Begun =
@@ -27,7 +28,7 @@ type Begun =
 
 /** AdminService: requests go through the machine, answers come from what is committed. */
 export function adminHandlers(options: AdminOptions): AdminServiceServer {
-  const { driver, machine, operationFeed } = options;
+  const { driver, machine, operationFeed, placement, launcher } = options;
   const { view } = driver;
   const read = (id: OperationId): Operation => {
     const found = view.operation(id);
@@ -50,12 +51,20 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
     return { operation: read(id) };
   };
   return {
-    addStore: unaryHandler(options, async ({ storeId, dryRun }) => ({
-      result: await begin({ kind: "add-store", storeId: storeId === "" ? undefined : storeId, dryRun }),
-    })),
-    removeStore: unaryHandler(options, async ({ storeId, dryRun, purge }) => ({
-      result: await begin({ kind: "remove-store", storeId: brandAs<StoreId>(storeId), dryRun, purge }),
-    })),
+    addStore: unaryHandler(options, async ({ storeId: given, dryRun }) => {
+      const storeId = given === "" ? undefined : given;
+      const scale = await launcher.scale();
+      if (scale === undefined) return { result: await begin({ kind: "add-store", storeId, dryRun }) };
+      if (storeId !== undefined) requireAddable(scale, storeId);
+      const naming = { prefix: scale.prefix, first: scale.wanted };
+      return { result: await begin({ kind: "add-store", storeId, naming, dryRun }) };
+    }),
+    removeStore: unaryHandler(options, async ({ storeId: given, dryRun, purge }) => {
+      const storeId = brandAs<StoreId>(given);
+      const scale = await launcher.scale();
+      if (scale !== undefined) requireRemovable(scale, storeId);
+      return { result: await begin({ kind: "remove-store", storeId, dryRun, purge }) };
+    }),
     rebalance: unaryHandler(options, async ({ dryRun }) => ({
       result: await begin({ kind: "rebalance", dryRun }),
     })),
@@ -83,6 +92,8 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
     }),
     listStores: unaryHandler(options, () => ({ stores: describeStores(view, machine) })),
     describeRing: unaryHandler(options, () => describeRing(view, machine)),
-    getClusterStatus: unaryHandler(options, () => describeStatus(view, machine, options)),
+    getClusterStatus: unaryHandler(options, () =>
+      describeStatus(view, machine, { placement, launcher: launcher.name }),
+    ),
   };
 }

@@ -1,5 +1,5 @@
 import type { StoreId } from "../core/ids.js";
-import type { LaunchedStore, Launcher } from "../core/ports/launcher.js";
+import type { LaunchedStore, Launcher, StoreScale } from "../core/ports/launcher.js";
 
 /**
  * A launcher that is still being opened: it needs the address that stores reach the master at, which is known when the
@@ -33,6 +33,10 @@ export class DeferredLauncher implements Launcher {
 
   async list(): Promise<readonly LaunchedStore[]> {
     return await (await this.#opened).list();
+  }
+
+  async scale(): Promise<StoreScale | undefined> {
+    return await (await this.#opened).scale?.();
   }
 
   async close(options: { readonly stopStores: boolean }): Promise<void> {

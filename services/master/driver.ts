@@ -59,9 +59,15 @@ export class Driver {
   /** Begins to watch time, and launches what should run. */
   async start(): Promise<void> {
     this.#scheduleTick();
-    if (this.#options.launcher.name === "none") return;
-    const stores = await this.#options.launcher.list();
-    const running = stores.filter((store) => store.running).map(({ storeId }) => storeId);
+    const { launcher, log } = this.#options;
+    if (launcher.name === "none") return;
+    let running: readonly StoreId[] = [];
+    try {
+      running = (await launcher.list()).filter((store) => store.running).map(({ storeId }) => storeId);
+    } catch (error) {
+      // A master without its launcher still leads the stores that run. To launch what runs already is harmless.
+      log.warn("it is not known which stores run", { reason: String(error) });
+    }
     this.submit({ kind: "launcher-listed", running });
   }
 

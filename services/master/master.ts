@@ -62,6 +62,7 @@ function machineOptions(values: Values): MasterOptions {
     initialStores,
     autoJoin,
     launches: values.launcher !== "none",
+    scaled: values.launcher === "kubernetes",
     suspectAfterMs,
     movesInFlightMax,
     movesPerStoreMax,
@@ -122,7 +123,7 @@ export async function runMaster(
       {
         name: "elastickv.v1.MembershipService",
         definition: membershipService,
-        handlers: membershipHandlers({ driver, streams, cluster, heartbeatIntervalMs, log, clock }),
+        handlers: membershipHandlers({ driver, streams, cluster, heartbeatIntervalMs, launcher, log, clock }),
       },
       {
         name: "elastickv.v1.AdminService",
@@ -132,7 +133,7 @@ export async function runMaster(
           machine,
           operationFeed,
           placement,
-          launcher: launcher.name,
+          launcher,
           log,
           clock,
         }),
@@ -151,8 +152,12 @@ export async function runMaster(
   try {
     const address = values.advertise === "" ? server.address : values.advertise;
     await launcher.open(host.openLauncher(address, cluster.clusterId));
-    undo.push(() => launcher.close({ stopStores: false }));
-    undo.push(() => driver.stop());
+    undo.push(async () => {
+      // The driver first, so that it takes no notice of launches that the launcher gives up: the next master repeats them.
+      const driverStopped = driver.stop();
+      await launcher.close({ stopStores: false });
+      await driverStopped;
+    });
     await driver.start();
     server.startServing();
     const { clusterId, partitionCount } = cluster;

@@ -9,8 +9,10 @@ import {
 import type { ClusterRecord } from "../core/master/records.js";
 import type { HeartbeatRequest, MembershipServiceServer } from "../gen/elastickv/v1/master.js";
 import { type HandlerOptions, unaryHandler } from "../runtime/handlers.js";
+import type { DeferredLauncher } from "./deferred-launcher.js";
 import type { Driver } from "./driver.js";
 import type { HeartbeatCall, HeartbeatStreams } from "./heartbeat-streams.js";
+import { answerLeave } from "./leaving.js";
 import { loadFromWire, registrationFromWire, reportFromWire } from "./wire.js";
 
 /** What the handlers of MembershipService work with. */
@@ -19,11 +21,12 @@ export interface MembershipOptions extends HandlerOptions {
   readonly streams: HeartbeatStreams;
   readonly cluster: ClusterRecord;
   readonly heartbeatIntervalMs: number;
+  readonly launcher: Pick<DeferredLauncher, "scale">;
 }
 
 /** MembershipService: stores' registrations and heartbeats as events, in the order in which they come. */
 export function membershipHandlers(options: MembershipOptions): MembershipServiceServer {
-  const { driver, cluster, heartbeatIntervalMs } = options;
+  const { driver, cluster, heartbeatIntervalMs, launcher } = options;
   return {
     register: unaryHandler(options, async (request) => {
       const reply = await driver.register(registrationFromWire(request));
@@ -37,6 +40,13 @@ export function membershipHandlers(options: MembershipOptions): MembershipServic
       };
     }),
     heartbeat: (call) => handleHeartbeats(call, options),
+    leave: unaryHandler(options, ({ storeId }) =>
+      answerLeave(storeId, {
+        view: driver.view,
+        scale: () => launcher.scale(),
+        administer: (request) => driver.administer(request),
+      }),
+    ),
   };
 }
 

@@ -22,10 +22,14 @@ export interface MasterSettings extends SettingsSchema {
   readonly movesPerStoreMax: Setting<number>;
   readonly moveAttemptsMax: Setting<number>;
   readonly moveRateBytesPerSecond: Setting<number>;
-  readonly launcher: Setting<"none" | "process">;
+  readonly launcher: Setting<"none" | "process" | "kubernetes">;
   readonly storeData: Setting<string>;
   readonly storeBasePort: Setting<number>;
   readonly storeArgs: Setting<readonly string[]>;
+  readonly kubernetesStatefulSet: Setting<string>;
+  readonly kubernetesNamespace: Setting<string>;
+  readonly kubernetesConfig: Setting<string>;
+  readonly kubernetesWaitMs: Setting<number>;
   readonly watchersMax: Setting<number>;
   readonly logLevel: Setting<LogLevel>;
   readonly logFormat: Setting<LogFormat>;
@@ -105,9 +109,9 @@ export const masterSettings: MasterSettings = {
   ),
   launcher: setting(
     "launcher",
-    oneOf("none", "process"),
+    oneOf("none", "process", "kubernetes"),
     "none",
-    "What starts stores: nobody (start them by hand), or this master as local processes.",
+    "What starts stores: nobody (start them by hand), this master as local processes, or a StatefulSet that it scales.",
   ),
   storeData: setting("store-data", text, "./data", "Folder that holds the launched stores' data folders."),
   storeBasePort: setting(
@@ -121,6 +125,30 @@ export const masterSettings: MasterSettings = {
     textList,
     [],
     "Settings of launched stores, as a JSON array of arguments.",
+  ),
+  kubernetesStatefulSet: setting(
+    "kubernetes-stateful-set",
+    text,
+    "store",
+    "StatefulSet whose pods are the stores; the pods' names are the stores'.",
+  ),
+  kubernetesNamespace: setting(
+    "kubernetes-namespace",
+    text,
+    "",
+    "Namespace of the StatefulSet; empty: the master's own.",
+  ),
+  kubernetesConfig: setting(
+    "kubernetes-config",
+    text,
+    "",
+    "Path of a kubeconfig; empty: the service account of the master's pod.",
+  ),
+  kubernetesWaitMs: setting(
+    "kubernetes-wait-ms",
+    wholeNumber(1000),
+    300_000,
+    "How long a pod may take to start or to end, in milliseconds.",
   ),
   watchersMax: setting(
     "watchers-max",

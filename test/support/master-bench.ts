@@ -122,6 +122,7 @@ export const benchOptions: MasterOptions = {
   initialStores: 1,
   autoJoin: true,
   launches: false,
+  scaled: false,
   suspectAfterMs: 3000,
   movesInFlightMax: 4,
   movesPerStoreMax: 4,

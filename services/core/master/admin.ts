@@ -6,6 +6,7 @@ import type { MasterReply } from "./effects.js";
 import type { AdminRequest, MasterEvent } from "./events.js";
 import { nextStoreName } from "./forming.js";
 import { planTask } from "./planning.js";
+import type { StoreNaming } from "./options.js";
 import type { OperationRecord, OperationTask } from "./records.js";
 import type { MasterState } from "./state.js";
 
@@ -64,7 +65,8 @@ function checkStoreId(storeId: string): StoreId {
 
 function addStore(state: MasterState, request: RequestOf<"add-store">): MasterReply {
   requireRing(state);
-  const storeId = request.storeId === undefined ? nextStoreToAdd(state) : checkStoreId(request.storeId);
+  const storeId =
+    request.storeId === undefined ? nextStoreToAdd(state, request.naming) : checkStoreId(request.storeId);
   const store = state.store(storeId);
   const operation = operationOf(state, storeId);
   if (operation) {
@@ -86,11 +88,11 @@ function addStore(state: MasterState, request: RequestOf<"add-store">): MasterRe
 }
 
 /** A store that has joined without a share, else a new name. */
-function nextStoreToAdd(state: MasterState): StoreId {
+function nextStoreToAdd(state: MasterState, naming: StoreNaming | undefined): StoreId {
   const waiting = state
     .stores()
     .find(({ storeId, state: stage }) => stage === "joining" && operationOf(state, storeId) === undefined);
-  return waiting?.storeId ?? nextStoreName(state);
+  return waiting?.storeId ?? nextStoreName(state, naming);
 }
 
 function removeStore(state: MasterState, request: RequestOf<"remove-store">): MasterReply {
@@ -123,7 +125,11 @@ function removeStore(state: MasterState, request: RequestOf<"remove-store">): Ma
         "start it again first",
     );
   }
-  return begin(state, { kind: "remove-store", storeId, purge: request.purge }, request.dryRun);
+  return begin(
+    state,
+    { kind: "remove-store", storeId, purge: request.purge, ownWish: request.ownWish ?? false },
+    request.dryRun,
+  );
 }
 
 function steer(state: MasterState, request: RequestOf<"cancel" | "pause" | "resume">): MasterReply {

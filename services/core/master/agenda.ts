@@ -262,8 +262,9 @@ function beginLeaving(
   orderShutdown(state, task.storeId);
 }
 
-/** Tells a store that is leaving to stop. */
+/** Tells a store that is leaving to stop, unless what runs it would start it again: then that stops it. */
 export function orderShutdown(state: MasterState, storeId: StoreId): void {
+  if (state.options.scaled) return;
   const { streamId } = state.presence(storeId);
   if (streamId !== undefined) state.emit({ kind: "send", streamId, directive: { kind: "shutdown" } });
 }
@@ -276,9 +277,11 @@ function reviewLeaving(state: MasterState, operation: OperationRecord): void {
   if (presence.removalAsked) return;
   presence.leavingSinceMs ??= state.nowMs;
   const launched = state.store(task.storeId)?.launched ?? false;
+  const { scaled } = state.options;
   const overdue = state.nowMs - presence.leavingSinceMs > masterLimits.leaveTimeoutMs;
   // A store of somebody else's may only be forgotten when it is gone: it would register anew.
-  const gone = !state.isAlive(task.storeId) || (launched && (presence.streamId === undefined || overdue));
+  const gone =
+    !state.isAlive(task.storeId) || (launched && (scaled || presence.streamId === undefined || overdue));
   if (!gone) return;
   presence.removalAsked = true;
   const purge = task.kind === "add-store" || task.purge;

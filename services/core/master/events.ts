@@ -12,6 +12,7 @@ import type {
   TopologyVersion,
 } from "../ids.js";
 import type { PartitionEntry } from "../topology.js";
+import type { StoreNaming } from "./options.js";
 
 /** What a store says of itself when it registers. */
 export interface Registration {
@@ -71,13 +72,21 @@ export interface MoveReport {
 
 /** What an operator asks for. */
 export type AdminRequest =
-  /** Without a store id: the next free name. */
-  | { readonly kind: "add-store"; readonly storeId: string | undefined; readonly dryRun: boolean }
+  | {
+      readonly kind: "add-store";
+      /** Undefined: a store that waits for its share, else a new one under the next free name. */
+      readonly storeId: string | undefined;
+      /** How a new one is named. Default: `store-1`, `store-2`, … */
+      readonly naming?: StoreNaming;
+      readonly dryRun: boolean;
+    }
   | {
       readonly kind: "remove-store";
       readonly storeId: string;
       readonly purge: boolean;
       readonly dryRun: boolean;
+      /** The store asked for it as it is being stopped: when it comes back, its removal is cancelled. Default false. */
+      readonly ownWish?: boolean;
     }
   | { readonly kind: "rebalance"; readonly dryRun: boolean }
   | { readonly kind: "cancel" | "pause" | "resume"; readonly operationId: OperationId };

@@ -2,17 +2,18 @@
 import { brandAs, type Epoch, type StoreId } from "../ids.js";
 import { createOperation, failLaunch, finishLeaving, operationOf } from "./agenda.js";
 import type { MasterEvent } from "./events.js";
-import { storeName } from "./options.js";
+import { storeName, type StoreNaming, storeNaming } from "./options.js";
 import { planFirstAssignment } from "./planning.js";
 import { type MasterState, replicaOf } from "./state.js";
 
 type EventOf<K extends MasterEvent["kind"]> = Extract<MasterEvent, { kind: K }>;
 
-/** The lowest `store-<n>` that no store has and no operation waits for. */
-export function nextStoreName(state: MasterState): StoreId {
-  let index = 1;
-  while (state.store(storeName(index)) ?? operationOf(state, storeName(index))) index += 1;
-  return storeName(index);
+/** The lowest name that no store has and no operation waits for. */
+export function nextStoreName(state: MasterState, { prefix, first }: StoreNaming = storeNaming): StoreId {
+  for (let number = first; ; number += 1) {
+    const name = storeName(prefix, number);
+    if (state.store(name) === undefined && operationOf(state, name) === undefined) return name;
+  }
 }
 
 /** Assigns the whole ring at once, when nobody owns any of it and the first stores are there. No data moves. */
@@ -41,9 +42,13 @@ export function joinUnasked(state: MasterState, storeId: StoreId): void {
   createOperation(state, { kind: "add-store", storeId });
 }
 
-/** What runs is known: launches the first stores of a new cluster, and those of an old one that do not run. */
+/**
+ * What runs is known: launches the first stores of a new cluster, and those of an old one that do not run. Scaled ones are
+ * started by what runs them; only one whose launch may not have been carried out is launched again.
+ */
 export function handleLauncherListed(state: MasterState, event: EventOf<"launcher-listed">): void {
-  if (state.unassigned === state.cluster.partitionCount) {
+  const { scaled } = state.options;
+  if (state.unassigned === state.cluster.partitionCount && !scaled) {
     while (state.stores().length < state.options.initialStores) {
       state.setStore({
         storeId: nextStoreName(state),
@@ -55,7 +60,8 @@ export function handleLauncherListed(state: MasterState, event: EventOf<"launche
     }
   }
   const running = new Set(event.running);
-  for (const { storeId, launched } of state.stores()) {
+  for (const { storeId, launched, registration } of state.stores()) {
+    if (scaled && registration !== undefined) continue;
     if (launched && !running.has(storeId)) state.emit({ kind: "launch", storeId });
   }
 }

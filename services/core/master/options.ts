@@ -9,6 +9,11 @@ export interface MasterOptions {
   readonly autoJoin: boolean;
   /** Whether there is a launcher that starts stores. */
   readonly launches: boolean;
+  /**
+   * Whether stores are run by something that the launcher only scales, as a StatefulSet runs its pods: it starts them, also
+   * the first ones, starts them again, and stops them. Every store is its own, whoever asked for it.
+   */
+  readonly scaled: boolean;
   /** Silence after which a store counts as dead. */
   readonly suspectAfterMs: number;
   /** Moves that copy or hand over at a time. */
@@ -36,7 +41,16 @@ export const masterLimits = {
   weightMax: 1000,
 } as const;
 
-/** The names that a master gives to stores it launches: `store-1`, `store-2`, … */
-export function storeName(index: number): StoreId {
-  return `store-${index}` as string as StoreId;
+/** How new stores are named: `<prefix>-<number>`, from `first` on. */
+export interface StoreNaming {
+  readonly prefix: string;
+  readonly first: number;
+}
+
+/** The names of stores where nothing else is said: `store-1`, `store-2`, … */
+export const storeNaming: StoreNaming = { prefix: "store", first: 1 };
+
+/** The name of the store with this number. */
+export function storeName(prefix: string, number: number): StoreId {
+  return `${prefix}-${number}` as string as StoreId;
 }

@@ -89,7 +89,7 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
   state.setStore({
     storeId,
     state: before?.state ?? "joining",
-    launched: before?.launched ?? false,
+    launched: before?.launched ?? state.options.scaled,
     weight: registration.weight,
     registration: {
       incarnation,

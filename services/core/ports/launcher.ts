@@ -9,6 +9,12 @@ export interface LaunchedStore {
   readonly handle: string;
 }
 
+/** Which stores are wanted, where only their number can be chosen: `<prefix>-0` to `<prefix>-<wanted - 1>`. */
+export interface StoreScale {
+  readonly prefix: string;
+  readonly wanted: number;
+}
+
 /** Starts and stops store processes somewhere: local processes, Docker, Kubernetes. Idempotent by store id. */
 export interface Launcher {
   readonly name: "none" | "process" | "docker" | "kubernetes";
@@ -20,6 +26,11 @@ export interface Launcher {
   /** Stops a store for good, if it runs; `purge` deletes its data too. */
   remove(storeId: StoreId, purge: boolean): Promise<void>;
   list(): Promise<readonly LaunchedStore[]>;
+  /**
+   * Of a launcher that can only choose how many stores there are, as with a StatefulSet: which are wanted at this moment.
+   * Absent, or undefined, where stores come and go by name. Rejects when it cannot be found out.
+   */
+  scale?(): Promise<StoreScale | undefined>;
   /** Stops watching; with `stopStores` also stops every store it launched, keeping their data. */
   close(options: { readonly stopStores: boolean }): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { ordinal } from "../../core/master/persistence.js";
 import type { Launcher } from "../../core/ports/launcher.js";
 import { systemClock } from "../../runtime/clock.js";
 import type { Logger } from "../../runtime/log.js";
+import { systemRandom } from "../../runtime/random.js";
 import type { Settings } from "../../runtime/settings.js";
 import type { MasterSettings } from "../settings.js";
 import { createNoLauncher } from "./none.js";
@@ -25,6 +26,8 @@ export async function openLauncher(context: LauncherContext): Promise<Launcher> 
       return createNoLauncher(context);
     case "process":
       return await openLocalProcesses(context);
+    case "kubernetes":
+      return await openKubernetes(context);
   }
 }
 
@@ -40,6 +43,20 @@ async function openLocalProcesses({ values, masterAddress, log }: LauncherContex
     },
     extraArgs: values.storeArgs,
     clock: systemClock,
+    log,
+  });
+}
+
+/** The client of the Kubernetes API is large: it is loaded where it is used alone. */
+async function openKubernetes({ values, log }: LauncherContext): Promise<Launcher> {
+  const { readConnection } = await import("./kubernetes/connection.js");
+  const { openKubernetesLauncher } = await import("./kubernetes/launcher.js");
+  return openKubernetesLauncher({
+    connection: readConnection(values.kubernetesConfig, values.kubernetesNamespace),
+    statefulSet: values.kubernetesStatefulSet,
+    waitMs: values.kubernetesWaitMs,
+    clock: systemClock,
+    random: systemRandom,
     log,
   });
 }

@@ -36,6 +36,59 @@ import {
 } from "./common.js";
 import { Nack } from "./migration.js";
 
+export const LeaveState = {
+  UNSPECIFIED: 0,
+  /** STAYS - It may stop, and is expected back: nothing moves. */
+  STAYS: 1,
+  /** LEAVING - It is wanted no more: what it owns moves to other stores. Let it run, and ask again. */
+  LEAVING: 2,
+  /** LEFT - It is wanted no more and owns nothing: it may stop for good. */
+  LEFT: 3,
+} as const;
+
+export type LeaveState = typeof LeaveState[keyof typeof LeaveState];
+
+export namespace LeaveState {
+  export type UNSPECIFIED = typeof LeaveState.UNSPECIFIED;
+  export type STAYS = typeof LeaveState.STAYS;
+  export type LEAVING = typeof LeaveState.LEAVING;
+  export type LEFT = typeof LeaveState.LEFT;
+}
+
+export function leaveStateFromJSON(object: any): LeaveState {
+  switch (object) {
+    case 0:
+    case "LEAVE_STATE_UNSPECIFIED":
+      return LeaveState.UNSPECIFIED;
+    case 1:
+    case "LEAVE_STATE_STAYS":
+      return LeaveState.STAYS;
+    case 2:
+    case "LEAVE_STATE_LEAVING":
+      return LeaveState.LEAVING;
+    case 3:
+    case "LEAVE_STATE_LEFT":
+      return LeaveState.LEFT;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LeaveState");
+  }
+}
+
+export function leaveStateToJSON(object: LeaveState): string {
+  switch (object) {
+    case LeaveState.UNSPECIFIED:
+      return "LEAVE_STATE_UNSPECIFIED";
+    case LeaveState.STAYS:
+      return "LEAVE_STATE_STAYS";
+    case LeaveState.LEAVING:
+      return "LEAVE_STATE_LEAVING";
+    case LeaveState.LEFT:
+      return "LEAVE_STATE_LEFT";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LeaveState");
+  }
+}
+
 export const OperationKind = { UNSPECIFIED: 0, ADD_STORE: 1, REMOVE_STORE: 2, REBALANCE: 3 } as const;
 
 export type OperationKind = typeof OperationKind[keyof typeof OperationKind];
@@ -294,6 +347,18 @@ export interface RegisterResponse {
   incarnation: number;
   term: number;
   heartbeatIntervalMs: number;
+}
+
+export interface LeaveRequest {
+  storeId: string;
+}
+
+export interface LeaveResponse {
+  state: LeaveState;
+  /** Partitions that it still owns. */
+  partitions: number;
+  /** Why it stays, or what its leaving waits for; empty when there is nothing to say. */
+  message: string;
 }
 
 export interface HeartbeatRequest {
@@ -1588,6 +1653,180 @@ export const RegisterResponse: MessageFns<RegisterResponse> = {
     message.incarnation = object.incarnation ?? 0;
     message.term = object.term ?? 0;
     message.heartbeatIntervalMs = object.heartbeatIntervalMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseLeaveRequest(): LeaveRequest {
+  return { storeId: "" };
+}
+
+export const LeaveRequest: MessageFns<LeaveRequest> = {
+  encode(message: LeaveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.storeId !== "") {
+      writer.uint32(10).string(message.storeId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.storeId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeaveRequest {
+    return {
+      storeId: isSet(object.storeId)
+        ? globalThis.String(object.storeId)
+        : isSet(object.store_id)
+        ? globalThis.String(object.store_id)
+        : "",
+    };
+  },
+
+  toJSON(message: LeaveRequest): unknown {
+    const obj: any = {};
+    if (message.storeId !== "") {
+      obj.storeId = message.storeId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LeaveRequest>, I>>(base?: I): LeaveRequest {
+    return LeaveRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LeaveRequest>, I>>(object: I): LeaveRequest {
+    const message = createBaseLeaveRequest();
+    message.storeId = object.storeId ?? "";
+    return message;
+  },
+};
+
+function createBaseLeaveResponse(): LeaveResponse {
+  return { state: 0, partitions: 0, message: "" };
+}
+
+export const LeaveResponse: MessageFns<LeaveResponse> = {
+  encode(message: LeaveResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== 0) {
+      writer.uint32(8).int32(message.state);
+    }
+    if (message.partitions !== 0) {
+      writer.uint32(16).uint32(message.partitions);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partitions = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeaveResponse {
+    return {
+      state: isSet(object.state) ? leaveStateFromJSON(object.state) : 0,
+      partitions: isSet(object.partitions) ? globalThis.Number(object.partitions) : 0,
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: LeaveResponse): unknown {
+    const obj: any = {};
+    if (message.state !== 0) {
+      obj.state = leaveStateToJSON(message.state);
+    }
+    if (message.partitions !== 0) {
+      obj.partitions = Math.round(message.partitions);
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LeaveResponse>, I>>(base?: I): LeaveResponse {
+    return LeaveResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LeaveResponse>, I>>(object: I): LeaveResponse {
+    const message = createBaseLeaveResponse();
+    message.state = object.state ?? 0;
+    message.partitions = object.partitions ?? 0;
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -6962,6 +7201,19 @@ export const MembershipServiceService = {
     responseSerialize: (value: HeartbeatResponse): Buffer => Buffer.from(HeartbeatResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HeartbeatResponse => HeartbeatResponse.decode(value),
   },
+  /**
+   * Asked for a store before it is stopped, as by a preStop hook, again and again until the answer is not LEAVING: is it
+   * to come back, or does it go for good? When the launcher wants it no more, its removal is begun.
+   */
+  leave: {
+    path: "/elastickv.v1.MembershipService/Leave" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LeaveRequest): Buffer => Buffer.from(LeaveRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LeaveRequest => LeaveRequest.decode(value),
+    responseSerialize: (value: LeaveResponse): Buffer => Buffer.from(LeaveResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LeaveResponse => LeaveResponse.decode(value),
+  },
 } as const;
 
 export interface MembershipServiceServer extends UntypedServiceImplementation {
@@ -6969,6 +7221,11 @@ export interface MembershipServiceServer extends UntypedServiceImplementation {
   register: handleUnaryCall<RegisterRequest, RegisterResponse>;
   /** Load and reports up; topology and directives down. */
   heartbeat: handleBidiStreamingCall<HeartbeatRequest, HeartbeatResponse>;
+  /**
+   * Asked for a store before it is stopped, as by a preStop hook, again and again until the answer is not LEAVING: is it
+   * to come back, or does it go for good? When the launcher wants it no more, its removal is begun.
+   */
+  leave: handleUnaryCall<LeaveRequest, LeaveResponse>;
 }
 
 export interface MembershipServiceClient extends Client {
@@ -6995,6 +7252,25 @@ export interface MembershipServiceClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<HeartbeatRequest, HeartbeatResponse>;
+  /**
+   * Asked for a store before it is stopped, as by a preStop hook, again and again until the answer is not LEAVING: is it
+   * to come back, or does it go for good? When the launcher wants it no more, its removal is begun.
+   */
+  leave(
+    request: LeaveRequest,
+    callback: (error: ServiceError | null, response: LeaveResponse) => void,
+  ): ClientUnaryCall;
+  leave(
+    request: LeaveRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LeaveResponse) => void,
+  ): ClientUnaryCall;
+  leave(
+    request: LeaveRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LeaveResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const MembershipServiceClient = makeGenericClientConstructor(

@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { StoreId } from "../../core/ids.js";
+import type { LeaveResponse } from "../../gen/elastickv/v1/master.js";
+import { systemClock } from "../../runtime/clock.js";
+import { loadSettings, renderHelp } from "../../runtime/settings.js";
+import { openGrpcChannel } from "../../wire/channel.js";
+import { fromServiceError } from "../../wire/errors.js";
+import { membershipService } from "../../wire/services.js";
+import { leave } from "./leave.js";
+import { leaveSettings } from "./settings.js";
+
+const intro = `What a preStop hook runs beside a store that is about to be stopped. Asks the master whether the store comes back, and
+ends at once if so; if it is wanted no more, ends when it owns nothing. The store serves meanwhile.`;
+
+const askTimeoutMs = 15_000;
+
+/** Asks one master after the other. */
+function askMasters(masters: readonly string[]): (storeId: StoreId) => Promise<LeaveResponse> {
+  const { path, requestSerialize, responseDeserialize } = membershipService.leave;
+  let next = 0;
+  return (storeId) => {
+    const channel = openGrpcChannel(masters[next % masters.length] ?? "", {});
+    next += 1;
+    return new Promise((resolve, reject) => {
+      channel.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        { storeId },
+        new Metadata(),
+        { deadline: systemClock.wallMs() + askTimeoutMs },
+        (error: ServiceError | null, answer?: LeaveResponse) => {
+          channel.close();
+          if (answer) resolve(answer);
+          else reject(fromServiceError(error));
+        },
+      );
+    });
+  };
+}
+
+const argv = process.argv.slice(2);
+if (argv.includes("--help")) process.stdout.write(renderHelp("Elastic-KV leave", intro, leaveSettings));
+else {
+  const { values } = loadSettings(leaveSettings, { argv, env: process.env });
+  // The clock's timers keep no process alive.
+  const alive = setInterval(() => undefined, 60_000);
+  const outcome = await leave({
+    ...values,
+    ask: askMasters(values.masters),
+    clock: systemClock,
+    say: (line) => process.stdout.write(`${line}\n`),
+  });
+  clearInterval(alive);
+  // A failed hook is what Kubernetes tells its operator about; the store is stopped all the same.
+  process.exit(outcome === "left" || outcome === "stays" ? 0 : 1);
+}
