@@ -4,7 +4,6 @@ import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import type { PartitionEntry, Topology, TopologyDelta } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
-import type { OpenChannel } from "../services/wire/channel.js";
 import { Aborts } from "./aborts.js";
 import { Deadlines } from "./deadlines.js";
 import type { ClientStats, ConnectOptions } from "./options.js";
@@ -36,7 +35,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   readonly deadlineMs: number;
   readonly #options: ConnectOptions<never> | ConnectOptions<unknown>;
   readonly #callsInFlightMax: number;
-  readonly #openChannel: OpenChannel;
+  readonly #system: System;
   readonly #clientId: string;
   readonly #deadlines: Deadlines;
   readonly #aborts = new Aborts((call) => this.#abort(call));
@@ -56,10 +55,11 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   #retries = 0;
   #redirects = 0;
 
-  constructor(options: ConnectOptions<unknown>, { clock, random, openChannel }: System = system) {
+  constructor(options: ConnectOptions<unknown>, world: System = system) {
+    const { clock, random, openChannel } = world;
     this.clock = clock;
     this.random = random;
-    this.#openChannel = openChannel;
+    this.#system = world;
     this.#clientId = random.hex(8);
     this.#options = options;
     this.deadlineMs = options.deadlineMs ?? connectDefaults.deadlineMs;
@@ -140,7 +140,8 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       clientId: this.#clientId,
       valueBytesMax: this.valueBytesMax,
       clock: this.clock,
-      openChannel: this.#openChannel,
+      openChannel: this.#system.openChannel,
+      openPipeline: this.#system.openPipeline,
       listener: this,
     });
     this.#links.set(address, link);

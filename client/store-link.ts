@@ -1,19 +1,13 @@
-import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { EkvError } from "../services/core/errors.js";
 import { messageBytesMax } from "../services/core/limits.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
 import type { PartitionEntry } from "../services/core/topology.js";
-import {
-  CallKind,
-  CallStatus,
-  type PipelineRequest,
-  type PipelineResponse,
-} from "../services/gen/elastickv/v1/store.js";
+import { CallKind, CallStatus, type PipelineResponse } from "../services/gen/elastickv/v1/store.js";
 import type { Channel, OpenChannel } from "../services/wire/channel.js";
 import { errorFromFailure, fromServiceError } from "../services/wire/errors.js";
-import { storeService } from "../services/wire/services.js";
 import { entryFromWire } from "../services/wire/topology.js";
 import type { PendingCall } from "./pending-call.js";
+import type { OpenPipeline, PipelineStream } from "./pipeline-stream.js";
 import { batchLength, encodeBatch } from "./request-batch.js";
 
 /** What a link tells the client. */
@@ -37,10 +31,9 @@ export interface StoreLinkOptions {
   readonly valueBytesMax: number;
   readonly clock: Clock;
   readonly openChannel: OpenChannel;
+  readonly openPipeline: OpenPipeline;
   readonly listener: StoreLinkListener;
 }
-
-type Stream = ClientDuplexStream<PipelineRequest, PipelineResponse>;
 
 /**
  * Calls sent and not answered; beyond, calls wait here. Not a number of batches: a few calls that wait at the store, for
@@ -56,9 +49,10 @@ export class StoreLink {
   /** The channel, for calls that do not go through the pipeline. */
   readonly channel: Channel;
   readonly #options: StoreLinkOptions;
+  readonly #messageBytesMax: number;
   readonly #sent = new Map<number, PendingCall>();
   #queue: PendingCall[] = [];
-  #stream: Stream | undefined;
+  #stream: PipelineStream | undefined;
   #connecting = false;
   #flushScheduled = false;
   #blocked = false;
@@ -68,11 +62,13 @@ export class StoreLink {
   /** The store stops: it answers what it has, and takes no more on this stream. */
   #draining = false;
   #closeTimer: Timer | undefined;
+  #closed = false;
 
   constructor(options: StoreLinkOptions) {
     this.#options = options;
     this.address = options.address;
     const bytes = messageBytesMax(options.valueBytesMax);
+    this.#messageBytesMax = bytes;
     this.channel = options.openChannel(options.address, {
       "grpc.max_receive_message_length": bytes,
       "grpc.max_send_message_length": bytes,
@@ -106,6 +102,7 @@ export class StoreLink {
 
   /** Ends the stream at once; calls on it are lost. */
   close(): void {
+    this.#closed = true;
     this.#closeTimer?.cancel();
     this.#stream?.end();
     this.#break(new EkvError("UNAVAILABLE", "the client was closed"));
@@ -132,7 +129,7 @@ export class StoreLink {
     }
   }
 
-  #sendBatch(stream: Stream): void {
+  #sendBatch(stream: PipelineStream): void {
     const count = batchLength(this.#queue, 0);
     const taken = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
     this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
@@ -156,30 +153,33 @@ export class StoreLink {
     if (!stream.write(request)) this.#blocked = true;
   }
 
-  /** Nothing is written before the channel is connected: what is queued was certainly not executed. */
   #connect(): void {
     this.#connecting = true;
-    const deadline = this.#options.clock.wallMs() + connectMs;
-    this.channel.waitForReady(deadline, (error) => {
-      this.#connecting = false;
-      if (error) {
+    const { address, clock, openPipeline } = this.#options;
+    openPipeline({
+      address,
+      channel: this.channel,
+      messageBytesMax: this.#messageBytesMax,
+      clock,
+      connectMs,
+    }).then(
+      (stream) => {
+        this.#connecting = false;
+        if (this.#closed) return stream.cancel();
+        this.#open(stream);
+        this.#flush();
+      },
+      (error: unknown) => {
+        this.#connecting = false;
         const queued = this.#queue;
         this.#queue = [];
-        const reason = new EkvError("UNAVAILABLE", `cannot reach ${this.address}: ${error.message}`, {
-          cause: error,
-        });
-        this.#options.listener.lost(queued, reason);
+        this.#options.listener.lost(queued, fromServiceError(error));
         this.#closeIfIdle();
-        return;
-      }
-      this.#open();
-      this.#flush();
-    });
+      },
+    );
   }
 
-  #open(): void {
-    const { path, requestSerialize, responseDeserialize } = storeService.pipeline;
-    const stream = this.channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  #open(stream: PipelineStream): void {
     this.#stream = stream;
     this.#greeted = false;
     stream.on("data", (response: PipelineResponse) => {

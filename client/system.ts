@@ -2,12 +2,14 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import { type OpenChannel, openGrpcChannel } from "../services/wire/channel.js";
+import { openFastestPipeline, type OpenPipeline } from "./pipeline-stream.js";
 
-/** What a client needs of the world: time, randomness, and the way to servers. */
+/** What a client needs of the world: time, randomness, and the ways to servers. */
 export interface System {
   readonly clock: Clock;
   readonly random: Random;
   readonly openChannel: OpenChannel;
+  readonly openPipeline: OpenPipeline;
 }
 
 /** The machine's clock. Unlike a server's, its timers keep the process alive: a caller waits for what they do. */
@@ -30,4 +32,9 @@ const random: Random = {
 };
 
 /** The machine that this process runs on. */
-export const system: System = { clock, random, openChannel: openGrpcChannel };
+export const system: System = {
+  clock,
+  random,
+  openChannel: openGrpcChannel,
+  openPipeline: openFastestPipeline,
+};

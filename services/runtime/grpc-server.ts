@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import {
   Server,
   ServerCredentials,
@@ -6,8 +7,8 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
-import { EkvError } from "../core/errors.js";
 import { drainingEvent } from "./handlers.js";
+import { hostPort, listen, type PortListener } from "./port-listener.js";
 import { reflectionServices } from "./reflection.js";
 
 /** A service and what handles its calls. */
@@ -25,6 +26,8 @@ export interface ServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly services: readonly ServedService[];
+  /** Takes framed connections, besides gRPC on the same port. Default: none is taken. */
+  readonly framed?: (socket: Socket) => void;
   /** Longest message, both ways. */
   readonly messageBytesMax: number;
   /** Say NOT_SERVING on the health service until {@link RunningServer.startServing}. Default: SERVING from the start. */
@@ -77,20 +80,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       server.addService(definition, trackStreams(definition, endWhenDraining(handlers), streamed));
     },
   });
-  const port = await bind(server, host, options.port);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = await listen({
+    host,
+    port: options.port,
+    http2: (socket) => injector.injectConnection(socket),
+    framed: options.framed,
+  });
   const say = (status: "SERVING" | "NOT_SERVING"): void => {
     for (const name of ["", ...names]) health.setStatus(name, status);
   };
   const startDraining = (): void => say("NOT_SERVING");
   return {
-    address: hostPort(host, port),
-    port,
+    address: hostPort(host, listener.port),
+    port: listener.port,
     startServing: () => say("SERVING"),
     startDraining,
     stop: async (graceMs) => {
       startDraining();
       for (const call of streamed) call.emit(drainingEvent);
-      await shutdown(server, graceMs);
+      await shutdown(server, listener, graceMs);
     },
   };
 }
@@ -128,31 +137,15 @@ function endWhenDraining(handlers: UntypedServiceImplementation): UntypedService
   };
 }
 
-/** An IPv6 address goes in brackets. */
-function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function bind(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const address = hostPort(host, port);
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (!error) return resolve(bound);
-      const message = `cannot listen on ${address}: ${error.message}. Stop what listens there, or choose another with --port`;
-      reject(new EkvError("FAILED_PRECONDITION", message, { cause: error }));
-    });
+async function shutdown(server: Server, listener: PortListener, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => {
+    server.forceShutdown();
+    listener.cut();
+  }, graceMs);
+  const closed = listener.close();
+  await new Promise((resolve) => {
+    server.tryShutdown(resolve);
   });
-}
-
-function shutdown(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, graceMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+  await closed;
+  clearTimeout(timer);
 }

@@ -1,4 +1,3 @@
-import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { keyViolation } from "../core/checks.js";
 import { EkvError, invalidArgument } from "../core/errors.js";
 import { limits } from "../core/limits.js";
@@ -16,7 +15,6 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from "../gen/elastickv/v1/store.js";
-import { toServiceError } from "../wire/errors.js";
 import { AnswerBatch } from "./answer-batch.js";
 import type { Calls, WriteRequest } from "./calls.js";
 import { conditionFromWire } from "./conditions.js";
@@ -30,9 +28,25 @@ export interface PipelineOptions {
   /** Unanswered calls of one stream; more are refused. */
   readonly callsInFlightMax: number;
   self(): Replica;
+  /** Ends the stream with an error. */
+  fail(error: EkvError): void;
 }
 
-type Stream = ServerDuplexStream<PipelineRequest, PipelineResponse>;
+/** A client's stream, over gRPC or framed: what both have in common. */
+export interface PipelineStream {
+  readonly destroyed: boolean;
+  readonly cancelled: boolean;
+  readonly writableEnded: boolean;
+  on(event: "data", listener: (request: PipelineRequest) => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "end" | "drain" | "close", listener: () => void): unknown;
+  /** False: wait for `drain`. */
+  write(response: PipelineResponse): boolean;
+  end(): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  destroy(): unknown;
+}
 
 /** A batch, and how far it is worked off. */
 interface ReceivedBatch {
@@ -54,7 +68,7 @@ interface ReceivedBatch {
  * wait for a hand-off when it is over.
  */
 export class Pipeline implements WriteSink {
-  readonly #stream: Stream;
+  readonly #stream: PipelineStream;
   readonly #options: PipelineOptions;
   #deferred: AnswerBatch | undefined;
   #inFlight = 0;
@@ -65,7 +79,7 @@ export class Pipeline implements WriteSink {
   #blocked = false;
   readonly #batches: ReceivedBatch[] = [];
 
-  constructor(stream: Stream, options: PipelineOptions) {
+  constructor(stream: PipelineStream, options: PipelineOptions) {
     this.#stream = stream;
     this.#options = options;
     stream.on("data", (request: PipelineRequest) => this.#receive(request));
@@ -121,7 +135,7 @@ export class Pipeline implements WriteSink {
     if (malformed) {
       // Not "not executed": earlier batches of this stream may be under way.
       const { code, message, violations } = malformed;
-      this.#stream.emit("error", toServiceError(new EkvError(code, message, { violations })));
+      this.#options.fail(new EkvError(code, message, { violations }));
       return;
     }
     const nowMs = this.#options.clock.nowMs();

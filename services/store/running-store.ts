@@ -77,6 +77,7 @@ export async function startStore(
     host: values.host,
     port: values.port,
     services: services.served(),
+    framed: (socket) => services.takeFramed(socket),
     messageBytesMax: messageBytesMax(values.valueBytesMax),
     ready: false,
   });

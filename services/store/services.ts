@@ -1,12 +1,13 @@
-import type { ServerDuplexStream } from "@grpc/grpc-js";
+import type { Socket } from "node:net";
 import { EkvError } from "../core/errors.js";
+import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { MigrationServiceServer } from "../gen/elastickv/v1/migration.js";
-import type {
-  GetStoreStatusResponse,
+import {
+  type GetStoreStatusResponse,
   PipelineRequest,
   PipelineResponse,
-  StoreServiceServer,
+  type StoreServiceServer,
 } from "../gen/elastickv/v1/store.js";
 import type { ServedService } from "../runtime/grpc-server.js";
 import { streamHandler, unaryHandler } from "../runtime/handlers.js";
@@ -15,15 +16,18 @@ import type { TopologyFeed } from "../runtime/topology-feed.js";
 import { topologyHandlers } from "../runtime/topology-handlers.js";
 import type { OpenChannel } from "../wire/channel.js";
 import { toServiceError } from "../wire/errors.js";
+import { FramedStream } from "../wire/framed-stream.js";
 import { migrationService, storeService, topologyService } from "../wire/services.js";
 import { browse } from "./browse.js";
 import { Forwarder } from "./forwarder.js";
-import { Pipeline } from "./pipeline.js";
+import { Pipeline, type PipelineStream } from "./pipeline.js";
 import type { Store } from "./store.js";
 import { UnaryCalls } from "./unary.js";
 
 /** Watchers that one store takes; clients spread over all of them when the master is down. */
 const watchersMax = 1000;
+/** A client whose machine is gone must not hold its pipeline, of which there is a limit, for ever. */
+const framedKeepaliveMs = 30_000;
 
 /** What a store's gRPC services work with. */
 export interface StoreServicesOptions {
@@ -83,6 +87,22 @@ export class StoreServices {
     ];
   }
 
+  /** Takes a framed connection: a pipeline without HTTP/2. */
+  takeFramed(socket: Socket): void {
+    const { clock, valueBytesMax } = this.#options;
+    const stream = new FramedStream({
+      socket,
+      sent: PipelineResponse,
+      received: PipelineRequest,
+      messageBytesMax: messageBytesMax(valueBytesMax),
+      keepaliveMs: framedKeepaliveMs,
+      clock,
+    });
+    // What breaks a connection has nobody else to tell; the pipeline sees that it is closed.
+    stream.on("error", () => stream.destroy());
+    this.#openPipeline(stream, (error) => stream.fail(error));
+  }
+
   /** Answers what pipelines have in flight and ends them. */
   drain(): void {
     for (const pipeline of this.#pipelines) pipeline.drain();
@@ -116,7 +136,8 @@ export class StoreServices {
           await new Promise<void>((resolve) => clock.endOfTurn(resolve));
         }
       }),
-      pipeline: (stream) => this.#openPipeline(stream),
+      pipeline: (stream) =>
+        this.#openPipeline(stream, (error) => stream.emit("error", toServiceError(error))),
       getStoreStatus: unaryHandler(options, () => this.#status()),
     };
   }
@@ -134,19 +155,12 @@ export class StoreServices {
     };
   }
 
-  #openPipeline(stream: ServerDuplexStream<PipelineRequest, PipelineResponse>): void {
+  #openPipeline(stream: PipelineStream, fail: (error: EkvError) => void): void {
     const { streamsMax, clock, callsInFlightMax } = this.#options;
-    if (!this.#store?.isRunning) {
-      stream.emit("error", toServiceError(notServing()));
-      return;
-    }
+    if (!this.#store?.isRunning) return fail(notServing());
     if (this.#pipelines.size >= streamsMax) {
       const message = `${streamsMax} pipelines are open at this store; share one client, or raise streams-max`;
-      stream.emit(
-        "error",
-        toServiceError(new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true })),
-      );
-      return;
+      return fail(new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true }));
     }
     const { calls, kvMap, ownership } = this.#store;
     const pipeline = new Pipeline(stream, {
@@ -156,6 +170,7 @@ export class StoreServices {
       clusterId: this.#options.clusterId(),
       callsInFlightMax,
       self: () => ownership.self,
+      fail,
     });
     this.#pipelines.add(pipeline);
     stream.on("close", () => this.#pipelines.delete(pipeline));

@@ -34,6 +34,7 @@ export class HandCluster {
   readonly partitionCount: number;
   readonly stores: HandStore[] = [];
   readonly entries: PartitionEntry[];
+  readonly #advertised = new Map<string, string>();
   #version = 0;
 
   constructor(partitionCount = 4) {
@@ -69,6 +70,7 @@ export class HandCluster {
       host: "127.0.0.1",
       port: 0,
       services: services.served(),
+      framed: (socket) => services.takeFramed(socket),
       messageBytesMax: messageBytesMax(limits.valueBytesMax),
     });
     const store = await Store.open({
@@ -128,6 +130,12 @@ export class HandCluster {
     }
     this.#version += 1;
     for (const { store } of this.stores) await store.received(this.#push([]));
+  }
+
+  /** Makes clients reach a store at another address. */
+  async advertise(storeId: string, address: string): Promise<void> {
+    this.#advertised.set(storeId, address);
+    await this.commit();
   }
 
   /** Gives every partition to one store at epoch 1. */
@@ -204,7 +212,7 @@ export class HandCluster {
   #push(directives: HeartbeatResponse["directives"]): HeartbeatResponse {
     const stores = this.stores.map(({ replica, server }): StoreEndpoint => ({
       ...replica,
-      address: server.address,
+      address: this.#advertised.get(replica.storeId) ?? server.address,
       alive: true,
       state: "active",
     }));

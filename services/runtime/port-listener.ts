@@ -1,0 +1,119 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { EkvError } from "../core/errors.js";
+import { framedPreface } from "../wire/framed-stream.js";
+
+/** How long a new connection may take to say what it speaks, in milliseconds. */
+const prefaceMsMax = 10_000;
+/** First byte of an HTTP/2 connection: the `P` of its preface. */
+const http2FirstByte = 0x50;
+
+/** What a port serves. */
+export interface PortListenerOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Takes a connection that speaks HTTP/2; what was read of it is put back. */
+  readonly http2: (socket: Socket) => void;
+  /** Takes a framed connection, its prefaces exchanged. Undefined: none is taken. */
+  readonly framed: ((socket: Socket) => void) | undefined;
+}
+
+/** A port that listens. */
+export interface PortListener {
+  readonly port: number;
+  /** Takes no new connections, and resolves when those there are have closed, HTTP/2 ones too. */
+  close(): Promise<void>;
+  /** Cuts the framed connections. */
+  cut(): void;
+}
+
+/** An IPv6 address goes in brackets. */
+export function hostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * Listens for gRPC and for framed pipelines on one port; the first bytes of a connection tell which it is. Rejects with
+ * FAILED_PRECONDITION when the address cannot be listened on.
+ */
+export async function listen(options: PortListenerOptions): Promise<PortListener> {
+  const unrecognised = new Set<Socket>();
+  const framed = new Set<Socket>();
+  const server = createServer((socket) => {
+    unrecognised.add(socket);
+    socket.on("close", () => {
+      unrecognised.delete(socket);
+      framed.delete(socket);
+    });
+    // Each protocol reports what breaks its connections; before that there is nobody to tell.
+    socket.on("error", () => socket.destroy());
+    recognise(socket, options, (isFramed) => {
+      unrecognised.delete(socket);
+      if (isFramed) framed.add(socket);
+    });
+  });
+  const port = await bind(server, options.host, options.port);
+  return {
+    port,
+    close: () => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      for (const socket of unrecognised) socket.destroy();
+      return closed;
+    },
+    cut: () => {
+      for (const socket of framed) socket.destroy();
+    },
+  };
+}
+
+function recognise(
+  socket: Socket,
+  { http2, framed }: PortListenerOptions,
+  recognised: (isFramed: boolean) => void,
+): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const cut = (): void => void socket.destroy();
+  const done = (): void => {
+    socket.off("readable", look);
+    socket.off("timeout", cut);
+    socket.setTimeout(0);
+  };
+  const look = (): void => {
+    const piece = socket.read() as Buffer | null;
+    if (piece === null) return;
+    seen = seen.length === 0 ? piece : Buffer.concat([seen, piece]);
+    if (seen[0] === http2FirstByte) {
+      done();
+      recognised(false);
+      socket.unshift(seen);
+      return http2(socket);
+    }
+    if (!framed || !seen.equals(framedPreface.subarray(0, seen.length))) return cut();
+    if (seen.length < framedPreface.length) return;
+    done();
+    recognised(true);
+    socket.write(framedPreface);
+    framed(socket);
+  };
+  socket.setTimeout(prefaceMsMax);
+  socket.on("timeout", cut);
+  socket.on("readable", look);
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      const message = `cannot listen on ${hostPort(host, port)}: ${cause.message}. Stop what listens there, or choose another with --port`;
+      reject(new EkvError("FAILED_PRECONDITION", message, { cause }));
+    });
+    server.listen(port, host, () => {
+      server.removeAllListeners("error");
+      // One connection could not be accepted; whoever wanted it sees that, and tries again.
+      server.on("error", () => undefined);
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}

@@ -1,0 +1,230 @@
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import { EkvError } from "../core/errors.js";
+import type { Clock, Timer } from "../core/ports/clock.js";
+import { CallFailure } from "../gen/elastickv/v1/store.js";
+import { errorFromFailure, failureToWire } from "./errors.js";
+import { frameHeaderBytes, frameKind, FrameReader } from "./frame-reader.js";
+
+/**
+ * What a client sends first on a framed connection, and the server returns when it takes it. Its first byte tells it from
+ * HTTP/2, whose connections begin with `PRI`; its last but one is the version.
+ */
+export const framedPreface: Buffer = Buffer.from("\0ekvpl1\n", "latin1");
+
+/** Bodies up to this many bytes are copied behind their header: one small write is cheaper than two. */
+const copiedBytesMax = 65_536;
+
+const emptyBody: Uint8Array = new Uint8Array(0);
+
+/** A type of protobuf messages, as ts-proto makes them. */
+export interface MessageType<T> {
+  encode(message: T): { finish(): Uint8Array };
+  /** The bytes fields of what it returns are views of `bytes`. */
+  decode(bytes: Uint8Array): T;
+}
+
+/** How a framed stream is run. */
+export interface FramedStreamOptions<Out, In> {
+  /** Connected, both prefaces exchanged. */
+  readonly socket: Socket;
+  readonly sent: MessageType<Out>;
+  readonly received: MessageType<In>;
+  /** Longest message, both ways. */
+  readonly messageBytesMax: number;
+  /** Silence after which the peer is asked for a sign of life, and again until it is given up, in milliseconds. */
+  readonly keepaliveMs: number;
+  readonly clock: Clock;
+}
+
+/** What a framed stream emits. `close` comes last, once, whatever ended it. */
+interface FramedStreamEvents<In> {
+  data: [In];
+  /** The peer sends nothing more. */
+  end: [];
+  error: [EkvError];
+  /** The transport takes more again, after a `write` that returned false. */
+  drain: [];
+  close: [];
+}
+
+/**
+ * Messages both ways over a TCP connection of their own: what a gRPC stream gives, without HTTP/2, whose frames, windows
+ * and stream objects cost several times what a small batch of calls does (docs/performance.md). Events, `write`,
+ * `end`, `pause` and `resume` are those of grpc-js's duplex calls, so that either can be used.
+ */
+export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> {
+  readonly #options: FramedStreamOptions<Out, In>;
+  readonly #socket: Socket;
+  #writableEnded = false;
+  #readableEnded = false;
+  #paused = false;
+  /** Something came since the last look. */
+  #heard = true;
+  #pinged = false;
+  #keepalive: Timer | undefined;
+
+  constructor(options: FramedStreamOptions<Out, In>) {
+    super();
+    this.#options = options;
+    this.#socket = options.socket;
+    const reader = new FrameReader(options.messageBytesMax, (kind, body) => this.#take(kind, body));
+    const socket = this.#socket;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk) => {
+      this.#heard = true;
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        if (!(error instanceof EkvError)) throw error;
+        this.#refuse(error);
+      }
+    });
+    socket.on("drain", () => this.emit("drain"));
+    socket.on("end", () => this.#ended());
+    socket.on("error", (error) => this.#lost(new EkvError("UNAVAILABLE", error.message, { cause: error })));
+    socket.on("close", () => {
+      this.#keepalive?.cancel();
+      this.#ended();
+      this.emit("close");
+    });
+    this.#watch();
+  }
+
+  get writableEnded(): boolean {
+    return this.#writableEnded;
+  }
+
+  get destroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** The connection is gone. */
+  get cancelled(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** Sends a message; false: wait for `drain` before sending more. */
+  write(message: Out): boolean {
+    if (this.#writableEnded || this.#socket.destroyed) return true;
+    return this.#send(frameKind.message, this.#options.sent.encode(message).finish());
+  }
+
+  /** Sends nothing more. The connection closes once the peer has ended too. */
+  end(): void {
+    this.#finish(emptyBody);
+  }
+
+  /** Sends nothing more, and why. */
+  fail(error: EkvError): void {
+    this.#finish(CallFailure.encode(failureToWire(error)).finish());
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#heard = true;
+    this.#socket.resume();
+  }
+
+  /** Cuts the connection; once this side has ended, behind what it has sent. */
+  destroy(): void {
+    if (this.#writableEnded) this.#socket.destroySoon();
+    else this.#socket.destroy();
+  }
+
+  /** As {@link FramedStream.destroy}. */
+  cancel(): void {
+    this.destroy();
+  }
+
+  #send(kind: number, body: Uint8Array): boolean {
+    const copied = body.length <= copiedBytesMax;
+    const frame = Buffer.allocUnsafe(copied ? frameHeaderBytes + body.length : frameHeaderBytes);
+    frame[0] = kind;
+    frame.writeUInt32BE(body.length, 1);
+    if (copied) {
+      frame.set(body, frameHeaderBytes);
+      return this.#socket.write(frame);
+    }
+    this.#socket.cork();
+    this.#socket.write(frame);
+    const more = this.#socket.write(body);
+    this.#socket.uncork();
+    return more;
+  }
+
+  #take(kind: number, body: Buffer): void {
+    if (this.#readableEnded) return;
+    if (kind === frameKind.message) this.emit("data", this.#decode(body));
+    else if (kind === frameKind.ping) this.#send(frameKind.pong, emptyBody);
+    else if (kind === frameKind.end) {
+      if (body.length > 0) this.#lost(errorFromFailure(CallFailure.decode(body)));
+      this.#ended();
+    } else if (kind !== frameKind.pong) {
+      throw new EkvError("INVALID_ARGUMENT", `a frame of the unknown kind ${kind} came`);
+    }
+  }
+
+  #decode(body: Buffer): In {
+    try {
+      return this.#options.received.decode(body);
+    } catch (cause) {
+      throw new EkvError("INVALID_ARGUMENT", "a message that came cannot be decoded", { cause });
+    }
+  }
+
+  /** What came cannot be understood: says so, and gives the connection up. */
+  #refuse(error: EkvError): void {
+    this.fail(error);
+    this.#lost(error);
+    this.#ended();
+  }
+
+  #lost(error: EkvError): void {
+    if (this.#readableEnded) return;
+    this.#readableEnded = true;
+    this.emit("error", error);
+    this.#closeWhenBothEnded();
+  }
+
+  #ended(): void {
+    if (this.#readableEnded) return;
+    this.#readableEnded = true;
+    this.emit("end");
+    this.#closeWhenBothEnded();
+  }
+
+  #finish(body: Uint8Array): void {
+    if (this.#writableEnded || this.#socket.destroyed) return;
+    this.#send(frameKind.end, body);
+    this.#writableEnded = true;
+    this.#closeWhenBothEnded();
+  }
+
+  #closeWhenBothEnded(): void {
+    if (this.#writableEnded && this.#readableEnded) this.#socket.destroySoon();
+  }
+
+  #watch(): void {
+    this.#keepalive = this.#options.clock.setTimer(this.#options.keepaliveMs, () => {
+      if (this.#heard || this.#paused) {
+        this.#heard = this.#paused;
+        this.#pinged = false;
+      } else if (this.#pinged) {
+        const message = `the peer was silent for ${2 * this.#options.keepaliveMs} ms`;
+        this.#lost(new EkvError("UNAVAILABLE", message));
+        this.#socket.destroy();
+        return;
+      } else {
+        this.#pinged = true;
+        this.#send(frameKind.ping, emptyBody);
+      }
+      this.#watch();
+    });
+  }
+}

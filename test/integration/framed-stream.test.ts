@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { EkvError } from "../../services/core/errors.js";
+import { PipelineRequest, PipelineResponse } from "../../services/gen/elastickv/v1/store.js";
+import { type FramedPair, framedPair } from "../support/framed-pair.js";
+
+const messageBytesMax = 4_000_000;
+
+function request(firstCall: number, valueBytes = 0): PipelineRequest {
+  return PipelineRequest.fromPartial({ firstCall, values: Buffer.alloc(valueBytes, firstCall) });
+}
+
+describe("a framed stream", { timeout: 30_000 }, () => {
+  let pair: FramedPair;
+
+  beforeEach(async () => {
+    pair = await framedPair({ messageBytesMax, keepaliveMs: 30_000 });
+  });
+
+  afterEach(() => pair.close());
+
+  it("carries messages both ways, small and large, in order", async () => {
+    const { client, server } = pair;
+    const received: [number, number][] = [];
+    server.on("data", ({ firstCall, values }) => {
+      received.push([firstCall, values.length]);
+      server.write(PipelineResponse.fromPartial({ firstCall }));
+    });
+    const answered: number[] = [];
+    const done = new Promise<void>((resolve) => {
+      client.on("data", ({ firstCall }) => {
+        if (answered.push(firstCall) === 4) resolve();
+      });
+    });
+    for (const [index, bytes] of [10, 3_500_000, 0, 70_000].entries()) client.write(request(index, bytes));
+    await done;
+    assert.deepEqual(received, [
+      [0, 10],
+      [1, 3_500_000],
+      [2, 0],
+      [3, 70_000],
+    ]);
+    assert.deepEqual(answered, [0, 1, 2, 3]);
+  });
+
+  it("lets one side end while the other still answers, and closes behind both", async () => {
+    const { client, server } = pair;
+    const answers: number[] = [];
+    client.on("data", ({ firstCall }) => answers.push(firstCall));
+    client.write(request(1));
+    client.end();
+    await once(server, "end");
+    server.write(PipelineResponse.fromPartial({ firstCall: 1 }));
+    const closed = once(client, "close");
+    server.end();
+    await closed;
+    assert.deepEqual(answers, [1]);
+  });
+
+  it("brings the error that a side ends with, behind what it sent before", async () => {
+    const { client, server } = pair;
+    const seen: unknown[] = [];
+    client.on("data", ({ firstCall }) => seen.push(firstCall));
+    client.on("error", ({ code, message, notExecuted }) => seen.push([code, message, notExecuted]));
+    server.write(PipelineResponse.fromPartial({ firstCall: 7 }));
+    server.fail(new EkvError("RESOURCE_EXHAUSTED", "too many pipelines", { notExecuted: true }));
+    await once(client, "error");
+    assert.deepEqual(seen, [7, ["RESOURCE_EXHAUSTED", "too many pipelines", true]]);
+  });
+
+  it("tells both sides when a message cannot be decoded, or is too long", async () => {
+    for (const bytes of [
+      Buffer.from([0, 0, 0, 0, 2, 0x0a, 0xff]),
+      Buffer.from([0, 0xff, 0xff, 0xff, 0xff]),
+    ]) {
+      const another = await framedPair({ messageBytesMax, keepaliveMs: 30_000 });
+      const { client, server, clientSocket } = another;
+      const atServer = once(server, "error") as Promise<[EkvError]>;
+      const atClient = once(client, "error") as Promise<[EkvError]>;
+      clientSocket.write(bytes);
+      const expected = bytes[1] === 0xff ? "RESOURCE_EXHAUSTED" : "INVALID_ARGUMENT";
+      assert.equal((await atServer)[0].code, expected);
+      assert.equal((await atClient)[0].code, expected);
+      await another.close();
+    }
+  });
+
+  it("says false to a write that the peer does not take, and drains when it does", async () => {
+    const { client, server } = pair;
+    server.pause();
+    let received = 0;
+    server.on("data", () => (received += 1));
+    let sent = 0;
+    do sent += 1;
+    while (client.write(request(sent, 500_000)));
+    const drained = once(client, "drain");
+    server.resume();
+    await drained;
+    client.end();
+    await once(server, "end");
+    assert.equal(received, sent);
+  });
+
+  it("gives a silent peer up, and keeps one that answers pings", async () => {
+    const silent = await framedPair({ messageBytesMax, keepaliveMs: 40 });
+    silent.serverSocket.removeAllListeners("data");
+    silent.serverSocket.resume();
+    const [error] = (await once(silent.client, "error")) as [EkvError];
+    assert.equal(error.code, "UNAVAILABLE");
+    assert.match(error.message, /silent for 80 ms/);
+    await silent.close();
+
+    const lively = await framedPair({ messageBytesMax, keepaliveMs: 150 });
+    lively.client.on("error", (failure) => assert.fail(failure.message));
+    let pongs = 0;
+    await new Promise<void>((resolve) => {
+      lively.clientSocket.on("data", () => {
+        if ((pongs += 1) === 3) resolve();
+      });
+    });
+    await lively.close();
+  });
+});
