@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, afterEach, beforeEach, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { loadAll } from "js-yaml";
 import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type StoreId } from "../../services/core/ids.js";
 import type { Launcher } from "../../services/core/ports/launcher.js";
@@ -8,10 +11,21 @@ import { openKubernetesLauncher } from "../../services/master/launchers/kubernet
 import { systemClock } from "../../services/runtime/clock.js";
 import { systemRandom } from "../../services/runtime/random.js";
 import { KubernetesAccess } from "../support/kubernetes-access.js";
-import { KubernetesServer, runningStatus, waitingStatus } from "../support/kubernetes-server.js";
+import {
+  type AccessRule,
+  KubernetesServer,
+  runningStatus,
+  waitingStatus,
+} from "../support/kubernetes-server.js";
 import { waitFor } from "../support/wait-for.js";
 
 const access = new KubernetesAccess();
+const role = fileURLToPath(new URL("../../../k8s/base/launcher-role.yaml", import.meta.url));
+const rules = (loadAll(readFileSync(role, "utf8")) as { kind: string; rules: AccessRule[] }[]).find(
+  ({ kind }) => kind === "Role",
+)?.rules;
+/** Everything that was done in these tests, under the Role of the manifests. */
+const done = new Set<string>();
 const store = (number: number): StoreId => brandAs<StoreId>(`store-${number}`);
 const scalePath = "/apis/apps/v1/namespaces/elastic-kv/statefulsets/store/scale";
 
@@ -30,12 +44,14 @@ describe("the Kubernetes launcher", () => {
 
   beforeEach(async () => {
     server = new KubernetesServer(access.tls);
+    server.rules = rules;
     await server.start();
     launchers = [];
   });
   afterEach(async () => {
     for (const launcher of launchers) await launcher.close({ stopStores: false });
     await server.stop();
+    for (const what of server.allowed) done.add(what);
   });
   after(() => access.remove());
 
@@ -354,6 +370,13 @@ describe("the Kubernetes launcher", () => {
       assert.rejects(asked ?? Promise.resolve(), refused("UNAVAILABLE", /does not answer/)),
       launcher.close({ stopStores: false }),
     ]);
+  });
+
+  it("needs everything that the Role of the manifests allows, and did all of this with nothing else", () => {
+    const granted = (rules ?? []).flatMap(({ resources, verbs }) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+    );
+    assert.deepEqual([...done].sort(), granted.sort());
   });
 
   it("refuses a connection that cannot be", () => {

@@ -25,6 +25,14 @@ export interface PodLife {
   end(name: string): Promise<void>;
 }
 
+/** A rule of a Role. */
+export interface AccessRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
 export const runningStatus: V1PodStatus = {
   phase: "Running",
   containerStatuses: [
@@ -76,7 +84,10 @@ export class KubernetesServer {
   readonly pods = new Map<string, V1Pod>();
   readonly claims = new Set<string>();
   life: PodLife = { statuses: () => [{ phase: "Pending" }, runningStatus], end: () => Promise.resolve() };
-  /** The fields of the StatefulSet's spec that are its user's. */
+  /** What the token may do: everything, unless rules are given. */
+  rules: readonly AccessRule[] | undefined;
+  /** `<verb> <resource>` of everything that was allowed. */
+  readonly allowed = new Set<string>();
   replicas = 0;
   readonly #server: Server;
   readonly #watchers = new Set<Watcher>();
@@ -198,6 +209,8 @@ export class KubernetesServer {
     if (fault && fault.with !== "nothing") return spoil(response, fault);
     if (request.headers.authorization !== `Bearer ${this.token}`)
       return refuse(response, 401, "Unauthorized");
+    const denied = this.#denies(request.method ?? "", url.pathname, watch);
+    if (denied !== undefined) return refuse(response, 403, denied);
     const { namespace, statefulSet } = this;
     const apps = `/apis/apps/v1/namespaces/${namespace}/statefulsets/${statefulSet}`;
     const core = `/api/v1/namespaces/${namespace}`;
@@ -208,6 +221,27 @@ export class KubernetesServer {
     if (url.pathname === `${core}/pods`) return this.#answerPods(response, url.searchParams, watch);
     if (claim !== undefined) return this.#answerClaim(response, request.method ?? "", claim);
     return refuse(response, 404, `the server could not find the requested resource: ${line}`);
+  }
+
+  /** Why the rules do not allow a request, if so. */
+  #denies(method: string, path: string, watch: boolean): string | undefined {
+    const parts =
+      /^\/apis?\/(?:([a-z]+)\/)?v1\/namespaces\/[^/]+\/([a-z]+)(?:\/([^/]+))?(?:\/([a-z]+))?$/.exec(path);
+    if (this.rules === undefined || !parts) return undefined;
+    const [, group = "", plural = "", name, subresource] = parts;
+    const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
+    const read = watch ? "watch" : name === undefined ? "list" : "get";
+    const verb = { GET: read, PUT: "update", DELETE: "delete" }[method] ?? method.toLowerCase();
+    const isAllowed = this.rules.some(
+      (rule) =>
+        rule.apiGroups.includes(group) &&
+        rule.resources.includes(resource) &&
+        rule.verbs.includes(verb) &&
+        (rule.resourceNames?.includes(name ?? "") ?? true),
+    );
+    if (!isAllowed) return `User "launcher" cannot ${verb} resource "${resource}" in API group "${group}"`;
+    this.allowed.add(`${verb} ${resource}`);
+    return undefined;
   }
 
   #scaleObject(): unknown {

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { masterSettings } from "../../services/master/settings.js";
 import { renderSettingsMarkdown } from "../../services/runtime/settings.js";
+import { leaveSettings } from "../../services/store/leave/settings.js";
 import { storeSettings } from "../../services/store/settings.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -125,7 +126,7 @@ describe("the documentation", () => {
   const operations = cells(readFileSync(join(root, "docs/operations.md"), "utf8"));
 
   it("lists every setting with its default, as the help does", () => {
-    for (const schema of [masterSettings, storeSettings]) {
+    for (const schema of [masterSettings, storeSettings, leaveSettings]) {
       for (const row of renderSettingsMarkdown(schema).split("\n").slice(2)) {
         assert.ok(operations.includes(cells(row)), `docs/operations.md lacks the row ${row}`);
       }
