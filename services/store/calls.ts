@@ -93,7 +93,7 @@ export class Calls {
     this.#inFlight += 1;
     try {
       const partition = this.partitionFor(request.key, 0, request.key.length);
-      await this.#pass(partition, true, deadlineMs);
+      while (!this.#isOpen(partition, true)) await this.#pass(partition, true, deadlineMs);
       return await new Promise((resolve, reject) => {
         this.submit(partition, request, deadlineMs, 0, {
           written: (_call, version) => resolve({ version }),
@@ -145,7 +145,7 @@ export class Calls {
     const { kvMap } = this.#options;
     const partition = this.partitionFor(key, 0, key.length);
     const anyReplica = eventual && partition.generation !== undefined;
-    if (!anyReplica) await this.#pass(partition, false, deadlineMs);
+    if (!anyReplica) while (!this.#isOpen(partition, false)) await this.#pass(partition, false, deadlineMs);
     if (!anyReplica && kvMap.mustWait(partition)) {
       await new Promise<void>((resolve) => partition.whenCommitted(partition.localSeq, resolve));
       return this.#read(key, eventual, deadlineMs);
@@ -155,7 +155,7 @@ export class Calls {
     if (kvMap.hasExpired(record)) {
       if (anyReplica) return undefined;
       const expired = Uint8Array.from(record);
-      await this.#pass(partition, true, deadlineMs);
+      while (!this.#isOpen(partition, true)) await this.#pass(partition, true, deadlineMs);
       await new Promise<void>((resolve, reject) => {
         kvMap.expire(partition, key, expired, (error) => (error ? reject(error) : resolve()));
       });
@@ -168,7 +168,12 @@ export class Calls {
     };
   }
 
-  /** Waits until the partition takes the call; rejects when it will not. The gate is read again after every wait. */
+  /** To be read in the same synchronous run as what it lets through: an `await` in between may close it. */
+  #isOpen(partition: Partition, write: boolean): boolean {
+    return decideGate(partition, this.#options.self(), write).kind === "open";
+  }
+
+  /** Waits until the partition was seen to take the call; rejects when it will not. */
   async #pass(partition: Partition, write: boolean, deadlineMs: number): Promise<void> {
     for (;;) {
       const gate = decideGate(partition, this.#options.self(), write);

@@ -110,6 +110,25 @@ describe("the source of a move", () => {
     assert.deepEqual(effects, [{ kind: "send-complete", chunks: 2 }]);
   });
 
+  it("reads one chunk at a time, and counts one that was being read when the link broke", () => {
+    const lines = trace(newMove(), [
+      ...upToReady.slice(0, 3),
+      { kind: "chunk-verified", chunk: 0, verified: true },
+      { kind: "link-broken", message: "reset" },
+      { kind: "chunk-sent", chunk: 1, last: true },
+      { kind: "accepted", nextChunk: 1 },
+      { kind: "chunk-verified", chunk: 1, verified: true },
+    ]);
+    assert.deepEqual(lines.slice(2), [
+      "chunk-sent -> send-chunk",
+      "chunk-verified -> -",
+      "link-broken -> send-start",
+      "chunk-sent -> -",
+      "accepted -> resend-chunk",
+      "chunk-verified -> send-complete",
+    ]);
+  });
+
   it("gives up when the link breaks behind the snapshot, and never resumes after RELEASE", () => {
     const ready = newMove();
     trace(ready, upToReady);

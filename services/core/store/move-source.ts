@@ -67,6 +67,7 @@ type State =
       readonly snapshot: Version;
       readonly sent: number;
       readonly last: number | undefined;
+      readonly reading: boolean;
       readonly attempts: number;
     }
   | {
@@ -78,6 +79,8 @@ type State =
       readonly unverified: Map<number, number>;
       /** Number of the last chunk, once it is known. */
       readonly last: number | undefined;
+      /** A chunk is being read, and not sent yet. */
+      readonly reading: boolean;
       readonly attempts: number;
     }
   | { readonly kind: "completing"; readonly snapshot: Version }
@@ -123,7 +126,7 @@ export class MoveSource {
       case "opening":
         return event.kind === "snapshot-taken" ? this.#start(event.version) : [];
       case "starting":
-        return event.kind === "accepted" ? this.#copy(this.#state, event.nextChunk) : [];
+        return this.#stepStarting(this.#state, event);
       case "copying":
         return this.#stepCopying(this.#state, event);
       case "completing":
@@ -144,33 +147,36 @@ export class MoveSource {
   }
 
   #start(snapshot: Version): readonly MoveSourceEffect[] {
-    this.#state = { kind: "starting", snapshot, sent: 0, last: undefined, attempts: 0 };
+    this.#state = { kind: "starting", snapshot, sent: 0, last: undefined, reading: false, attempts: 0 };
     return [{ kind: "send-start", snapshot }];
+  }
+
+  /** A chunk that was being read when the link broke counts as sent: the target will say whether it has it. */
+  #stepStarting(state: State & { kind: "starting" }, event: MoveSourceEvent): readonly MoveSourceEffect[] {
+    if (event.kind === "accepted") return this.#copy(state, event.nextChunk);
+    if (event.kind === "chunk-sent") this.#state = afterSending(state, event);
+    if (event.kind === "snapshot-empty") this.#state = { ...state, reading: false };
+    return [];
   }
 
   /** Chunks behind the target's are sent again (they are kept until verified), then new ones fill the window. */
   #copy(state: State & { kind: "starting" }, nextChunk: number): readonly MoveSourceEffect[] {
     const again: number[] = [];
     for (let chunk = nextChunk; chunk < state.sent; chunk += 1) again.push(chunk);
-    this.#state = {
+    const copying = {
+      ...state,
       kind: "copying",
-      snapshot: state.snapshot,
-      sent: state.sent,
       unverified: new Map(again.map((chunk) => [chunk, 0])),
-      last: state.last,
-      attempts: state.attempts,
-    };
+    } as const;
     const resends = again.map((chunk) => ({ kind: "resend-chunk", chunk }) as const);
-    return [...resends, ...this.#fillWindow(this.#state)];
+    return [...resends, ...this.#fillWindow(copying)];
   }
 
   #stepCopying(state: State & { kind: "copying" }, event: MoveSourceEvent): readonly MoveSourceEffect[] {
     if (event.kind === "snapshot-empty") return this.#complete(state, state.sent);
     if (event.kind === "chunk-sent") {
       state.unverified.set(event.chunk, 0);
-      const next = { ...state, sent: event.chunk + 1, last: event.last ? event.chunk : state.last };
-      this.#state = next;
-      return this.#fillWindow(next);
+      return this.#fillWindow(afterSending(state, event));
     }
     if (event.kind !== "chunk-verified") return [];
     const retries = state.unverified.get(event.chunk);
@@ -187,12 +193,15 @@ export class MoveSource {
     return this.#fillWindow(state);
   }
 
-  /** One read at a time: the edge answers each with `chunk-sent` or `snapshot-empty`. */
+  /** One read at a time: the edge answers each, in its time, with `chunk-sent` or `snapshot-empty`. */
   #fillWindow(state: State & { kind: "copying" }): readonly MoveSourceEffect[] {
+    this.#state = state;
     if (state.last !== undefined) {
       return state.unverified.size === 0 ? this.#complete(state, state.last + 1) : [];
     }
-    return state.unverified.size < limits.chunksInFlightMax ? [{ kind: "send-chunk" }] : [];
+    if (state.reading || state.unverified.size >= limits.chunksInFlightMax) return [];
+    this.#state = { ...state, reading: true };
+    return [{ kind: "send-chunk" }];
   }
 
   #complete(state: State & { kind: "copying" }, chunks: number): readonly MoveSourceEffect[] {
@@ -237,6 +246,7 @@ export class MoveSource {
       snapshot: state.snapshot,
       sent: state.sent,
       last: state.last,
+      reading: state.reading,
       attempts: state.attempts + 1,
     };
     return [{ kind: "send-start", snapshot: state.snapshot }];
@@ -246,4 +256,11 @@ export class MoveSource {
     this.#state = { kind: "given-up" };
     return [{ kind: "give-up", reason, message }];
   }
+}
+
+function afterSending<S extends State & { kind: "starting" | "copying" }>(
+  state: S,
+  { chunk, last }: { readonly chunk: number; readonly last: boolean },
+): S {
+  return { ...state, sent: chunk + 1, last: last ? chunk : state.last, reading: false };
 }
