@@ -1,11 +1,11 @@
 import { EkvError } from "../../services/core/errors.js";
-import type { Operation } from "../../services/gen/elastickv/v1/master.js";
+import type { HandoffPauses, Operation } from "../../services/gen/elastickv/v1/master.js";
 import { writeJson, type CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { followOperation } from "../follow.js";
 import { kindName, operationJson, stateName } from "../operation-view.js";
 import { paletteFor } from "../output.js";
-import { formatBytes, formatCount } from "../quantities.js";
+import { formatBytes, formatCount, formatDuration, formatNoun } from "../quantities.js";
 import { formatPairs, formatTable } from "../table.js";
 
 /** `ekv operations`: newest first. */
@@ -104,6 +104,9 @@ async function print(context: CommandContext, operation: Operation): Promise<voi
     ["moves", movesText(operation)],
     ["keys", `${formatCount(operation.keysMoved)} of ${formatCount(operation.keysTotal)}`],
     ["bytes", `${formatBytes(operation.bytesMoved)} of ${formatBytes(operation.bytesTotal)}`],
+    ...(operation.pauses === undefined
+      ? []
+      : ([["pauses", pausesText(operation.pauses)]] as [string, string][])),
     ["created", formatTime(operation.createdAtMs)],
     ["started", formatTime(operation.startedAtMs)],
     ["finished", formatTime(operation.finishedAtMs)],
@@ -115,6 +118,12 @@ async function print(context: CommandContext, operation: Operation): Promise<voi
 function movesText(operation: Operation): string {
   const failed = operation.movesFailed > 0 ? `, ${operation.movesFailed} failed` : "";
   return `${operation.movesDone} of ${operation.movesTotal} done${failed}, at least ${operation.movesMinimum} needed`;
+}
+
+/** How long the calls of one partition waited for its hand-off. */
+function pausesText({ count, p50Ms, p99Ms, maxMs }: HandoffPauses): string {
+  const [p50, p99, max] = [p50Ms, p99Ms, maxMs].map((ms) => formatDuration(ms));
+  return `p50 ${p50}, p99 ${p99}, longest ${max} (${formatNoun(count, "hand-off")})`;
 }
 
 function formatTime(unixMs: number): string {

@@ -47,7 +47,7 @@ export function formatReport(report: Report, colour: boolean): string {
 }
 
 function overview(report: Report): [string, string][] {
-  const { data, imported, moved, calls, verification } = report;
+  const { data, imported, moved, calls, verification, handoffPauses } = report;
   return [
     ["seed", String(report.seed)],
     [
@@ -73,6 +73,11 @@ function overview(report: Report): [string, string][] {
       `${formatCount(moved.moves)} partitions (${moved.movesOverMinimum.toFixed(3)} × minimum), ` +
         `${formatCount(moved.keys)} keys (${moved.keysOverMinimum.toFixed(3)} × minimum), ` +
         `${formatCount(moved.keysPerSecond)} keys/s`,
+    ],
+    [
+      "hand-off pause",
+      `p50 ${formatMs(handoffPauses.p50Ms)}, p99 ${formatMs(handoffPauses.p99Ms)}, ` +
+        `max ${formatMs(handoffPauses.maxMs)} ms, of ${formatCount(handoffPauses.count)} hand-offs`,
     ],
     [
       "verified",
@@ -104,9 +109,13 @@ function latencyRow(phase: string, summary: LatencySummary): string[] {
     phase,
     formatCount(summary.calls),
     formatCount(summary.callsPerSecond),
-    ...[p50Ms, p99Ms, p999Ms, maxMs, longestGapMs].map((ms) => ms.toFixed(ms < 10 ? 2 : 1)),
+    ...[p50Ms, p99Ms, p999Ms, maxMs, longestGapMs].map(formatMs),
     formatShare(summary.clientBusy),
   ];
+}
+
+function formatMs(ms: number): string {
+  return ms.toFixed(ms < 10 ? 2 : 1);
 }
 
 function verdict({ calls, problems }: Report): string {

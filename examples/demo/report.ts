@@ -1,3 +1,10 @@
+import {
+  mergePauses,
+  noPauses,
+  type PauseHistogram,
+  type PauseSummary,
+  summarizePauses,
+} from "../../services/core/pause-histogram.js";
 import type { Finding } from "./findings.js";
 import type { LatencySummary, Phase } from "./latency.js";
 import type { VerificationSummary } from "./verification.js";
@@ -28,6 +35,8 @@ export interface StepSummary {
   readonly keysMinimum: number;
   readonly bytesMoved: number;
   readonly balance: Balance;
+  /** How long each hand-off made the calls of its one partition wait. */
+  readonly pauses: PauseHistogram;
 }
 
 /** What a run has to tell. */
@@ -73,6 +82,8 @@ export interface Report extends RunResults {
     readonly keysOverMinimum: number;
     readonly keysPerSecond: number;
   };
+  /** How long the calls of one partition waited at its store for its hand-off; of all moves. */
+  readonly handoffPauses: PauseSummary;
 }
 
 /** The balance of stores with these keys and partitions. */
@@ -106,6 +117,7 @@ export function reportOf(results: RunResults): Report {
       keysOverMinimum: ratio(keys, keysMinimum),
       keysPerSecond: seconds > 0 ? keys / seconds : 0,
     },
+    handoffPauses: summarizePauses(steps.map(({ pauses }) => pauses).reduce(mergePauses, noPauses)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { AdminClient } from "../../client/admin.js";
 import { hasEnded, hasSucceeded, operationOutcome } from "../../cli/operation-view.js";
+import { noPauses } from "../../services/core/pause-histogram.js";
 import { StoreState } from "../../services/gen/elastickv/v1/common.js";
 import type { Operation } from "../../services/gen/elastickv/v1/master.js";
 import type { SeededRandom } from "./random.js";
@@ -47,6 +48,7 @@ export async function resize(step: ResizeStep, context: ResizeContext): Promise<
     keysMoved: operation.keysMoved,
     keysMinimum: Math.round((keys * operation.movesMinimum) / partitionCount),
     bytesMoved: operation.bytesMoved,
+    pauses: operation.pauses ?? noPauses,
     balance: await readBalance(context, operation.finishedAtMs + balanceAgeMs),
   };
 }

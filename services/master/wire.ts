@@ -8,6 +8,7 @@ import {
   type MoveId,
   type PartitionId,
 } from "../core/ids.js";
+import { summarizePauses } from "../core/pause-histogram.js";
 import type { OperationView } from "../core/master/committed-view.js";
 import type { Directive, OperationPlan } from "../core/master/effects.js";
 import type { HeldReplica, MoveReport, Registration, StoreLoad } from "../core/master/events.js";
@@ -67,8 +68,17 @@ function reportStateFromWire(state: wire.MoveReport["state"]): MoveReport["state
     case "ready":
       return { kind: state.$case, keys: state.value.keys, bytes: state.value.bytes };
     case "released":
-    case "deleted":
-      return { kind: state.$case, generation: brandAs<Generation>(state.value.generation) };
+      return { kind: "released", generation: brandAs<Generation>(state.value.generation) };
+    case "deleted": {
+      const { generation, pauseMs } = state.value;
+      // A histogram must not be spoiled by a store's nonsense.
+      const isKnown = Number.isFinite(pauseMs) && pauseMs > 0;
+      return {
+        kind: "deleted",
+        generation: brandAs<Generation>(generation),
+        pauseMs: isKnown ? pauseMs : undefined,
+      };
+    }
     case "nack":
       return { kind: "nack", reason: nackText(state.value.reason, state.value.message) };
     case undefined:
@@ -184,6 +194,10 @@ export function operationToWire({ operation, moves, keysMoved, bytesMoved }: Ope
     message: operation.message,
     moves: moves.map(moveToWire),
     movesMinimum: operation.movesMinimum,
+    pauses: operation.pauses && {
+      ...summarizePauses(operation.pauses),
+      buckets: operation.pauses.buckets.map((bucket) => ({ ...bucket })),
+    },
   };
 }
 

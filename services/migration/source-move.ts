@@ -53,6 +53,7 @@ export class SourceMove implements PeerLinkListener {
   #flowing = false;
   #catchUpInFlight = 0;
   #timer: Timer | undefined;
+  #handoffStartMs: number | undefined;
   #report: MoveReport["state"];
   #ended = false;
 
@@ -87,6 +88,12 @@ export class SourceMove implements PeerLinkListener {
 
   get phase(): MoveSource["phase"] {
     return this.#machine.phase;
+  }
+
+  /** How long calls have been waiting for the hand-off, in milliseconds; undefined before it began. */
+  pauseMs(): number | undefined {
+    const sinceMs = this.#handoffStartMs;
+    return sinceMs === undefined ? undefined : this.#context.clock.nowMs() - sinceMs;
   }
 
   /** What the master should know of the move now. */
@@ -314,6 +321,7 @@ export class SourceMove implements PeerLinkListener {
   #startHandoff(): void {
     const { partition } = this;
     partition.isMigrating = true;
+    this.#handoffStartMs = this.#context.clock.nowMs();
     refreshGates(partition, this.#context.self());
     this.#timer = this.#context.clock.setTimer(handoffMsMax, () =>
       this.#step({

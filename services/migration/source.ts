@@ -38,6 +38,8 @@ export class MigrationSource {
   readonly #rateLimit: RateLimit;
   readonly #moves = new Map<MoveId, SourceMove>();
   readonly #links = new Map<string, PeerLink>();
+  /** How long the last hand-off of each partition made calls wait, until it is told. */
+  readonly #pauses = new Map<PartitionId, { readonly moveId: MoveId; readonly pauseMs: number }>();
   /** Orders that could not be followed, until the partition's epoch moves on. */
   readonly #refused = new Map<MoveId, MoveReport>();
 
@@ -87,10 +89,21 @@ export class MigrationSource {
     }
     for (const move of this.#moves.values()) {
       if (move.partition !== partition || this.#continues(move)) continue;
+      // The waiting calls go on as soon as the move has ended.
+      const pauseMs = move.pauseMs();
+      if (pauseMs !== undefined) this.#pauses.set(partition.id, { moveId: move.moveId, pauseMs });
       move.end();
       this.#moves.delete(move.moveId);
       this.#closeIdle(move.link);
     }
+  }
+
+  /** How long a move's hand-off made calls wait, in milliseconds, once; undefined when it was not this run's. */
+  takePause(partition: PartitionId, moveId: MoveId): number | undefined {
+    const last = this.#pauses.get(partition);
+    if (last?.moveId !== moveId) return undefined;
+    this.#pauses.delete(partition);
+    return last.pauseMs;
   }
 
   /** The local engine failed under a partition that is moving. */

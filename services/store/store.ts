@@ -298,11 +298,12 @@ export class Store implements MembershipHandler {
     this.ownership.retire(partition, generation).then(
       (deleted) => {
         if (!deleted) return;
+        const pauseMs = this.source.takePause(partition.id, moveId) ?? 0;
         this.#deleted.push({
           moveId,
           partition: id,
           epoch,
-          state: { $case: "deleted", value: { generation } },
+          state: { $case: "deleted", value: { generation, pauseMs } },
         });
         this.#options.report();
       },

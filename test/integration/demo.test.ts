@@ -70,6 +70,9 @@ describe("the demo", () => {
     );
     assert.ok(report.moved.movesOverMinimum <= 1.05, `moved ${report.moved.movesOverMinimum} × minimum`);
     assert.ok(report.latency.during.calls > 0);
+    const { count, p50Ms, p99Ms, maxMs } = report.handoffPauses;
+    assert.equal(count, report.moved.moves, "every hand-off tells how long it was");
+    assert.ok(0 < p50Ms && p50Ms <= p99Ms && p99Ms <= maxMs, JSON.stringify(report.handoffPauses));
     assert.equal(report.verification?.keysScanned, report.verification?.keysExpected);
     assert.deepEqual(await readdir(folder), []);
   });

@@ -136,7 +136,7 @@ function answerAtOnce({ action }: Directive): MoveReport["state"] {
     case "transferLeadership":
       return { $case: "released", value: { version: undefined, digest: undefined, generation: 1 } };
     case "deleteReplica":
-      return { $case: "deleted", value: { generation: action.value.generation } };
+      return { $case: "deleted", value: { generation: action.value.generation, pauseMs: 0 } };
     case "shutdown":
     case "stay":
     case undefined:

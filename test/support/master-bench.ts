@@ -105,7 +105,12 @@ export class BenchStore {
     const entry = this.entries.get(partition);
     if (directive.kind === "delete-replica") {
       if (entry?.primary?.storeId !== this.storeId) this.live.delete(partition);
-      return { moveId, partition, epoch, state: { kind: "deleted", generation: directive.generation } };
+      return {
+        moveId,
+        partition,
+        epoch,
+        state: { kind: "deleted", generation: directive.generation, pauseMs: 4 },
+      };
     }
     if (entry?.epoch !== epoch || entry.primary?.storeId !== this.storeId) return undefined;
     if (directive.kind === "start-copy") {

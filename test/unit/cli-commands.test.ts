@@ -248,6 +248,7 @@ const operation: Operation = {
   message: "",
   moves: [],
   movesMinimum: 2,
+  pauses: undefined,
 };
 const succeeded: Operation = {
   ...operation,
@@ -290,6 +291,13 @@ test("an operation that fails or is cancelled is exit status 7", async () => {
     const printed = JSON.parse(stdout) as { kind: string; message: string };
     assert.deepEqual([printed.kind, printed.message], ["add-store", "as told"]);
   }
+});
+
+test("show tells how long hand-offs held calls up", async () => {
+  const pauses = { count: 2, p50Ms: 3.4, p99Ms: 12, maxMs: 12, buckets: [] };
+  const admin = { getOperation: () => Promise.resolve({ operation: { ...succeeded, pauses } }) };
+  const { stdout } = await ekv(["operations", "show", "op-1"], { admin });
+  assert.match(stdout, /^pauses +p50 3 ms, p99 12 ms, longest 12 ms \(2 hand-offs\)$/m);
 });
 
 test("watch prints every change as JSON, one a line", async () => {

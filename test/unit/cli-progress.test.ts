@@ -24,6 +24,7 @@ const operation: Operation = {
   message: "",
   moves: [],
   movesMinimum: 256,
+  pauses: undefined,
 };
 
 test("quantities read as people write them", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { addPause, noPauses, type PauseHistogram } from "../../services/core/pause-histogram.js";
 import { balanceOf, reportOf, type RunResults } from "../../examples/demo/report.js";
 import { formatReport } from "../../examples/demo/report-text.js";
 
@@ -31,6 +32,7 @@ const results: RunResults = {
       keysMoved: 210,
       keysMinimum: 200,
       bytesMoved: 2048,
+      pauses: [3, 4, 90].reduce((all: PauseHistogram, ms) => addPause(all, ms), noPauses),
       balance: balanceOf([
         { storeId: "store-2", keys: 210, partitions: 512 },
         { storeId: "store-1", keys: 190, partitions: 512 },
@@ -92,6 +94,7 @@ describe("the demo's report", () => {
     const text = formatReport(reportOf(results), false);
     assert.match(text, /^seed +42$/m);
     assert.match(text, /^failures +0$/m);
+    assert.match(text, /^hand-off pause +p50 4\.\d\d, p99 90\.0, max 90\.0 ms, of 3 hand-offs$/m);
     assert.match(
       text,
       /^add store-2 +2\.0 +512 +512 +210 \(2\.0 KiB\) +200 +1\.050 +store-1 190, store-2 210$/m,

@@ -243,6 +243,8 @@ describe("a move", () => {
     assert.equal(describeEntry(bench.entry(0)), "p0@4=store-2#2");
     bench.settle();
     assert.equal(bench.operationLine("operation-1"), "add-store finished succeeded");
+    const { pauses, movesDone } = bench.view.operation(brandAs("operation-1"))?.operation ?? {};
+    assert.deepEqual(pauses, { buckets: [{ upToMs: 4, count: movesDone }], maxMs: 4 });
     assert.equal(bench.store("store-1").live.has(brandAs<PartitionId>(0)), false);
     assert.equal(bench.view.topology.stores.find(({ storeId }) => storeId === id("store-2"))?.incarnation, 2);
   });

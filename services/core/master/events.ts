@@ -66,7 +66,9 @@ export interface MoveReport {
   readonly epoch: Epoch;
   readonly state:
     | { readonly kind: "copying" | "ready"; readonly keys: number; readonly bytes: number }
-    | { readonly kind: "released" | "deleted"; readonly generation: Generation }
+    | { readonly kind: "released"; readonly generation: Generation }
+    /** `pauseMs`: how long the hand-off made calls wait; undefined when the source cannot tell. */
+    | { readonly kind: "deleted"; readonly generation: Generation; readonly pauseMs?: number | undefined }
     | { readonly kind: "nack"; readonly reason: string };
 }
 

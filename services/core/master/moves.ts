@@ -1,6 +1,7 @@
 /** The steps of moves: what the master commits, and orders, at each. */
 import { assertInvariant } from "../errors.js";
 import { brandAs, type Epoch, type Generation, type StoreId } from "../ids.js";
+import { addPause, noPauses } from "../pause-histogram.js";
 import type { PartitionEntry, Replica } from "../topology.js";
 import type { Directive } from "./effects.js";
 import type { MoveReport } from "./events.js";
@@ -123,7 +124,7 @@ export function handleReport(state: MasterState, reporter: Replica, report: Move
   if (step.kind === "planned") return;
   if (step.kind === "leadership-transferred") {
     if (report.state.kind === "deleted" && report.state.generation === step.generation) {
-      completeMove(state, move);
+      completeMove(state, move, report.state.pauseMs);
     }
     return;
   }
@@ -225,10 +226,12 @@ export function giveBack(state: MasterState, move: MoveRecord, source: Replica):
 }
 
 /** The source has deleted its copy, or is gone for good. */
-export function completeMove(state: MasterState, move: MoveRecord): void {
+export function completeMove(state: MasterState, move: MoveRecord, pauseMs?: number): void {
   state.endMove(move);
   const operation = state.operation(move.operationId);
-  if (operation) state.setOperation({ ...operation, movesDone: operation.movesDone + 1 });
+  if (operation === undefined) return;
+  const pauses = pauseMs === undefined ? {} : { pauses: addPause(operation.pauses ?? noPauses, pauseMs) };
+  state.setOperation({ ...operation, movesDone: operation.movesDone + 1, ...pauses });
 }
 
 /** Why a copy is taken back. */

@@ -10,6 +10,7 @@ import type {
   StoreId,
   TopologyVersion,
 } from "../ids.js";
+import type { PauseHistogram } from "../pause-histogram.js";
 import type { Replica, StoreState } from "../topology.js";
 
 /** A cluster, fixed at its creation. */
@@ -141,6 +142,8 @@ export interface OperationRecord {
   readonly keysMoved: number;
   readonly bytesTotal: number;
   readonly bytesMoved: number;
+  /** Of the hand-offs of the moves done; missing before the first. */
+  readonly pauses?: PauseHistogram;
   /** What it waits for or why it failed; empty when there is nothing to say. */
   readonly message: string;
 }
