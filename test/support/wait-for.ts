@@ -1,8 +1,11 @@
-/** Waits until `probe` gives something other than undefined or false; rejects after `timeoutMs`, default 10 s. */
+/**
+ * Waits until `probe` gives something other than undefined or false; rejects after `timeoutMs`, default 30 s: on a busy
+ * machine a process takes ten to start.
+ */
 export async function waitFor<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
