@@ -175,6 +175,46 @@ describe("the KVMap", () => {
     assert.equal(results.get(next), "3.4");
   });
 
+  it("judges anew what it had judged by a write that was undone", async () => {
+    write("b", "0");
+    turn();
+    await held.finishNext();
+    write("a", "1");
+    write("b", undefined);
+    const created = write("a", "2", { condition: { kind: "if-absent" } });
+    const deleted = write("b", undefined);
+    turn();
+    await held.finishNext(new EkvError("INTERNAL", "I/O error"));
+    assert.equal(results.get(created), undefined, "not refused for a key that was never there");
+    assert.equal(results.get(deleted), undefined, "not told that a stored key is absent");
+    turn();
+    await held.finishNext();
+    assert.deepEqual([results.get(created), results.get(deleted)], ["3.4", "3.5"]);
+    assert.deepEqual([read("a"), read("b")], ["2", undefined]);
+  });
+
+  it("still deletes when there is no room for the puts of the same turn, and gives up when there is none for itself", async () => {
+    write("a", "1");
+    turn();
+    await held.finishNext();
+    const put = write("b", "2");
+    const deleted = write("a", undefined);
+    turn();
+    const full = new EkvError("RESOURCE_EXHAUSTED", "disk full");
+    await held.finishNext(full);
+    const later = write("c", "3");
+    assert.equal(results.get(put), "RESOURCE_EXHAUSTED");
+    assert.equal(held.commits[0]?.batch.length, 2, "the delete and its counters, without a later put");
+    await held.finishNext(full);
+    assert.equal(results.get(deleted), "RESOURCE_EXHAUSTED");
+    assert.equal(results.get(later), "RESOURCE_EXHAUSTED", "it saw the delete that was undone");
+    const next = write("a", undefined);
+    turn();
+    await held.finishNext();
+    assert.equal(results.get(next), "3.6");
+    assert.equal(partition.digest.keys, 0);
+  });
+
   it("does not answer before a required follower has the write", async () => {
     const follower = new Follower(partition.seq, () => undefined);
     partition.follower = follower;

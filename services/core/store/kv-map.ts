@@ -153,10 +153,12 @@ export class KVMap {
     const seen = existed || write.condition?.kind === "if-stored" ? old : undefined;
     const failed = conditionFailure(write.condition, seen);
     if (failed || (write.kind === "delete" && old === undefined)) {
-      const seq = inFlight?.seq ?? partition.localSeq;
-      partition.whenCommitted(seq, () =>
-        failed ? write.sink.refused(write.call, failed) : write.sink.notFound(write.call),
-      );
+      const { undone } = partition;
+      partition.whenCommitted(inFlight?.seq ?? partition.localSeq, () => {
+        if (inFlight && partition.undone !== undone) this.#writeAgain(partition, write);
+        else if (failed) write.sink.refused(write.call, failed);
+        else write.sink.notFound(write.call);
+      });
       return;
     }
     this.#assign(partition, generation, write, overlayKey, old, existed);
@@ -229,12 +231,18 @@ export class KVMap {
     this.#schedule();
   }
 
+  /** What the write was judged by, or went with, was undone; itself it was not executed. */
+  #writeAgain(partition: Partition, write: WriteCall): void {
+    if (partition.writable) this.write(partition, write);
+    else write.sink.refused(write.call, unavailable(`partition ${partition.id} takes no writes any more`));
+  }
+
   #schedule(): void {
     if (this.#turnScheduled || this.#committing) return;
     this.#turnScheduled = true;
     this.#options.endOfTurn(() => {
       this.#turnScheduled = false;
-      this.#commit();
+      if (!this.#committing) this.#commit();
     });
   }
 
@@ -275,7 +283,8 @@ export class KVMap {
 
   /**
    * The engine refused a batch. Nothing of it is stored, and what was assigned behind it saw it: all of that is undone
-   * and refused. Where a follower may hold it already, the partition takes no writes until a higher epoch.
+   * and refused. Where a follower may hold it already, the partition takes no writes until a higher epoch. Deletes
+   * that only lacked room for the puts beside them are taken again, alone: they are what makes room.
    */
   #failed(assigned: readonly Assigned[], touched: ReadonlySet<Partition>, error: unknown): void {
     this.#committing = false;
@@ -291,7 +300,12 @@ export class KVMap {
     const refused = new EkvError(cause.code, cause.message, { notExecuted: true, cause });
     const unknown = new EkvError("OUTCOME_UNKNOWN", `the write may be stored at a replica: ${cause.message}`);
     const sent = new Set([...partitions].filter((partition) => partition.follower?.required));
+    const lacksRoom =
+      cause.code === "RESOURCE_EXHAUSTED" && assigned.some(({ write }) => write.kind === "put");
+    const again = (one: Assigned): boolean =>
+      lacksRoom && one.write.kind === "delete" && !sent.has(one.partition);
     for (const partition of partitions) {
+      partition.undone += 1;
       partition.overlay.clear();
       this.loadCounters(partition);
       if (sent.has(partition)) {
@@ -300,9 +314,12 @@ export class KVMap {
       }
       if (partition.follower) this.#options.onFailStop(partition, cause);
     }
-    for (const { partition, write } of undone) {
-      write.sink.refused(write.call, sent.has(partition) ? unknown : refused);
+    for (const one of undone) {
+      if (again(one)) this.#writeAgain(one.partition, one.write);
+      else one.write.sink.refused(one.write.call, sent.has(one.partition) ? unknown : refused);
     }
+    // Before any other put joins them.
+    this.#commit();
     for (const partition of partitions) partition.settle();
   }
 }

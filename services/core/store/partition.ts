@@ -44,6 +44,8 @@ export class Partition {
   digest: PartitionDigest = new PartitionDigest();
   readonly overlay: Map<string, OverlayWrite> = new Map<string, OverlayWrite>();
   follower: Follower | undefined;
+  /** How often writes in flight were undone: what was concluded from them then holds no longer. */
+  undone = 0;
 
   /** Whether linearizable reads are answered here now. */
   readable = false;

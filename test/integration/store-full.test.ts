@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { CallKind, CallStatus, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
+import { EkvError } from "../../services/core/errors.js";
+import { storeService } from "../../services/wire/services.js";
+import { ProcessCluster } from "../support/process-cluster.js";
+import { RawClient, refusedWith } from "../support/raw-client.js";
+import { waitFor } from "../support/wait-for.js";
+
+const noMount = process.getuid?.() === 0 ? false : "mounting a small file system takes root";
+const valueBytes = 256 * 1024;
+/** A store leaves 64 MiB of its file system free. */
+const ballastBytes = 12 * 1024 * 1024;
+
+/** Whether the store took the call up: it says why it refuses it. */
+function isRefusedForRoom(error: EkvError): boolean {
+  return error.code === "RESOURCE_EXHAUSTED";
+}
+
+describe("a store process whose disk is full", { skip: noMount, timeout: 240_000 }, () => {
+  const cluster = new ProcessCluster(["--partitions", "8"]);
+  const path = join(cluster.folder, "s1");
+  const ballast = join(path, "ballast");
+  const acknowledged = new Set<string>();
+  let client: RawClient;
+  let refused = 0;
+
+  before(async () => {
+    mkdirSync(path);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=100m", "tmpfs", path]);
+    writeFileSync(ballast, Buffer.alloc(ballastBytes, 1));
+    await cluster.startMaster();
+    await cluster.startStore("s1");
+    await cluster.settled("s1");
+    client = new RawClient(cluster.storeAddress("s1"));
+  });
+
+  after(async () => {
+    client.close();
+    for (const child of [...cluster.stores.values(), cluster.master]) await child?.kill();
+    execFileSync("umount", [path]);
+    await cluster.stop();
+  });
+
+  const put = (key: string): Promise<unknown> =>
+    client.call(storeService.put, {
+      key: Buffer.from(key),
+      value: Buffer.alloc(valueBytes, key),
+      ttlMs: 0,
+      condition: undefined,
+      identity: undefined,
+    });
+
+  /** Puts, eight at a time, until some are refused; returns how many were taken. */
+  async function fill(name: string): Promise<number> {
+    const before = acknowledged.size;
+    for (let index = 0, full = false; !full && index < 1000; index += 8) {
+      const keys = Array.from({ length: 8 }, (_, at) => `${name}-${index + at}`);
+      const outcomes = await Promise.allSettled(keys.map(put));
+      for (const [at, outcome] of outcomes.entries()) {
+        if (outcome.status === "fulfilled") acknowledged.add(keys[at] as string);
+        else {
+          assert.ok(outcome.reason instanceof EkvError && outcome.reason.notExecuted);
+          refusedWith("RESOURCE_EXHAUSTED", /no space left .* add a store/)(outcome.reason);
+          refused += 1;
+          full = true;
+        }
+      }
+    }
+    return acknowledged.size - before;
+  }
+
+  async function readAll(): Promise<void> {
+    for (const key of acknowledged) {
+      const { found, value } = await client.call(storeService.get, { key: Buffer.from(key), consistency: 0 });
+      assert.ok(found, `${key} was acknowledged`);
+      assert.ok(Buffer.alloc(valueBytes, key).equals(value));
+    }
+  }
+
+  it("refuses puts clearly, loses none that it acknowledged, and reads on", async () => {
+    assert.ok((await fill("first")) > 20);
+    assert.ok(refused > 0);
+    await readAll();
+  });
+
+  it("deletes beside puts that are refused", async () => {
+    const [key = ""] = acknowledged;
+    acknowledged.delete(key);
+    const batch = PipelineRequest.fromPartial({
+      kinds: Buffer.from([CallKind.PUT, CallKind.DELETE]),
+      keys: Buffer.from(`beside${key}`),
+      keyLengths: [6, key.length],
+      values: Buffer.alloc(16 * valueBytes),
+      valueLengths: [16 * valueBytes],
+    });
+    const statuses = new Map<number, number>();
+    const stream = client.exchange(storeService.pipeline, [batch], Infinity, (answer) => {
+      for (const [at, status] of answer.statuses.entries()) {
+        statuses.set(answer.firstCall + (answer.offsets[at] ?? at), status);
+      }
+    });
+    stream.catch(() => undefined);
+    await waitFor("both answers", () => statuses.size === 2);
+    assert.deepEqual([statuses.get(0), statuses.get(1)], [CallStatus.ERROR, CallStatus.OK]);
+  });
+
+  it("takes puts again when there is room, by itself", async () => {
+    rmSync(ballast);
+    assert.ok((await fill("second")) > 20);
+    await readAll();
+  });
+
+  it("has everything after kill -9 with the disk full", async () => {
+    await cluster.stores.get("s1")?.kill();
+    await cluster.startStore("s1");
+    client.close();
+    client = new RawClient(cluster.storeAddress("s1"));
+    await waitFor("the store to be back", () => put("alive").then(() => true, isRefusedForRoom), 60_000);
+    await readAll();
+  });
+});
