@@ -19,6 +19,8 @@ export class Generations {
   readonly #pause: () => Promise<void>;
   #next = 1;
   #reserved = 1;
+  /** Ends when the next batch may be deleted. */
+  #last: Promise<void> = Promise.resolve();
   readonly #deleting = new Map<string, Promise<void>>();
 
   /** @param pause lets other work run between two batches of a deletion */
@@ -58,12 +60,19 @@ export class Generations {
   }
 
   async #delete(partition: PartitionId, generation: Generation, name: string): Promise<void> {
-    while ((await this.#engine.deleteGeneration(partition, generation, deleteBatch)) >= deleteBatch) {
-      await this.#pause();
-    }
+    const deleteBatchOf = (): Promise<number> =>
+      this.#engine.deleteGeneration(partition, generation, deleteBatch);
+    while ((await this.#inTurn(deleteBatchOf)) >= deleteBatch);
     if (this.#engine.getMeta(name) !== undefined) {
       await this.#engine.commit([{ kind: "meta", name, value: undefined }]);
     }
+  }
+
+  /** One batch at a time, and a pause behind it, however many generations are being deleted. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.then(this.#pause, this.#pause);
+    return done;
   }
 
   async #reserveMore(): Promise<void> {

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Generation, PartitionId } from "../../services/core/ids.js";
+import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
+import { Generations } from "../../services/core/store/generations.js";
+import { openMemoryEngine } from "../../services/store/engine/memory.js";
+import { putOf } from "../support/engines.js";
+
+const partitions = [0, 1, 2, 3] as PartitionId[];
+const generation = 7 as Generation;
+
+describe("deletions of many generations", () => {
+  it("take one small batch between two pauses together, share a repeated call, and end", async () => {
+    const inner = openMemoryEngine();
+    const keys = Array.from({ length: 600 }, (_, index) => `key-${index}`);
+    for (const id of partitions) await inner.commit(keys.map((key) => putOf(id, generation, key, "v")));
+    let batches = 0;
+    const perTurn: number[] = [];
+    const engine = new Proxy<StorageEngine>(inner, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        if (name === "deleteGeneration") batches += 1;
+        return value.bind(target) as unknown;
+      },
+    });
+    const generations = new Generations(engine, async () => {
+      perTurn.push(batches);
+      batches = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+    });
+    const deletions = partitions.map((id) => generations.delete(id, generation));
+    assert.equal(generations.delete(partitions[0] as PartitionId, generation), deletions[0]);
+    await Promise.all(deletions);
+    assert.deepEqual(inner.listGenerations(), []);
+    assert.ok(perTurn.length >= 12, "600 keys do not go in two batches");
+    assert.deepEqual(new Set(perTurn), new Set([1]));
+  });
+
+  it("go on behind one that failed", async () => {
+    const inner = openMemoryEngine();
+    for (const id of partitions) await inner.commit([putOf(id, generation, "key", "v")]);
+    let failures = 1;
+    const engine = new Proxy<StorageEngine>(inner, {
+      get: (target, name) => {
+        if (name === "deleteGeneration" && failures-- > 0)
+          return () => Promise.reject(new Error("I/O error"));
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const generations = new Generations(engine, () => Promise.resolve());
+    const [failed, ...others] = partitions.map((id) => generations.delete(id, generation));
+    await assert.rejects(failed as Promise<void>, /I\/O error/);
+    await Promise.all(others);
+    assert.deepEqual(
+      inner.listGenerations().map(({ partition }) => partition),
+      [0],
+    );
+  });
+});
