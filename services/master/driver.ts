@@ -15,6 +15,9 @@ import type { OperationFeed } from "./operation-feed.js";
 /** Requests that wait for a commit; more are refused. */
 const waitingRequestsMax = 10_000;
 
+/** Between two questions to a launcher that could not say what runs. */
+const askAgainMs = 2000;
+
 /** What a driver works with. */
 export interface DriverOptions {
   readonly machine: MasterMachine;
@@ -59,16 +62,23 @@ export class Driver {
   /** Begins to watch time, and launches what should run. */
   async start(): Promise<void> {
     this.#scheduleTick();
-    const { launcher, log } = this.#options;
-    if (launcher.name === "none") return;
-    let running: readonly StoreId[] = [];
+    if (this.#options.launcher.name === "none") return;
+    await this.#askWhatRuns();
+  }
+
+  /** A launcher that cannot tell, for its engine is away, is asked again: the master does the rest of its work meanwhile. */
+  async #askWhatRuns(): Promise<void> {
+    const { launcher, log, clock } = this.#options;
     try {
-      running = (await launcher.list()).filter((store) => store.running).map(({ storeId }) => storeId);
+      const stores = await launcher.list();
+      const running = stores.filter((store) => store.running).map(({ storeId }) => storeId);
+      this.submit({ kind: "launcher-listed", running });
     } catch (error) {
-      // A master without its launcher still leads the stores that run. To launch what runs already is harmless.
-      log.warn("it is not known which stores run", { reason: String(error) });
+      if (this.#stopped) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn("it is not known yet which launched stores run", { reason });
+      clock.setTimer(askAgainMs, () => this.#track(this.#askWhatRuns()));
     }
-    this.submit({ kind: "launcher-listed", running });
   }
 
   /** Steps the machine. Its changes are committed, and its effects performed, in the order of the calls. */

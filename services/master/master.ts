@@ -1,4 +1,4 @@
-import type { ClusterId } from "../core/ids.js";
+import type { StoreId } from "../core/ids.js";
 import { limits, messageBytesMax } from "../core/limits.js";
 import { MasterMachine } from "../core/master/machine.js";
 import type { MasterOptions } from "../core/master/options.js";
@@ -22,7 +22,7 @@ import { openCluster } from "./cluster.js";
 import { DeferredLauncher } from "./deferred-launcher.js";
 import { Driver } from "./driver.js";
 import { HeartbeatStreams } from "./heartbeat-streams.js";
-import { openLauncher } from "./launchers/open.js";
+import { type LauncherContext, openLauncher } from "./launchers/open.js";
 import { membershipHandlers } from "./membership-handlers.js";
 import { openLmdbMetadataStore } from "./metadata/lmdb.js";
 import { OperationFeed } from "./operation-feed.js";
@@ -45,7 +45,7 @@ export interface MasterHost {
   readonly openChannel: OpenChannel;
   readonly listen: Listen;
   /** Opens what starts the cluster's stores, given the address that they reach the master at. */
-  openLauncher(masterAddress: string, clusterId: ClusterId): Promise<Launcher>;
+  openLauncher(context: Pick<LauncherContext, "masterAddress" | "clusterId" | "isMember">): Promise<Launcher>;
 }
 
 /** A master that serves. */
@@ -63,6 +63,7 @@ function machineOptions(values: Values): MasterOptions {
     autoJoin,
     launches: values.launcher !== "none",
     scaled: values.launcher === "kubernetes",
+    launchesInitial: values.launchInitial,
     suspectAfterMs,
     movesInFlightMax,
     movesPerStoreMax,
@@ -151,7 +152,10 @@ export async function runMaster(
   };
   try {
     const address = values.advertise === "" ? server.address : values.advertise;
-    await launcher.open(host.openLauncher(address, cluster.clusterId));
+    const { clusterId, partitionCount } = cluster;
+    const isMember = (id: StoreId): boolean =>
+      driver.view.topology.stores.some(({ storeId }) => storeId === id);
+    await launcher.open(host.openLauncher({ masterAddress: address, clusterId, isMember }));
     undo.push(async () => {
       // The driver first, so that it takes no notice of launches that the launcher gives up: the next master repeats them.
       const driverStopped = driver.stop();
@@ -160,7 +164,6 @@ export async function runMaster(
     });
     await driver.start();
     server.startServing();
-    const { clusterId, partitionCount } = cluster;
     const { term } = driver.view.topology;
     log.info("listening", { address, clusterId, partitionCount, term, pid: process.pid });
     return { address, stop };
@@ -200,7 +203,7 @@ export async function startMaster(
       log,
       openChannel: openGrpcChannel,
       listen: startServer,
-      openLauncher: (masterAddress, clusterId) => openLauncher({ values, masterAddress, clusterId, log }),
+      openLauncher: (context) => openLauncher({ ...context, values, log }),
     };
     const running = await runMaster(host, settings, onFatal);
     undo.push(() => running.stop());

@@ -22,7 +22,8 @@ export interface MasterSettings extends SettingsSchema {
   readonly movesPerStoreMax: Setting<number>;
   readonly moveAttemptsMax: Setting<number>;
   readonly moveRateBytesPerSecond: Setting<number>;
-  readonly launcher: Setting<"none" | "process" | "kubernetes">;
+  readonly launcher: Setting<"none" | "process" | "docker" | "kubernetes">;
+  readonly launchInitial: Setting<boolean>;
   readonly storeData: Setting<string>;
   readonly storeBasePort: Setting<number>;
   readonly storeArgs: Setting<readonly string[]>;
@@ -30,6 +31,10 @@ export interface MasterSettings extends SettingsSchema {
   readonly kubernetesNamespace: Setting<string>;
   readonly kubernetesConfig: Setting<string>;
   readonly kubernetesWaitMs: Setting<number>;
+  readonly dockerImage: Setting<string>;
+  readonly dockerNetwork: Setting<string>;
+  readonly dockerMemoryBytes: Setting<number>;
+  readonly dockerCpuMillis: Setting<number>;
   readonly watchersMax: Setting<number>;
   readonly logLevel: Setting<LogLevel>;
   readonly logFormat: Setting<LogFormat>;
@@ -109,9 +114,15 @@ export const masterSettings: MasterSettings = {
   ),
   launcher: setting(
     "launcher",
-    oneOf("none", "process", "kubernetes"),
+    oneOf("none", "process", "docker", "kubernetes"),
     "none",
-    "What starts stores: nobody (start them by hand), this master as local processes, or a StatefulSet that it scales.",
+    "What starts stores: nobody (by hand), this master as processes or Docker containers, or a StatefulSet it scales.",
+  ),
+  launchInitial: setting(
+    "launch-initial",
+    flag,
+    true,
+    "With a launcher: launch the first stores of a new cluster too; false: they come by themselves.",
   ),
   storeData: setting("store-data", text, "./data", "Folder that holds the launched stores' data folders."),
   storeBasePort: setting(
@@ -149,6 +160,25 @@ export const masterSettings: MasterSettings = {
     wholeNumber(1000),
     300_000,
     "How long a pod may take to start or to end, in milliseconds.",
+  ),
+  dockerImage: setting("docker-image", text, "elastic-kv-store", "Image of stores launched by Docker."),
+  dockerNetwork: setting(
+    "docker-network",
+    text,
+    "",
+    "Network of stores launched by Docker; empty: the one of the master's own container.",
+  ),
+  dockerMemoryBytes: setting(
+    "docker-memory-bytes",
+    wholeNumber(67_108_864),
+    1_073_741_824,
+    "Most memory of a store launched by Docker, in bytes.",
+  ),
+  dockerCpuMillis: setting(
+    "docker-cpu-millis",
+    wholeNumber(10),
+    1000,
+    "Most processor time of a store launched by Docker, in thousandths of a core.",
   ),
   watchersMax: setting(
     "watchers-max",

@@ -128,6 +128,7 @@ export const benchOptions: MasterOptions = {
   autoJoin: true,
   launches: false,
   scaled: false,
+  launchesInitial: true,
   suspectAfterMs: 3000,
   movesInFlightMax: 4,
   movesPerStoreMax: 4,

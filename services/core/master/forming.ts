@@ -47,8 +47,8 @@ export function joinUnasked(state: MasterState, storeId: StoreId): void {
  * started by what runs them; only one whose launch may not have been carried out is launched again.
  */
 export function handleLauncherListed(state: MasterState, event: EventOf<"launcher-listed">): void {
-  const { scaled } = state.options;
-  if (state.unassigned === state.cluster.partitionCount && !scaled) {
+  const { scaled, launchesInitial } = state.options;
+  if (state.unassigned === state.cluster.partitionCount && launchesInitial && !scaled) {
     while (state.stores().length < state.options.initialStores) {
       state.setStore({
         storeId: nextStoreName(state),

@@ -14,6 +14,8 @@ export interface MasterOptions {
    * the first ones, starts them again, and stops them. Every store is its own, whoever asked for it.
    */
   readonly scaled: boolean;
+  /** Whether the launcher starts the first stores of a new cluster too. */
+  readonly launchesInitial: boolean;
   /** Silence after which a store counts as dead. */
   readonly suspectAfterMs: number;
   /** Moves that copy or hand over at a time. */

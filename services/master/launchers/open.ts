@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { ClusterId } from "../../core/ids.js";
+import type { ClusterId, StoreId } from "../../core/ids.js";
 import { ordinal } from "../../core/master/persistence.js";
 import type { Launcher } from "../../core/ports/launcher.js";
 import { systemClock } from "../../runtime/clock.js";
@@ -17,6 +17,8 @@ export interface LauncherContext {
   readonly masterAddress: string;
   readonly clusterId: ClusterId;
   readonly log: Logger;
+  /** Whether a store has joined the cluster, as committed. */
+  readonly isMember: (storeId: StoreId) => boolean;
 }
 
 /** Opens the launcher that the master's settings name. Rejects with an EkvError that says what to fix. */
@@ -28,6 +30,9 @@ export async function openLauncher(context: LauncherContext): Promise<Launcher> 
       return await openLocalProcesses(context);
     case "kubernetes":
       return await openKubernetes(context);
+    case "docker":
+      // Loaded when it is used: its library takes long.
+      return (await import("./docker/open.js")).openDockerLauncher(context);
   }
 }
 

@@ -1,0 +1,76 @@
+import { hostname } from "node:os";
+import Docker from "dockerode";
+import { EkvError } from "../../../core/errors.js";
+import { systemClock } from "../../../runtime/clock.js";
+import type { LauncherContext } from "../open.js";
+import type { ContainerSettings } from "./container-plan.js";
+import { Engine } from "./engine.js";
+import { DockerLauncher } from "./launcher.js";
+
+/** Longest that the engine may say nothing: longer than a stop takes. */
+const engineSilenceMsMax = 120_000;
+/** By which Compose knows what belongs to a project: `down --remove-orphans` then takes launched stores along. */
+const projectLabel = "com.docker.compose.project";
+
+/**
+ * Opens a {@link DockerLauncher} on the engine that DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH name, as with the
+ * docker command; default: the local socket. The engine is asked when it is needed: without it, a master does the rest.
+ */
+export function openDockerLauncher({
+  values,
+  masterAddress,
+  clusterId,
+  log,
+  isMember,
+}: LauncherContext): DockerLauncher {
+  const docker = new Docker({ timeout: engineSilenceMsMax });
+  const engine = new Engine(docker, addressOf(docker));
+  let own: Pick<ContainerSettings, "network" | "labels"> | undefined;
+  return new DockerLauncher({
+    engine,
+    clock: systemClock,
+    log,
+    isMember,
+    settings: async () => {
+      own ??= await lookAround(engine, values.dockerNetwork);
+      return {
+        clusterId,
+        masterAddress,
+        image: values.dockerImage,
+        memoryBytes: values.dockerMemoryBytes,
+        cpuMillis: values.dockerCpuMillis,
+        storeArgs: values.storeArgs,
+        ...own,
+      };
+    },
+    clusterId,
+  });
+}
+
+/** The engine's address as an operator wrote it, nearly. */
+function addressOf({ modem }: Docker): string {
+  const { host, port, socketPath } = modem as unknown as Readonly<Record<string, unknown>>;
+  if (typeof host === "string") return `${host}:${String(port)}`;
+  return typeof socketPath === "string" ? socketPath : "its local socket";
+}
+
+/** The network and labels of the container that the master runs in, whose host name is its id unless it was given one. */
+async function lookAround(
+  engine: Engine,
+  network: string,
+): Promise<Pick<ContainerSettings, "network" | "labels">> {
+  const found = await engine.inspect(hostname());
+  const shared = network !== "" ? network : Object.keys(found?.NetworkSettings.Networks ?? {})[0];
+  if (shared === undefined) {
+    throw new EkvError(
+      "FAILED_PRECONDITION",
+      "this master runs in no container of its Docker engine, so name the network that it shares with the stores: " +
+        "--docker-network <name>",
+      { notExecuted: true },
+    );
+  }
+  const project = found?.Config.Labels[projectLabel];
+  if (project === undefined) return { network: shared, labels: {} };
+  const labels = { "com.docker.compose.service": "launched-store", "com.docker.compose.oneoff": "False" };
+  return { network: shared, labels: { ...labels, [projectLabel]: project } };
+}
