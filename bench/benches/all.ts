@@ -1,7 +1,14 @@
 import type { Bench } from "../bench.js";
+import { growthBench } from "./growth/growth.js";
+import { movesBench } from "./moves/moves.js";
 import { opsBench } from "./ops.js";
-import { smokeBench } from "./smoke/smoke.js";
+import { paperBench } from "./paper/paper.js";
 import { peersBench } from "./peers/peers.js";
+import { smokeBench } from "./smoke/smoke.js";
+import { ycsbBench } from "./ycsb/ycsb.js";
 
 /** Every bench, in the order in which they are listed. */
-export const benches: readonly Bench[] = [peersBench, opsBench, smokeBench];
+export const benches: readonly Bench[] = [
+  ...[paperBench, ycsbBench, peersBench, movesBench, growthBench],
+  ...[opsBench, smokeBench],
+];

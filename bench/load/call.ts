@@ -9,6 +9,9 @@ export function call(session: Session, operation: OperationStream): Promise<unkn
     case "update":
     case "insert":
       return session.put(operation.key, operation.value);
+    case "delete":
+      if (session.delete) return session.delete(operation.key);
+      return Promise.reject(new Error("this peer has no delete"));
     case "scan":
       if (session.scan) return session.scan(operation.key, operation.scanLength);
       return Promise.reject(new Error("this peer has no scan"));

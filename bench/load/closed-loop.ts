@@ -1,7 +1,7 @@
 import type { Session } from "../peers/session.js";
 import type { OperationStream } from "../workload/operation-stream.js";
 import { call } from "./call.js";
-import type { Meter } from "./meter.js";
+import type { CallRecorder } from "./recorder.js";
 
 /** Load that is under way. */
 export interface RunningLoad {
@@ -14,7 +14,7 @@ export function startClosedLoop(
   sessions: readonly Session[],
   stream: OperationStream,
   callsInFlight: number,
-  meter: Meter,
+  recorder: CallRecorder,
 ): RunningLoad {
   let stopped = false;
   const work = async (session: Session): Promise<void> => {
@@ -25,10 +25,10 @@ export function startClosedLoop(
       try {
         await call(session, stream);
         const endedMs = performance.now();
-        meter.succeeded(kind, endedMs - startedMs);
+        recorder.succeeded(kind, endedMs - startedMs);
         startedMs = endedMs;
       } catch (error) {
-        meter.failed(error);
+        recorder.failed(error);
         startedMs = performance.now();
       }
     }
@@ -49,7 +49,7 @@ export function startLockstep(
   session: Session,
   stream: OperationStream,
   callsAtOnce: number,
-  meter: Meter,
+  recorder: CallRecorder,
 ): RunningLoad {
   let stopped = false;
   const work = async (): Promise<void> => {
@@ -59,8 +59,8 @@ export function startLockstep(
         stream.advance();
         const { kind } = stream;
         return call(session, stream).then(
-          () => meter.succeeded(kind, performance.now() - startedMs),
-          (error: unknown) => meter.failed(error),
+          () => recorder.succeeded(kind, performance.now() - startedMs),
+          (error: unknown) => recorder.failed(error),
         );
       });
       await Promise.all(calls);

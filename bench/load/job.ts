@@ -38,7 +38,20 @@ export type Job =
       readonly seed: number;
       /** Processes whose CPU time is measured with it: the servers'. */
       readonly serverPids: readonly number[];
-    };
+    }
+  /** Makes calls until its input ends, and says what was measured in each phase; a line on its input names the next. */
+  | {
+      readonly kind: "watch";
+      readonly peer: PeerAddress;
+      readonly workload: Workload;
+      readonly callsInFlight: number;
+      readonly seed: number;
+      readonly warmUpMs: number;
+      /** Length of the windows of the timeline. */
+      readonly windowMs: number;
+    }
+  /** Connects clients that only watch the topology, until its input ends. */
+  | { readonly kind: "fan-out"; readonly seeds: readonly string[]; readonly clients: number };
 
 /** A job that measures. */
 export type RunJob = Extract<Job, { readonly kind: "run" }>;
@@ -56,6 +69,40 @@ export interface RunResult {
   /** Latencies of all operations, and of each kind that there was. */
   readonly all: LatencySummary;
   readonly kinds: Readonly<Partial<Record<OperationKind, LatencySummary>>>;
+}
+
+/** What was measured between two marks. */
+export interface WatchPhase {
+  readonly name: string;
+  /** When it began, since the start of the calls. */
+  readonly atSeconds: number;
+  readonly seconds: number;
+  readonly operationsPerSecond: number;
+  readonly failures: number;
+  readonly latency: LatencySummary;
+}
+
+/** One window of a timeline. */
+export interface WatchWindow {
+  readonly atSeconds: number;
+  readonly operationsPerSecond: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly maxUs: number;
+}
+
+/** What a watch saw; its first phase is `warm-up`. */
+export interface WatchResult {
+  readonly phases: readonly WatchPhase[];
+  readonly windows: readonly WatchWindow[];
+  readonly firstFailure: string | null;
+}
+
+/** How long versions of the topology took from the first client to the last. */
+export interface FanOutResult {
+  readonly versions: number;
+  readonly medianMs: number;
+  readonly longestMs: number;
 }
 
 /** What filling took. */

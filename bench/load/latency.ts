@@ -15,19 +15,23 @@ export interface LatencySummary {
 }
 
 /** Ten minutes: longer than any deadline. */
-const highestNs = 600_000_000_000;
-const nsPerMs = 1_000_000;
+export const highestNs = 600_000_000_000;
+
+/** Nanoseconds of a millisecond. */
+export const nsPerMs = 1_000_000;
 
 const curvePercentiles: readonly number[] = [
   0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 97.5, 98, 99, 99.5, 99.9, 99.95, 99.99, 99.999,
   100,
 ];
 
-function histogram(): RecordableHistogram {
+/** A histogram of nanoseconds, three significant digits. */
+export function latencyHistogram(): RecordableHistogram {
   return createHistogram({ lowest: 1, highest: highestNs, figures: 3 });
 }
 
-function summaryOf(recorded: RecordableHistogram): LatencySummary {
+/** What a histogram of nanoseconds holds. */
+export function summaryOf(recorded: RecordableHistogram): LatencySummary {
   const us = (percentile: number): number =>
     recorded.count === 0 ? 0 : (percentile === 0 ? recorded.min : recorded.percentile(percentile)) / 1000;
   return {
@@ -45,15 +49,16 @@ function summaryOf(recorded: RecordableHistogram): LatencySummary {
 /** Latencies by kind of operation. */
 export class LatencyRecorder {
   readonly #kinds: Readonly<Record<OperationKind, RecordableHistogram>> = {
-    read: histogram(),
-    update: histogram(),
-    insert: histogram(),
-    scan: histogram(),
-    readModifyWrite: histogram(),
+    read: latencyHistogram(),
+    update: latencyHistogram(),
+    insert: latencyHistogram(),
+    delete: latencyHistogram(),
+    scan: latencyHistogram(),
+    readModifyWrite: latencyHistogram(),
   };
 
   record(kind: OperationKind, ms: number): void {
-    this.#kinds[kind].record(Math.max(1, Math.round(ms * nsPerMs)));
+    this.#kinds[kind].record(Math.min(highestNs, Math.max(1, Math.round(ms * nsPerMs))));
   }
 
   /** Forgets everything so far. */
@@ -62,7 +67,7 @@ export class LatencyRecorder {
   }
 
   all(): LatencySummary {
-    const together = histogram();
+    const together = latencyHistogram();
     for (const kind of operationKinds) together.add(this.#kinds[kind]);
     return summaryOf(together);
   }

@@ -2,6 +2,7 @@ import { cpuMs } from "../processes/process-usage.js";
 import type { OperationKind } from "../workload/workload.js";
 import type { RunResult } from "./job.js";
 import { LatencyRecorder } from "./latency.js";
+import type { CallRecorder } from "./recorder.js";
 
 interface Reading {
   readonly atMs: number;
@@ -10,7 +11,7 @@ interface Reading {
 }
 
 /** Counts and times the operations of a run; what came before `begin` is left out. */
-export class Meter {
+export class Meter implements CallRecorder {
   readonly #serverPids: readonly number[];
   readonly #latencies = new LatencyRecorder();
   #operations = 0;

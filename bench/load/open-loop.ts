@@ -2,7 +2,7 @@ import type { Session } from "../peers/session.js";
 import type { OperationStream } from "../workload/operation-stream.js";
 import { call } from "./call.js";
 import type { RunningLoad } from "./closed-loop.js";
-import type { Meter } from "./meter.js";
+import type { CallRecorder } from "./recorder.js";
 
 const tickMs = 1;
 
@@ -15,7 +15,7 @@ export function startOpenLoop(
   sessions: readonly Session[],
   stream: OperationStream,
   callsPerSecond: number,
-  meter: Meter,
+  recorder: CallRecorder,
 ): RunningLoad {
   const startedMs = performance.now();
   const pending = new Set<Promise<void>>();
@@ -24,8 +24,8 @@ export function startOpenLoop(
     stream.advance();
     const { kind } = stream;
     const ended = call(sessions[made % sessions.length] as Session, stream).then(
-      () => meter.succeeded(kind, performance.now() - dueMs),
-      (error: unknown) => meter.failed(error),
+      () => recorder.succeeded(kind, performance.now() - dueMs),
+      (error: unknown) => recorder.failed(error),
     );
     made += 1;
     pending.add(ended);

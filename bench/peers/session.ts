@@ -3,7 +3,8 @@ export interface Session {
   /** Resolves with the value, or with null or undefined when the key does not exist. */
   get(key: string): Promise<unknown>;
   put(key: string, value: Buffer): Promise<unknown>;
-  /** Reads up to so many entries, from the key on where the peer keeps keys in order. */
+  delete?(key: string): Promise<unknown>;
+  /** Reads up to so many entries: from the key on where the peer keeps keys in order, else those with its prefix. */
   scan?(key: string, length: number): Promise<unknown>;
   close(): Promise<void>;
 }

@@ -3,12 +3,16 @@ import { once } from "node:events";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const outputCharactersMax = 64_000;
+const outputCharactersMax = 4_000_000;
 const stopGraceMs = 15_000;
 
 /** A process that a bench started. */
 export interface Child {
   readonly pid: number;
+  /** Writes a line to its stdin. */
+  say(text: string): void;
+  /** Ends its stdin. */
+  endInput(): void;
   /** Resolves with the first line on stdout that matches; rejects when the process ends without one. */
   line(pattern: RegExp): Promise<string>;
   /** SIGTERM, then SIGKILL; resolves when it has ended. */
@@ -49,7 +53,7 @@ function profileArgs(path: string, { profileFolder }: NodeOptions): string[] {
 
 /** Runs any program. What it says on stderr is shown if it fails. */
 export function startProgram(command: string, args: readonly string[]): Child {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   running.add(child);
   let stdout = "";
   let stderr = "";
@@ -85,5 +89,14 @@ export function startProgram(command: string, args: readonly string[]): Child {
     await closed.catch(() => undefined);
     clearTimeout(killer);
   };
-  return { pid: child.pid ?? 0, line, stop, output };
+  // Who has gone does not listen; how it ended is told by `output`.
+  child.stdin.on("error", () => undefined);
+  return {
+    pid: child.pid ?? 0,
+    say: (text) => void child.stdin.write(`${text}\n`),
+    endInput: () => void child.stdin.end(),
+    line,
+    stop,
+    output,
+  };
 }

@@ -2,6 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type AdminClient, connectAdmin } from "../../client/admin.js";
+import { connect } from "../../client/index.js";
+import { OperationState } from "../../services/gen/elastickv/v1/master.js";
 import { type Child, type NodeOptions, startNode } from "./child.js";
 import { freePort } from "./free-port.js";
 
@@ -17,7 +19,7 @@ export interface ElasticClusterOptions extends NodeOptions {
   readonly masterArgs?: readonly string[];
 }
 
-const readyTimeoutMs = 120_000;
+const readyTimeoutMs = 300_000;
 const pollMs = 20;
 const logArgs = ["--log-format", "json", "--log-level", "warn"];
 
@@ -61,6 +63,10 @@ export class ElasticCluster {
     return [...this.stores.values()].map(({ pid }) => pid);
   }
 
+  get masterPid(): number {
+    return this.#master.pid;
+  }
+
   /** Starts a store, which joins by itself; or one again on the data it had. */
   startStore(storeId: string): void {
     const args = ["--store-id", storeId, "--master", this.seeds.join(","), ...logArgs];
@@ -80,20 +86,49 @@ export class ElasticCluster {
     await child?.stop();
   }
 
+  /** Takes a store out of the cluster: its data moves away, its process ends. */
+  async removeStore(storeId: string): Promise<void> {
+    const child = this.stores.get(storeId);
+    this.stores.delete(storeId);
+    const { result } = await this.admin.removeStore({ storeId, dryRun: false, purge: false });
+    if (result?.$case === "operation") await this.#ended(result.value.id);
+    await child?.stop();
+  }
+
+  /** Resolves when a read of any key is answered. */
+  async serving(): Promise<void> {
+    const client = await connect(this.seeds);
+    await client.get("any", { deadlineMs: readyTimeoutMs });
+    await client.close();
+  }
+
   /** Waits until every store that was started has its share and nothing is under way. */
-  async settled(timeoutMs: number = readyTimeoutMs): Promise<void> {
-    const endMs = performance.now() + timeoutMs;
-    for (;;) {
-      if (await this.#isSettled()) return;
-      if (performance.now() > endMs) throw new Error(`the cluster was not ready within ${timeoutMs} ms`);
-      await delay(pollMs);
-    }
+  async settled(): Promise<void> {
+    await this.#until("every store to have its share", () => this.#isSettled());
   }
 
   async stop(): Promise<void> {
     await this.admin.close();
     await this.#master.stop();
     await Promise.all([...this.stores.values()].map((store) => store.stop()));
+  }
+
+  async #ended(operationId: string): Promise<void> {
+    await this.#until(`${operationId} to end`, async () => {
+      const { operation } = await this.admin.getOperation({ operationId });
+      const failed =
+        operation?.state === OperationState.FAILED || operation?.state === OperationState.CANCELLED;
+      if (failed) throw new Error(`${operationId} ended badly: ${operation.message}`);
+      return operation?.state === OperationState.SUCCEEDED;
+    });
+  }
+
+  async #until(what: string, condition: () => Promise<boolean>): Promise<void> {
+    const endMs = performance.now() + readyTimeoutMs;
+    while (!(await condition())) {
+      if (performance.now() > endMs) throw new Error(`waited ${readyTimeoutMs} ms for ${what}`);
+      await delay(pollMs);
+    }
   }
 
   async #isSettled(): Promise<boolean> {

@@ -1,6 +1,6 @@
-import type { FillResult, Job, RunJob, RunResult } from "../load/job.js";
+import type { FanOutResult, FillResult, Job, RunJob, RunResult, WatchResult } from "../load/job.js";
 import type { PeerAddress } from "../peers/session.js";
-import { type NodeOptions, startNode } from "./child.js";
+import { type Child, type NodeOptions, startNode } from "./child.js";
 
 /** Runs a workload in a process of its own. Rejects when a call failed: figures of failing calls mean nothing. */
 export async function runJob(job: RunJob, options?: NodeOptions): Promise<RunResult> {
@@ -11,6 +11,9 @@ export async function runJob(job: RunJob, options?: NodeOptions): Promise<RunRes
 
 /** How much is written. */
 export interface FillOptions {
+  /** Keys that are there already. Default 0. */
+  readonly from?: number;
+  /** How many there are to be in all. */
   readonly keys: number;
   readonly valueBytes: number;
   readonly seed: number;
@@ -21,12 +24,12 @@ const fillCallsInFlight = 2000;
 /** Writes a data set from a process of its own. */
 export async function fillPeer(
   peer: PeerAddress,
-  { keys, valueBytes, seed }: FillOptions,
+  { from = 0, keys, valueBytes, seed }: FillOptions,
 ): Promise<FillResult> {
   return await inProcess<FillResult>({
     kind: "fill",
     peer,
-    from: 0,
+    from,
     to: keys,
     valueBytes,
     callsInFlight: fillCallsInFlight,
@@ -34,7 +37,53 @@ export async function fillPeer(
   });
 }
 
+/** Calls that go on until they are told to stop. */
+export interface RunningWatch {
+  /** Begins a phase. */
+  mark(name: string): void;
+  end(): Promise<WatchResult>;
+}
+
+/**
+ * Makes calls in a process of its own while something happens to the cluster. Failed calls are counted. Resolves when
+ * its warm-up is over.
+ */
+export async function startWatch(job: Extract<Job, { readonly kind: "watch" }>): Promise<RunningWatch> {
+  const child = startJob(job);
+  await child.line(/^ready$/);
+  return {
+    mark: (name) => child.say(name),
+    end: async () => {
+      child.endInput();
+      return await resultOf<WatchResult>(child);
+    },
+  };
+}
+
+/** Connects so many clients, in one process, that watch the topology from then on. */
+export async function startWatchers(
+  seeds: readonly string[],
+  clients: number,
+): Promise<{ end(): Promise<FanOutResult> }> {
+  const child = startJob({ kind: "fan-out", seeds, clients });
+  await child.line(/^ready$/);
+  return {
+    end: async () => {
+      child.endInput();
+      return await resultOf<FanOutResult>(child);
+    },
+  };
+}
+
 async function inProcess<R>(job: Job, options?: NodeOptions): Promise<R> {
-  const child = startNode("bench/load/main.js", [JSON.stringify(job)], options);
-  return JSON.parse(await child.output) as R;
+  return await resultOf<R>(startJob(job, options));
+}
+
+function startJob(job: Job, options?: NodeOptions): Child {
+  return startNode("bench/load/main.js", [JSON.stringify(job)], options);
+}
+
+/** The last line of what it said. */
+async function resultOf<R>(child: Child): Promise<R> {
+  return JSON.parse((await child.output).trimEnd().split("\n").at(-1) ?? "") as R;
 }

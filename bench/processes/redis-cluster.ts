@@ -55,6 +55,8 @@ export class RedisCluster {
     await mkdir(folder, { recursive: true });
     const process = startProgram("redis-server", [
       ...["--port", `${port}`, "--bind", host, "--dir", folder, "--cluster-enabled", "yes"],
+      // A node that gave its last slot away would else become a replica.
+      ...["--cluster-allow-replica-migration", "no"],
       ...["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""],
     ]);
     await process.line(/Ready to accept connections/);

@@ -19,12 +19,15 @@ export const startElastic: StartSystem = async (options) => {
   };
 };
 
+/** Enough for calls whose cost is that of gRPC. */
+const unaryKeysMax = 100_000;
+
 /** One store, durable, through unary gRPC calls. */
 export const startUnary: StartSystem = async (options) => {
   const folder = join(options.folder, "unary");
   const cluster = await ElasticCluster.start({ folder, stores: 1, profileFolder: options.profileFolder });
   const peer: PeerAddress = { kind: "elastic", seeds: cluster.seeds };
-  await fillPeer(peer, options);
+  await fillPeer(peer, { ...options, keys: Math.min(options.keys, unaryKeysMax) });
   const { stores } = await cluster.admin.listStores();
   const address = `${stores[0]?.ip}:${stores[0]?.clientPort}`;
   return {

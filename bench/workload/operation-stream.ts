@@ -43,7 +43,7 @@ export class OperationStream {
       this.key = keyName(this.#choose(this.#count));
     }
     if (this.kind === "scan") this.scanLength = 1 + Math.floor(this.#random() * this.#workload.scanLengthMax);
-    else if (this.kind !== "read") this.value = this.#nextValue();
+    else if (this.kind !== "read" && this.kind !== "delete") this.value = this.#nextValue();
   }
 
   #drawKind(): OperationKind {

@@ -1,7 +1,7 @@
 import type { Distribution } from "./key-choice.js";
 
 /** What a call does. A read-modify-write is two calls one after the other, timed as one. */
-export const operationKinds = ["read", "update", "insert", "scan", "readModifyWrite"] as const;
+export const operationKinds = ["read", "update", "insert", "delete", "scan", "readModifyWrite"] as const;
 
 /** One of {@link operationKinds}. */
 export type OperationKind = (typeof operationKinds)[number];

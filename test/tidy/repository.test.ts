@@ -135,7 +135,9 @@ describe("the documentation", () => {
 
   it("links only to files that are there", () => {
     const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].concat(
-      readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+      readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".md"))
+        .map((name) => `docs/${name}`),
     );
     const broken = pages.flatMap((page) =>
       [...readFileSync(join(root, page), "utf8").matchAll(/\]\((?!http)([^)#]+)[^)]*\)/g)]
