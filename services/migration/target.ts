@@ -7,6 +7,7 @@ import type { KVMap } from "../core/store/kv-map.js";
 import type { NackReason } from "../core/store/move-source.js";
 import type { Partition } from "../core/store/partition.js";
 import { StagedCopy } from "../core/store/staged-copy.js";
+import type { Turns } from "../core/store/turns.js";
 import { compareVersions, type Replica, sameReplica } from "../core/topology.js";
 import type {
   CatchUpRequest,
@@ -29,6 +30,8 @@ export interface MigrationTargetOptions {
   readonly kvMap: KVMap;
   readonly engine: StorageEngine;
   readonly clock: Clock;
+  /** When chunks are stored. */
+  readonly turns: Turns;
   readonly clusterId: string;
   readonly partitionCount: number;
   self(): Replica;
@@ -95,7 +98,7 @@ export class MigrationTarget {
         case "chunkDataTransfer": {
           const chunk = message.value;
           return this.#queue(moveId, refuse, async ({ copy }) => {
-            const verified = await storeChunk(copy, chunk);
+            const verified = await this.#options.turns.run(() => storeChunk(copy, chunk));
             reply({ $case: "chunkVerificationResponse", value: { moveId, chunk: chunk.chunk, verified } });
           });
         }

@@ -11,6 +11,7 @@ import {
 import type { Clock } from "../core/ports/clock.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { Generations } from "../core/store/generations.js";
+import { Turns } from "../core/store/turns.js";
 import { KVMap } from "../core/store/kv-map.js";
 import { applyDelta, type PartitionEntry, type Topology } from "../core/topology.js";
 import type {
@@ -100,7 +101,8 @@ export class Store implements MembershipHandler {
         this.source.engineFailed(partition, error);
       },
     });
-    this.#generations = new Generations(engine, () => new Promise((resolve) => clock.endOfTurn(resolve)));
+    const turns = new Turns(() => new Promise((resolve) => clock.endOfTurn(resolve)));
+    this.#generations = new Generations(engine, turns);
     this.ownership = new Ownership({ kvMap: this.kvMap, engine, generations: this.#generations, storeId });
     const self = (): Ownership["self"] => this.ownership.self;
     this.calls = new Calls({
@@ -126,6 +128,7 @@ export class Store implements MembershipHandler {
       kvMap: this.kvMap,
       engine,
       clock,
+      turns,
       clusterId,
       partitionCount,
       self,

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Generation, PartitionId } from "../../services/core/ids.js";
 import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { Generations } from "../../services/core/store/generations.js";
+import { Turns } from "../../services/core/store/turns.js";
 import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { putOf } from "../support/engines.js";
 
@@ -24,11 +25,12 @@ describe("deletions of many generations", () => {
         return value.bind(target) as unknown;
       },
     });
-    const generations = new Generations(engine, async () => {
+    const turns = new Turns(async () => {
       perTurn.push(batches);
       batches = 0;
       await new Promise((resolve) => setImmediate(resolve));
     });
+    const generations = new Generations(engine, turns);
     const deletions = partitions.map((id) => generations.delete(id, generation));
     assert.equal(generations.delete(partitions[0] as PartitionId, generation), deletions[0]);
     await Promise.all(deletions);
@@ -49,7 +51,7 @@ describe("deletions of many generations", () => {
         return typeof value === "function" ? (value.bind(target) as unknown) : value;
       },
     });
-    const generations = new Generations(engine, () => Promise.resolve());
+    const generations = new Generations(engine, new Turns(() => Promise.resolve()));
     const [failed, ...others] = partitions.map((id) => generations.delete(id, generation));
     await assert.rejects(failed as Promise<void>, /I\/O error/);
     await Promise.all(others);

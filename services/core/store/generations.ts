@@ -1,6 +1,7 @@
 import { type Generation, type PartitionId, brandAs } from "../ids.js";
 import type { StorageEngine } from "../ports/storage-engine.js";
 import { countersName } from "./counters.js";
+import type { Turns } from "./turns.js";
 
 const nextName = "next-generation";
 /** Numbers reserved at a time, so that taking one rarely needs a commit. */
@@ -16,17 +17,15 @@ const deleteBatch = 256;
  */
 export class Generations {
   readonly #engine: StorageEngine;
-  readonly #pause: () => Promise<void>;
+  readonly #turns: Turns;
   #next = 1;
   #reserved = 1;
-  /** Ends when the next batch may be deleted. */
-  #last: Promise<void> = Promise.resolve();
   readonly #deleting = new Map<string, Promise<void>>();
 
-  /** @param pause lets other work run between two batches of a deletion */
-  constructor(engine: StorageEngine, pause: () => Promise<void>) {
+  /** @param turns when batches are deleted */
+  constructor(engine: StorageEngine, turns: Turns) {
     this.#engine = engine;
-    this.#pause = pause;
+    this.#turns = turns;
   }
 
   /** Takes up the numbering where the disk says it may; call once, before {@link Generations.next}. */
@@ -62,17 +61,10 @@ export class Generations {
   async #delete(partition: PartitionId, generation: Generation, name: string): Promise<void> {
     const deleteBatchOf = (): Promise<number> =>
       this.#engine.deleteGeneration(partition, generation, deleteBatch);
-    while ((await this.#inTurn(deleteBatchOf)) >= deleteBatch);
+    while ((await this.#turns.run(deleteBatchOf)) >= deleteBatch);
     if (this.#engine.getMeta(name) !== undefined) {
       await this.#engine.commit([{ kind: "meta", name, value: undefined }]);
     }
-  }
-
-  /** One batch at a time, and a pause behind it, however many generations are being deleted. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.then(this.#pause, this.#pause);
-    return done;
   }
 
   async #reserveMore(): Promise<void> {
