@@ -1,6 +1,7 @@
 import { assertInvariant, type EkvError } from "../core/errors.js";
 import { brandAs, type Generation, type Incarnation, type PartitionId, type StoreId } from "../core/ids.js";
 import type { EngineWrite, StorageEngine } from "../core/ports/storage-engine.js";
+import { countedGenerations } from "../core/store/counters.js";
 import { decideGate, refreshGates } from "../core/store/gate.js";
 import type { Generations } from "../core/store/generations.js";
 import type { KVMap } from "../core/store/kv-map.js";
@@ -44,6 +45,8 @@ interface LiveRecord {
 export class Ownership {
   readonly #options: OwnershipOptions;
   #self: Replica;
+  /** Their newest entry is not durable and in force yet: its commit is under way, or has failed. */
+  readonly #unsettled = new Set<Partition>();
   #source: MoveParticipant | undefined;
   #target: CopyProvider | undefined;
 
@@ -86,9 +89,10 @@ export class Ownership {
       kvMap.loadCounters(partition);
       kept.add(`${partition.id}/${record.generation}`);
     }
-    return engine
-      .listGenerations()
-      .filter(({ partition, generation }) => !kept.has(`${partition}/${generation}`));
+    // A deletion that a crash cut short may have left the counters alone.
+    return [...engine.listGenerations(), ...countedGenerations(engine)].filter(
+      ({ partition, generation }) => !kept.has(`${partition}/${generation}`),
+    );
   }
 
   /** What this store holds, for its registration. */
@@ -116,22 +120,30 @@ export class Ownership {
 
   /**
    * Adopts entries in the order of the master's commits. Resolves when they are durable and in force; calls must not
-   * overlap. Returns whether a moved copy went live, so that it should reach the disk before its source is deleted.
+   * overlap. When the engine fails, the next call makes up for it. Returns whether a moved copy went live, so that it
+   * should reach the disk before its source is deleted.
    */
   async adopt(entries: readonly PartitionEntry[]): Promise<boolean> {
     const { kvMap, engine, generations } = this.#options;
-    const changed: Partition[] = [];
     for (const entry of entries) {
       const partition = kvMap.partitions[entry.partition];
       if (partition === undefined || !isNewer(entry, partition.entry)) continue;
+      const { readable, writable } = partition;
       partition.entry = entry;
       refreshGates(partition, this.#self);
-      changed.push(partition);
+      // It closes at once, and opens when the entry is durable: what is here yet may be an older copy.
+      partition.readable &&= readable;
+      partition.writable &&= writable;
+      this.#unsettled.add(partition);
     }
+    const changed = [...this.#unsettled];
     await generations.prepare(changed.length);
-    const live = changed.map((partition) => ({ partition, copy: this.#copyFor(partition) }));
-    const writes: EngineWrite[] = live.flatMap(({ partition, copy }) => {
-      const generation = copy?.generation ?? partition.generation ?? this.#firstGeneration(partition);
+    const live = changed.map((partition) => {
+      const copy = this.#copyFor(partition);
+      const known = copy?.generation ?? partition.generation;
+      return { partition, copy, known, generation: known ?? this.#firstGeneration(partition) };
+    });
+    const writes: EngineWrite[] = live.flatMap(({ partition, copy, generation }) => {
       if (generation === undefined || partition.entry === undefined) return [];
       const value = encodeLive(generation, partition.entry);
       const wentLive: EngineWrite[] = copy
@@ -140,7 +152,11 @@ export class Ownership {
       return [{ kind: "meta", name: liveName(partition.id), value }, ...wentLive];
     });
     await engine.commit(writes);
-    for (const { partition, copy } of live) this.#enforce(partition, copy);
+    for (const { partition, copy, known, generation } of live) {
+      this.#unsettled.delete(partition);
+      if (known === undefined) partition.generation = generation;
+      this.#enforce(partition, copy);
+    }
     return live.some(({ copy }) => copy !== undefined);
   }
 
@@ -151,7 +167,13 @@ export class Ownership {
       if (sameReplica(partition.entry?.primary, this.#self)) return false;
       partition.generation = undefined;
       refreshGates(partition, this.#self);
-      await engine.commit([{ kind: "meta", name: liveName(partition.id), value: undefined }]);
+      try {
+        await engine.commit([{ kind: "meta", name: liveName(partition.id), value: undefined }]);
+      } catch (error) {
+        // The disk still says so: the order comes again.
+        partition.generation ??= generation;
+        throw error;
+      }
     }
     await generations.delete(partition.id, generation);
     return true;
@@ -171,8 +193,7 @@ export class Ownership {
   /** An owner without data begins with an empty generation: a partition's first owner. */
   #firstGeneration(partition: Partition): Generation | undefined {
     if (!sameReplica(partition.entry?.primary, this.#self)) return undefined;
-    partition.generation = this.#options.generations.next();
-    return partition.generation;
+    return this.#options.generations.next();
   }
 
   #enforce(partition: Partition, copy: StagedCopy | undefined): void {

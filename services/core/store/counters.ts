@@ -1,5 +1,6 @@
 import { PartitionDigest } from "../digest.js";
-import type { Generation, PartitionId } from "../ids.js";
+import { brandAs, type Generation, type PartitionId } from "../ids.js";
+import type { StorageEngine } from "../ports/storage-engine.js";
 
 /** What a generation's counters say; stored in the same transaction as its data. */
 export interface Counters {
@@ -10,9 +11,24 @@ export interface Counters {
 
 const sizeBytes = 40;
 
+const countersPrefix = "counters/";
+
 /** Meta name under which a generation's counters are stored. */
 export function countersName(partition: PartitionId, generation: Generation): string {
-  return `counters/${partition}/${generation}`;
+  return `${countersPrefix}${partition}/${generation}`;
+}
+
+/** The generations of which an engine has counters, with data or without. */
+export function countedGenerations(
+  engine: Pick<StorageEngine, "listMeta">,
+): readonly { readonly partition: PartitionId; readonly generation: Generation }[] {
+  return engine.listMeta(countersPrefix).map(({ name }) => {
+    const [partition, generation] = name.slice(countersPrefix.length).split("/").map(Number);
+    return {
+      partition: brandAs<PartitionId>(partition ?? 0),
+      generation: brandAs<Generation>(generation ?? 0),
+    };
+  });
 }
 
 /** 40 bytes: seq, keys and bytes as doubles, then the 16 bytes of the digest. */

@@ -1,0 +1,54 @@
+import { MovedDataChecker } from "./checkers/moved-data.js";
+import { findSharedPartition } from "./checkers/ownership.js";
+import type { Cluster } from "./cluster.js";
+import type { LogLine } from "./world/process.js";
+
+/** What no fault of the simulation excuses: it damages no message and no stored byte. */
+const forbidden = /DIGEST_MISMATCH|CHECKSUM|failed unexpectedly|two owners|in the middle of nothing/;
+
+/** Looks at every store after every happening. */
+export class Observation {
+  readonly #cluster: Cluster;
+  readonly #moved = new MovedDataChecker();
+  #lines = 0;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    // What a store serves changes only in happenings of its own.
+    cluster.machines.world.observe((actor) => {
+      if (cluster.stores.has(actor)) this.#look();
+    });
+    cluster.machines.onLine = (line) => this.#read(line);
+  }
+
+  /** Hand-offs whose data was compared. */
+  get handOffs(): number {
+    return this.#moved.compared;
+  }
+
+  /** Lines that the cluster's processes logged. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  #look(): void {
+    const stores = [];
+    for (const node of this.#cluster.stores.values()) {
+      const { store } = node;
+      if (store) {
+        stores.push({
+          storeId: node.storeId,
+          partitions: store.kvMap.partitions,
+          disk: node.disk.contents,
+        });
+      }
+    }
+    const problem = findSharedPartition(stores) ?? this.#moved.look(stores);
+    if (problem !== undefined) this.#cluster.machines.world.fail(new Error(problem));
+  }
+
+  #read({ text }: LogLine): void {
+    this.#lines += 1;
+    if (forbidden.test(text)) this.#cluster.machines.world.fail(new Error(`a process logged: ${text}`));
+  }
+}
