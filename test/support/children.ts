@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -22,7 +23,11 @@ export function compiled(relative: string): string {
 
 /** Runs a compiled program with arguments. */
 export function runNode(program: string, args: readonly string[]): Child {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  return childOf(spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] }));
+}
+
+/** A {@link Child} of a process whose standard output is a pipe. */
+export function childOf(child: ChildProcess & { readonly stdout: Readable }): Child {
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
   reader.on("line", (line) => lines.push(line));

@@ -13,6 +13,9 @@ import { waitFor } from "./wait-for.js";
 const masterProgram = compiled("../../services/master/main.js");
 const storeProgram = compiled("../../services/store/main.js");
 
+/** Between two questions to the master. */
+const pollMs = 20;
+
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -37,6 +40,11 @@ export class ProcessCluster {
     this.#masterArgs = masterArgs;
   }
 
+  /** Starts a server's program. */
+  protected run(program: string, args: readonly string[]): Child {
+    return runNode(program, args);
+  }
+
   get masterAddress(): string {
     return `127.0.0.1:${this.#masterPort}`;
   }
@@ -50,17 +58,21 @@ export class ProcessCluster {
   async startMaster(): Promise<void> {
     const first = this.#masterPort === 0;
     if (first) this.#masterPort = await freePort();
-    this.master = runNode(masterProgram, [
+    this.master = this.run(masterProgram, [
       ...["--data", join(this.folder, "master"), "--port", String(this.#masterPort), "--log-format", "json"],
       ...(first ? ["--create"] : []),
       ...this.#masterArgs,
     ]);
     await this.master.line("{");
-    await waitFor("the master to answer", () =>
-      this.admin(adminService.getClusterStatus, {}).then(
-        () => true,
-        () => false,
-      ),
+    await waitFor(
+      "the master to answer",
+      () =>
+        this.admin(adminService.getClusterStatus, {}).then(
+          () => true,
+          () => false,
+        ),
+      60_000,
+      pollMs,
     );
   }
 
@@ -68,7 +80,7 @@ export class ProcessCluster {
   async startStore(storeId: string, args: readonly string[] = []): Promise<Child> {
     const port = this.#ports.get(storeId) ?? (await freePort());
     this.#ports.set(storeId, port);
-    const child = runNode(storeProgram, [
+    const child = this.run(storeProgram, [
       ...["--store-id", storeId, "--master", this.masterAddress, "--data", join(this.folder, storeId)],
       ...["--port", String(port), "--log-format", "json", ...args],
     ]);
@@ -101,6 +113,7 @@ export class ProcessCluster {
         return quiet && owners.sort().join() === [...storeIds].sort().join() && stores;
       },
       30_000,
+      pollMs,
     );
   }
 
@@ -116,6 +129,7 @@ export class ProcessCluster {
         return operation?.state === OperationState.SUCCEEDED && operation;
       },
       60_000,
+      pollMs,
     );
   }
 

@@ -9,6 +9,10 @@ export class RawClient {
   constructor(address: string) {
     this.#client = new Client(address, credentials.createInsecure(), {
       "grpc.max_receive_message_length": 32 * 1024 * 1024,
+      // Soon there again after a server was restarted.
+      "grpc.initial_reconnect_backoff_ms": 50,
+      "grpc.min_reconnect_backoff_ms": 50,
+      "grpc.max_reconnect_backoff_ms": 500,
     });
   }
 
