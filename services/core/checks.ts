@@ -33,3 +33,35 @@ export function ttlViolation(ttlMs: number, field = "ttl_ms"): EkvError | undefi
     `is ${ttlMs}; give whole milliseconds from 0 (for ever) to ${limits.ttlMsMax}`,
   );
 }
+
+const addressPattern = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
+
+/** Whether a text is host:port, with a name or address of at most 253 characters and a port of 1 to 65535. */
+export function isAddress(text: string): boolean {
+  const port = Number(addressPattern.exec(text)?.[1] ?? 0);
+  return port >= 1 && port <= 65_535 && text.length <= limits.addressCharactersMax;
+}
+
+/** What is wrong with an identifier that others chose, if anything: it is stored, sent on and printed. */
+export function idViolation(text: string, field: string): EkvError | undefined {
+  if (text.length > limits.idCharactersMax) {
+    return invalidArgument(field, `has ${text.length} characters; give at most ${limits.idCharactersMax}`);
+  }
+  // Control characters would reach logs and terminals.
+  return /^[ -~]*$/.test(text)
+    ? undefined
+    : invalidArgument(field, "has characters that are not printable ASCII");
+}
+
+/** What is wrong with an epoch, if anything. The greatest leave no room for the next, which grows by one. */
+export function epochViolation(epoch: number, field: string): EkvError | undefined {
+  if (Number.isInteger(epoch) && epoch >= 0 && epoch <= limits.epochMax) return undefined;
+  return invalidArgument(field, `is ${epoch}; epochs go from 0 to ${limits.epochMax}`);
+}
+
+/** A text of others as it is logged, stored and sent back: of bounded length, and without half characters. */
+export function boundedText(text: string): string {
+  if (text.length <= limits.foreignTextMax && text.isWellFormed()) return text;
+  const cut = text.length > limits.foreignTextMax ? `${text.slice(0, limits.foreignTextMax)}…` : text;
+  return cut.toWellFormed();
+}

@@ -10,6 +10,29 @@ export const limits = {
   batchCallsMax: 16_384,
   /** Most bytes of keys and values together in one such batch, beyond one value of the greatest size. */
   batchBytesMax: 16_777_216,
+  /** Most fields and 32-bit numbers in one request: 32 for each call of the largest batch. */
+  messageItemsMax: 524_288,
+  /** As above for what stores tell the master and each other: 64 for each partition of the largest cluster. */
+  messageItemsMaxBetweenServers: 4_194_304,
+  /** Most streams of one connection; clients wait before they open more. */
+  streamsPerConnectionMax: 4096,
+  /** Longest identifier that others choose: of processes, clients, moves, operations. */
+  idCharactersMax: 64,
+  /** Longest host:port. */
+  addressCharactersMax: 261,
+  /** Longest text of others that is logged, stored or sent back; longer ones are cut. */
+  foreignTextMax: 1024,
+  /** Highest epoch and incarnation that are believed: there is always a next one. */
+  epochMax: 2_147_483_647,
+  incarnationMax: 281_474_976_710_655,
+  /** Backups, and learners, of one partition. */
+  replicasMax: 16,
+  /** Moves that one heartbeat may report on: a store has a partition in one move at most. */
+  moveReportsMax: 131_072,
+  /** Stores of a cluster. */
+  storesMax: 1024,
+  /** Operations that have not ended; more are refused. */
+  operationsActiveMax: 64,
   /** Bytes that an answer batch or browse page aims for. */
   answerBytesTarget: 1_048_576,
   /** Entries that a browse page aims for. */

@@ -59,6 +59,13 @@ export function encodeRecord(header: RecordHeader, value: Uint8Array): Uint8Arra
   return bytes;
 }
 
+/** Whether bytes can be a record: its flags are known, and its header is whole. */
+export function isRecord(bytes: Uint8Array): boolean {
+  const flags = bytes[0];
+  if (flags === undefined || flags > (expiresFlag | deletedFlag)) return false;
+  return bytes.length >= recordValueOffset(bytes);
+}
+
 /** The epoch of the write that stored the record at `offset`. */
 export function recordEpoch(bytes: Uint8Array, offset = 0): Epoch {
   return brandAs<Epoch>(readUint32(bytes, offset + 1));

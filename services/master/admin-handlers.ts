@@ -1,4 +1,5 @@
-import { EkvError } from "../core/errors.js";
+import { idViolation } from "../core/checks.js";
+import { EkvError, invalidArgument } from "../core/errors.js";
 import { brandAs, type OperationId, type StoreId } from "../core/ids.js";
 import type { OperationPlan } from "../core/master/effects.js";
 import type { AdminRequest } from "../core/master/events.js";
@@ -46,7 +47,7 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
     kind: "cancel" | "pause" | "resume",
     operationId: string,
   ): Promise<{ operation: Operation }> => {
-    const id = brandAs<OperationId>(operationId);
+    const id = checkOperationId(operationId);
     await driver.administer({ kind, operationId: id });
     return { operation: read(id) };
   };
@@ -72,7 +73,7 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
     pauseOperation: unaryHandler(options, ({ operationId }) => steer("pause", operationId)),
     resumeOperation: unaryHandler(options, ({ operationId }) => steer("resume", operationId)),
     getOperation: unaryHandler(options, ({ operationId }) => ({
-      operation: read(brandAs<OperationId>(operationId)),
+      operation: read(checkOperationId(operationId)),
     })),
     listOperations: unaryHandler(options, ({ activeOnly }) => ({
       operations: view
@@ -82,7 +83,7 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
         .reverse(),
     })),
     watchOperation: streamHandler(options, async ({ operationId }, { signal }, send) => {
-      const id = brandAs<OperationId>(operationId);
+      const id = checkOperationId(operationId);
       await operationFeed.watch({
         operationId: id,
         signal,
@@ -96,4 +97,13 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
       describeStatus(view, machine, { placement, launcher: launcher.name }),
     ),
   };
+}
+
+function checkOperationId(text: string): OperationId {
+  const violation =
+    text === ""
+      ? invalidArgument("operation_id", "is empty; give one that ListOperations names")
+      : idViolation(text, "operation_id");
+  if (violation) throw violation;
+  return brandAs<OperationId>(text);
 }

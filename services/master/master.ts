@@ -124,6 +124,7 @@ export async function runMaster(
       {
         name: "elastickv.v1.MembershipService",
         definition: membershipService,
+        messageItemsMax: limits.messageItemsMaxBetweenServers,
         handlers: membershipHandlers({ driver, streams, cluster, heartbeatIntervalMs, launcher, log, clock }),
       },
       {

@@ -12,6 +12,8 @@ import { type HandlerOptions, unaryHandler } from "../runtime/handlers.js";
 import type { DeferredLauncher } from "./deferred-launcher.js";
 import type { Driver } from "./driver.js";
 import type { HeartbeatCall, HeartbeatStreams } from "./heartbeat-streams.js";
+import { heartbeatViolation } from "./heartbeat-checks.js";
+import { toServiceError } from "../wire/errors.js";
 import { answerLeave } from "./leaving.js";
 import { loadFromWire, registrationFromWire, reportFromWire } from "./wire.js";
 
@@ -50,7 +52,7 @@ export function membershipHandlers(options: MembershipOptions): MembershipServic
   };
 }
 
-function handleHeartbeats(call: HeartbeatCall, { driver, streams }: MembershipOptions): void {
+function handleHeartbeats(call: HeartbeatCall, { driver, streams, cluster }: MembershipOptions): void {
   const streamId = streams.add(call);
   let storeId: StoreId | undefined;
   const closed = (): void => {
@@ -58,7 +60,16 @@ function handleHeartbeats(call: HeartbeatCall, { driver, streams }: MembershipOp
     if (storeId !== undefined) driver.submit({ kind: "stream-closed", streamId, storeId });
     storeId = undefined;
   };
+  let refused = false;
   call.on("data", (request: HeartbeatRequest) => {
+    if (refused) return;
+    const violation = heartbeatViolation(request, storeId, cluster.partitionCount);
+    if (violation) {
+      refused = true;
+      closed();
+      call.emit("error", toServiceError(violation));
+      return;
+    }
     if (storeId === undefined) {
       storeId = brandAs<StoreId>(request.storeId);
       driver.submit({

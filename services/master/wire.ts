@@ -1,4 +1,5 @@
 /** The machine's events, orders and records to and from the generated messages. */
+import { boundedText } from "../core/checks.js";
 import { invalidArgument } from "../core/errors.js";
 import {
   brandAs,
@@ -94,7 +95,7 @@ const nackNames = new Map<number, string>(
 
 function nackText(reason: NackReason, message: string): string {
   const name = nackNames.get(reason) ?? "unknown reason";
-  return message === "" ? name : `${name}: ${message}`;
+  return message === "" ? name : `${name}: ${boundedText(message)}`;
 }
 
 /** @param rateBytesPerSecond what a source may send for all its moves together; 0: no limit */

@@ -1,4 +1,6 @@
 import { crc32 } from "node:zlib";
+import { limits } from "../core/limits.js";
+import { isRecord } from "../core/record.js";
 import type { CopiedRecord } from "../core/store/staged-copy.js";
 import type { RecordBatch } from "../gen/elastickv/v1/migration.js";
 
@@ -12,7 +14,7 @@ export function encodeRecordBatch(records: readonly CopiedRecord[]): RecordBatch
   };
 }
 
-/** The records of a batch as views into it, or undefined when its columns contradict each other. */
+/** The records of a batch as views into it, or undefined when its columns contradict each other or hold no records. */
 export function decodeRecordBatch(batch: RecordBatch): readonly CopiedRecord[] | undefined {
   const { keys, keyLengths, records, recordLengths } = batch;
   if (keyLengths.length !== recordLengths.length) return undefined;
@@ -21,10 +23,10 @@ export function decodeRecordBatch(batch: RecordBatch): readonly CopiedRecord[] |
   let recordOffset = 0;
   for (const [index, keyLength] of keyLengths.entries()) {
     const recordLength = recordLengths[index] ?? 0;
-    decoded.push({
-      key: keys.subarray(keyOffset, keyOffset + keyLength),
-      record: records.subarray(recordOffset, recordOffset + recordLength),
-    });
+    if (keyLength === 0 || keyLength > limits.keyBytesMax) return undefined;
+    const record = records.subarray(recordOffset, recordOffset + recordLength);
+    if (!isRecord(record)) return undefined;
+    decoded.push({ key: keys.subarray(keyOffset, keyOffset + keyLength), record });
     keyOffset += keyLength;
     recordOffset += recordLength;
   }

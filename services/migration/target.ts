@@ -89,7 +89,7 @@ export class MigrationTarget {
       if (!message) return;
       const { moveId } = message.value;
       const reply = (answer: NonNullable<TransferResponse["message"]>): void => {
-        if (!call.writableEnded && !call.cancelled) call.write({ message: answer });
+        if (!call.writableEnded && !call.cancelled && !call.write({ message: answer })) call.pause();
       };
       const refuse = (nack: Nack): void => reply({ $case: "nack", value: nack });
       switch (message.$case) {
@@ -126,7 +126,7 @@ export class MigrationTarget {
       if (!message) return;
       const { moveId } = message.value;
       const reply = (answer: NonNullable<CatchUpResponse["message"]>): void => {
-        if (!call.writableEnded && !call.cancelled) call.write({ message: answer });
+        if (!call.writableEnded && !call.cancelled && !call.write({ message: answer })) call.pause();
       };
       const refuse = (nack: Nack): void => reply({ $case: "nack", value: nack });
       if (message.$case === "writes") {
@@ -202,7 +202,14 @@ export class MigrationTarget {
       return refuse("UNKNOWN_MOVE", "the move is for another store, or for an earlier run of this one");
     }
     if (!this.#isLearner(partition, brandAs<MoveId>(moveId)) || partition.epoch !== start.epoch) {
-      this.#pending.get(partition.id)?.timer.cancel();
+      const earlier = this.#pending.get(partition.id);
+      earlier?.timer.cancel();
+      // Nobody may wait in vain for an answer.
+      if (earlier && earlier.start.moveId !== moveId) {
+        const message = "another start for the partition came after this one";
+        const reason = nackReasonToWire("UNKNOWN_MOVE");
+        earlier.reply({ $case: "nack", value: { moveId: earlier.start.moveId, reason, message } });
+      }
       const timer = clock.setTimer(entryWaitMsMax, () => {
         this.#pending.delete(partition.id);
         refuse("UNKNOWN_MOVE", `the master has not announced the move within ${entryWaitMsMax} ms`);
@@ -311,4 +318,6 @@ async function storeChunk(copy: StagedCopy, chunk: ChunkDataTransfer): Promise<b
 /** A stream that breaks is the source's to act on: it opens another, or the master rolls the move back. */
 function endWithCaller<Q, A>(call: ServerDuplexStream<Q, A>): void {
   call.on("end", () => call.end());
+  // A source that does not read the answers to what it sends has to wait.
+  call.on("drain", () => call.resume());
 }

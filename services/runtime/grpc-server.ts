@@ -7,6 +7,8 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
+import { limits } from "../core/limits.js";
+import { decodeSafely, refuseUnreadable } from "./decoding.js";
 import { drainingEvent } from "./handlers.js";
 import { hostPort, listen, type PortListener } from "./port-listener.js";
 import { reflectionServices } from "./reflection.js";
@@ -17,6 +19,8 @@ export interface ServedService {
   readonly name: string;
   readonly definition: ServiceDefinition;
   readonly handlers: UntypedServiceImplementation;
+  /** Most fields and 32-bit numbers in one request; default `limits.messageItemsMax`. */
+  readonly messageItemsMax?: number;
 }
 
 /** How a server is started. */
@@ -62,6 +66,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const server = new Server({
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_send_message_length": messageBytesMax,
+    "grpc.max_concurrent_streams": limits.streamsPerConnectionMax,
     "grpc-node.flow_control_window": 4 * 1024 * 1024,
     "grpc.keepalive_time_ms": keepaliveTimeMs,
     "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
@@ -71,14 +76,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const health = new HealthImplementation(
     Object.fromEntries(["", ...names].map((name) => [name, ready ? "SERVING" : "NOT_SERVING"])),
   );
-  for (const { definition, handlers } of services) {
-    server.addService(definition, trackStreams(definition, handlers, streamed));
+  const add = (
+    definition: ServiceDefinition,
+    handlers: UntypedServiceImplementation,
+    itemsMax: number | undefined,
+  ): void => {
+    const tracked = trackStreams(definition, handlers, streamed);
+    server.addService(decodeSafely(definition, { itemsMax }), refuseUnreadable(definition, tracked));
+  };
+  for (const { definition, handlers, messageItemsMax = limits.messageItemsMax } of services) {
+    add(definition, handlers, messageItemsMax);
   }
-  for (const { definition, handlers } of reflectionServices(names)) server.addService(definition, handlers);
+  for (const { definition, handlers } of reflectionServices(names)) add(definition, handlers, undefined);
   health.addToServer({
-    addService: (definition, handlers) => {
-      server.addService(definition, trackStreams(definition, endWhenDraining(handlers), streamed));
-    },
+    addService: (definition, handlers) => add(definition, endWhenDraining(handlers), undefined),
   });
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = await listen({

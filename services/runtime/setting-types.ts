@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isAddress } from "../core/checks.js";
 
 /** A whole number within bounds, in digits or as a JSON number. */
 export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
@@ -30,13 +31,6 @@ export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType
 
 /** Any text. */
 export const text: z.ZodType<string> = z.string("give a text");
-
-const addressPattern = /^(?:\[[0-9a-fA-F:]+\]|[^\s:,]+):(\d{1,5})$/;
-
-function isAddress(value: string): boolean {
-  const port = Number(addressPattern.exec(value)?.[1] ?? 0);
-  return port >= 1 && port <= 65_535;
-}
 
 /** host:port; empty where that is allowed by the default. */
 export const address: z.ZodType<string> = z

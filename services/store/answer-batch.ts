@@ -4,6 +4,8 @@ import { failureToWire } from "../wire/errors.js";
 import type { PartitionEntry } from "../core/topology.js";
 import { CallStatus, type CallFailure, type PipelineResponse } from "../gen/elastickv/v1/store.js";
 
+/** Calls of one batch are this near to its first: so any two are within 32 bits of each other. */
+const callSpanMax = 2 ** 31;
 const valuesBytesInitial = 16_384;
 
 /** Collects answers of a pipeline into the columns of one PipelineResponse. */
@@ -26,6 +28,12 @@ export class AnswerBatch {
   /** Bytes of values collected. */
   get bytes(): number {
     return this.#valuesBytes;
+  }
+
+  /** Whether a call's number can be told in this batch: as a difference of 32 bits to the least, whichever that is. */
+  reaches(call: number): boolean {
+    const first = this.#calls[0];
+    return first === undefined || Math.abs(call - first) < callSpanMax;
   }
 
   /** An answer without columns of its own: CONTAINS, DELETE, not found. */

@@ -73,10 +73,13 @@ function partitionsOf(
   { partitions }: BrowseRequest,
   cursor: Cursor | undefined,
 ): Partition[] {
-  const asked = partitions.map((id) => {
+  const asked = partitions.map((id, index) => {
     const partition = kvMap.partitions[id];
     if (!partition)
       throw invalidArgument("partitions", `names ${id}; this cluster has ${kvMap.partitions.length}`);
+    if (index > 0 && id <= (partitions[index - 1] ?? 0)) {
+      throw invalidArgument("partitions", `must ascend, each once; ${id} does not`);
+    }
     return partition;
   });
   const chosen =

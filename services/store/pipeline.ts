@@ -1,4 +1,4 @@
-import { keyViolation } from "../core/checks.js";
+import { idViolation, keyViolation } from "../core/checks.js";
 import { EkvError, invalidArgument } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
@@ -17,7 +17,7 @@ import {
 } from "../gen/elastickv/v1/store.js";
 import { AnswerBatch } from "./answer-batch.js";
 import type { Calls, WriteRequest } from "./calls.js";
-import { conditionFromWire } from "./conditions.js";
+import { conditionFromWire, conditionViolation, consistencyViolation } from "./conditions.js";
 
 /** What pipelines work with. */
 export interface PipelineOptions {
@@ -110,7 +110,7 @@ export class Pipeline implements WriteSink {
   }
 
   written(call: number, { epoch, seq }: Version): void {
-    const batch = this.#defer();
+    const batch = this.#defer(call);
     // Only a PUT's answer has a version column; the sign of the call number tells them apart without a closure.
     if (call >= 0) {
       batch.add(call, CallStatus.OK);
@@ -121,11 +121,11 @@ export class Pipeline implements WriteSink {
   }
 
   notFound(call: number): void {
-    this.#defer().add(call >= 0 ? call : -call - 1, CallStatus.NOT_FOUND);
+    this.#defer(call).add(call >= 0 ? call : -call - 1, CallStatus.NOT_FOUND);
   }
 
   refused(call: number, error: EkvError): void {
-    this.#defer().addError(call >= 0 ? call : -call - 1, error);
+    this.#defer(call).addError(call >= 0 ? call : -call - 1, error);
   }
 
   #receive(request: PipelineRequest): void {
@@ -227,7 +227,7 @@ export class Pipeline implements WriteSink {
     this.#inFlight += 1;
     calls.read(key, options?.consistency === Consistency.EVENTUAL, deadlineMs).then(
       (result) => {
-        const batch = this.#defer();
+        const batch = this.#defer(call);
         if (result === undefined) return batch.add(call, CallStatus.NOT_FOUND);
         if (kind === CallKind.CONTAINS) return batch.add(call, CallStatus.OK);
         batch.addValue(call, result.value, 0);
@@ -262,10 +262,15 @@ export class Pipeline implements WriteSink {
     );
   }
 
-  /** The batch for answers that come later; sent when the present run of callbacks is over. */
-  #defer(): AnswerBatch {
+  /**
+   * The batch for the answer to a call (or to `-call - 1`) that comes later; sent when the present run of callbacks is
+   * over.
+   */
+  #defer(call: number): AnswerBatch {
     this.#inFlight -= 1;
-    if (this.#deferred && this.#deferred.bytes < limits.answerBytesTarget) return this.#deferred;
+    const open = this.#deferred;
+    if (open && open.bytes < limits.answerBytesTarget && open.reaches(call >= 0 ? call : -call - 1))
+      return open;
     const batch = new AnswerBatch();
     this.#deferred = batch;
     queueMicrotask(() => {
@@ -289,13 +294,19 @@ export class Pipeline implements WriteSink {
   }
 
   #malformed(request: PipelineRequest): EkvError | undefined {
-    const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, options, clusterId } = request;
+    const { firstCall, clientId, clusterId } = request;
+    const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, options } = request;
     if (clusterId !== "" && clusterId !== this.#options.clusterId) {
       return invalidArgument(
         "cluster_id",
         `is ${clusterId}, but this store belongs to ${this.#options.clusterId}`,
       );
     }
+    if (firstCall > Number.MAX_SAFE_INTEGER - limits.batchCallsMax) {
+      return invalidArgument("first_call", `is ${firstCall}; number the calls of a stream from 0 on`);
+    }
+    const badId = idViolation(clientId, "client_id");
+    if (badId) return badId;
     if (kinds.length > limits.batchCallsMax) {
       return invalidArgument(
         "kinds",
@@ -334,7 +345,11 @@ export class Pipeline implements WriteSink {
       );
     }
     let before = -1;
-    for (const { call } of options) {
+    for (const { call, condition, consistency } of options) {
+      const badOption =
+        conditionViolation(condition, "options.condition") ??
+        consistencyViolation(consistency, "options.consistency");
+      if (badOption) return badOption;
       if (call <= before || call >= kinds.length) {
         return invalidArgument(
           "options",

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { EkvError } from "../core/errors.js";
-import { messageBytesMax } from "../core/limits.js";
+import { limits, messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { MigrationServiceServer } from "../gen/elastickv/v1/migration.js";
 import {
@@ -77,6 +77,7 @@ export class StoreServices {
       {
         name: "elastickv.v1.MigrationService",
         definition: migrationService,
+        messageItemsMax: limits.messageItemsMaxBetweenServers,
         handlers: { ...this.#migrationHandlers() },
       },
       {

@@ -1,4 +1,5 @@
-import { invalidArgument } from "../core/errors.js";
+import { idViolation } from "../core/checks.js";
+import { EkvError, invalidArgument } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import {
   type CallFailure,
@@ -13,6 +14,7 @@ import {
   type MultiDeleteResponse,
   type MultiGetRequest,
   type MultiGetResponse,
+  type MultiGetResult,
   type MultiPutRequest,
   type MultiPutResponse,
   type PutRequest,
@@ -21,7 +23,7 @@ import {
 import type { CallContext } from "../runtime/handlers.js";
 import { failureToWire } from "../wire/errors.js";
 import type { Calls } from "./calls.js";
-import { conditionFromWire } from "./conditions.js";
+import { conditionFromWire, conditionViolation, consistencyViolation } from "./conditions.js";
 import type { Forwarder } from "./forwarder.js";
 
 const empty = new Uint8Array(0);
@@ -36,8 +38,9 @@ export class UnaryCalls {
     this.#forwarder = forwarder;
   }
 
-  get(request: GetRequest, context: CallContext): Promise<GetResponse> {
-    return this.#forwarder.orForward("get", request, context, async () => {
+  async get(request: GetRequest, context: CallContext): Promise<GetResponse> {
+    check(consistencyViolation(request.consistency));
+    return await this.#forwarder.orForward("get", request, context, async () => {
       const eventual = request.consistency === Consistency.EVENTUAL;
       const result = await this.#calls.read(request.key, eventual, context.deadlineMs);
       return result
@@ -46,8 +49,9 @@ export class UnaryCalls {
     });
   }
 
-  put(request: PutRequest, context: CallContext): Promise<PutResponse> {
-    return this.#forwarder.orForward("put", request, context, async () => {
+  async put(request: PutRequest, context: CallContext): Promise<PutResponse> {
+    checkWrite(request);
+    return await this.#forwarder.orForward("put", request, context, async () => {
       const { key, value, ttlMs } = request;
       const condition = conditionFromWire(request.condition);
       const { version } = await this.#calls.write(
@@ -58,8 +62,9 @@ export class UnaryCalls {
     });
   }
 
-  delete(request: DeleteRequest, context: CallContext): Promise<DeleteResponse> {
-    return this.#forwarder.orForward("delete", request, context, async () => {
+  async delete(request: DeleteRequest, context: CallContext): Promise<DeleteResponse> {
+    checkWrite(request);
+    return await this.#forwarder.orForward("delete", request, context, async () => {
       const { key } = request;
       const condition = conditionFromWire(request.condition);
       const { version } = await this.#calls.write(
@@ -70,8 +75,9 @@ export class UnaryCalls {
     });
   }
 
-  contains(request: ContainsRequest, context: CallContext): Promise<ContainsResponse> {
-    return this.#forwarder.orForward("contains", request, context, async () => {
+  async contains(request: ContainsRequest, context: CallContext): Promise<ContainsResponse> {
+    check(consistencyViolation(request.consistency));
+    return await this.#forwarder.orForward("contains", request, context, async () => {
       const eventual = request.consistency === Consistency.EVENTUAL;
       return { found: (await this.#calls.read(request.key, eventual, context.deadlineMs)) !== undefined };
     });
@@ -79,11 +85,27 @@ export class UnaryCalls {
 
   async multiGet({ keys, consistency }: MultiGetRequest, context: CallContext): Promise<MultiGetResponse> {
     checkBatch("keys", keys);
-    const results = await Promise.all(
-      keys.map(async (key) => ({
-        outcome: await outcomeOf("got", this.get({ key, consistency }, context)),
-      })),
-    );
+    check(consistencyViolation(consistency));
+    const results: MultiGetResult[] = [];
+    let bytes = 0;
+    // Some at a time: the values are held until the last is there, and a few long keys may ask for more than memory has.
+    for (let at = 0; at < keys.length; at += readsAtATime) {
+      const outcomes = await Promise.all(
+        keys.slice(at, at + readsAtATime).map(async (key) => {
+          if (bytes > limits.batchBytesMax)
+            return await outcomeOf("got", Promise.reject<GetResponse>(answerTooLong()));
+          return await outcomeOf("got", this.get({ key, consistency }, context));
+        }),
+      );
+      for (const outcome of outcomes) {
+        const length = outcome.$case === "got" ? outcome.value.value.length : 0;
+        bytes += length;
+        const fits = bytes <= limits.batchBytesMax || length === 0;
+        results.push({
+          outcome: fits ? outcome : { $case: "failure", value: failureToWire(answerTooLong()) },
+        });
+      }
+    }
     return { results };
   }
 
@@ -113,6 +135,23 @@ async function outcomeOf<C extends string, T>(
   } catch (error) {
     return { $case: "failure", value: failureToWire(error) };
   }
+}
+
+/** A value of the greatest length each still fits in memory. */
+const readsAtATime = 16;
+
+function answerTooLong(): EkvError {
+  const message = `the answer has ${limits.batchBytesMax} bytes of values already; ask for fewer keys at once`;
+  return new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true });
+}
+
+function check(violation: EkvError | undefined): void {
+  if (violation) throw violation;
+}
+
+function checkWrite({ condition, identity }: PutRequest | DeleteRequest): void {
+  check(conditionViolation(condition));
+  check(idViolation(identity?.clientId ?? "", "identity.client_id"));
 }
 
 function checkBatch(field: string, items: readonly unknown[]): void {

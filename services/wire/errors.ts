@@ -1,5 +1,6 @@
 /** EkvError to and from gRPC statuses, the `elastickv-error-bin` trailer and the failures inside batches. */
 import { Metadata, status, type StatusObject } from "@grpc/grpc-js";
+import { boundedText } from "../core/checks.js";
 import { EkvError, type ErrorCode } from "../core/errors.js";
 import { ErrorCode as WireErrorCode, ErrorInfo } from "../gen/elastickv/v1/common.js";
 import type { CallFailure } from "../gen/elastickv/v1/store.js";
@@ -44,7 +45,10 @@ function errorInfoOf(error: EkvError): ErrorInfo {
   return {
     code: wireCodeOf.get(error.code) ?? WireErrorCode.INTERNAL,
     notExecuted: error.notExecuted,
-    violations: error.violations.map((violation) => ({ ...violation })),
+    violations: error.violations.map(({ field, description }) => ({
+      field: boundedText(field),
+      description: boundedText(description),
+    })),
     moved: error.moved && entryToWire(error.moved),
     current: error.current,
   };
@@ -66,7 +70,7 @@ export function toServiceError(error: unknown): Pick<StatusObject, "code" | "det
     error instanceof EkvError ? error : new EkvError("INTERNAL", "internal error; see the server's log");
   const metadata = new Metadata();
   metadata.set(errorTrailer, Buffer.from(ErrorInfo.encode(errorInfoOf(known)).finish()));
-  return { code: statusOf.get(known.code) ?? status.INTERNAL, details: known.message, metadata };
+  return { code: statusOf.get(known.code) ?? status.INTERNAL, details: boundedText(known.message), metadata };
 }
 
 /** An error as a client received it. Whatever is not a gRPC status becomes INTERNAL with the original as its cause. */
@@ -86,7 +90,7 @@ export function fromServiceError(error: unknown): EkvError {
 export function failureToWire(error: unknown): CallFailure {
   const known =
     error instanceof EkvError ? error : new EkvError("INTERNAL", "internal error; see the server's log");
-  return { info: errorInfoOf(known), message: known.message };
+  return { info: errorInfoOf(known), message: boundedText(known.message) };
 }
 
 /** The reverse of {@link failureToWire}. */

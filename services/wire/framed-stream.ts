@@ -1,8 +1,11 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import type { BinaryReader } from "@bufbuild/protobuf/wire";
 import { EkvError } from "../core/errors.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
 import { CallFailure } from "../gen/elastickv/v1/store.js";
+import { limits } from "../core/limits.js";
+import { decodeBounded } from "./bounded-reader.js";
 import { errorFromFailure, failureToWire } from "./errors.js";
 import { frameHeaderBytes, frameKind, FrameReader } from "./frame-reader.js";
 
@@ -21,7 +24,7 @@ const emptyBody: Uint8Array = new Uint8Array(0);
 export interface MessageType<T> {
   encode(message: T): { finish(): Uint8Array };
   /** The bytes fields of what it returns are views of `bytes`. */
-  decode(bytes: Uint8Array): T;
+  decode(bytes: Uint8Array | BinaryReader): T;
 }
 
 /** How a framed stream is run. */
@@ -160,22 +163,19 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
 
   #take(kind: number, body: Buffer): void {
     if (this.#readableEnded) return;
-    if (kind === frameKind.message) this.emit("data", this.#decode(body));
-    else if (kind === frameKind.ping) this.#send(frameKind.pong, emptyBody);
+    if (kind === frameKind.message) this.emit("data", decodeMessage(this.#options.received, body));
+    else if (kind === frameKind.ping) this.#pong();
     else if (kind === frameKind.end) {
-      if (body.length > 0) this.#lost(errorFromFailure(CallFailure.decode(body)));
+      if (body.length > 0) this.#lost(errorFromFailure(decodeMessage(CallFailure, body)));
       this.#ended();
     } else if (kind !== frameKind.pong) {
       throw new EkvError("INVALID_ARGUMENT", `a frame of the unknown kind ${kind} came`);
     }
   }
 
-  #decode(body: Buffer): In {
-    try {
-      return this.#options.received.decode(body);
-    } catch (cause) {
-      throw new EkvError("INVALID_ARGUMENT", "a message that came cannot be decoded", { cause });
-    }
+  #pong(): void {
+    // Answers to a peer that reads none would pile up.
+    if (!this.#socket.writableNeedDrain) this.#send(frameKind.pong, emptyBody);
   }
 
   /** What came cannot be understood: says so, and gives the connection up. */
@@ -227,4 +227,9 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
       this.#watch();
     });
   }
+}
+
+/** Throws INVALID_ARGUMENT for bytes that are no such message. */
+function decodeMessage<T>(type: MessageType<T>, body: Uint8Array): T {
+  return decodeBounded((reader) => type.decode(reader), body, limits.messageItemsMax);
 }

@@ -1,5 +1,7 @@
 /** What operators ask for: refused with what to do instead, or recorded as an operation. */
 import { EkvError, invalidArgument } from "../errors.js";
+import { boundedText } from "../checks.js";
+import { limits } from "../limits.js";
 import { brandAs, isStoreId, type OperationId, type StoreId } from "../ids.js";
 import { cancelOperation, createOperation, operationOf } from "./agenda.js";
 import type { MasterReply } from "./effects.js";
@@ -52,6 +54,13 @@ function requireRing(state: MasterState): void {
 
 function begin(state: MasterState, task: OperationTask, dryRun: boolean): MasterReply {
   if (dryRun) return { kind: "plan", plan: planTask(state, task) };
+  if (state.activeOperations().length >= limits.operationsActiveMax) {
+    throw new EkvError(
+      "RESOURCE_EXHAUSTED",
+      `${limits.operationsActiveMax} operations are under way or wait; wait for some to end, or cancel them`,
+      { notExecuted: true },
+    );
+  }
   return { kind: "operation", operationId: createOperation(state, task).id };
 }
 
@@ -59,7 +68,7 @@ function checkStoreId(storeId: string): StoreId {
   if (isStoreId(storeId)) return storeId;
   throw invalidArgument(
     "store_id",
-    `${JSON.stringify(storeId)} must be 1 to 63 characters of a-z, 0-9 and '-'`,
+    `${JSON.stringify(boundedText(storeId))} must be 1 to 63 characters of a-z, 0-9 and '-'`,
   );
 }
 

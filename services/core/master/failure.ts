@@ -63,8 +63,10 @@ export function handleStreamOpened(state: MasterState, event: EventOf<"stream-op
 /** A heartbeat: the store lives, has applied a version, carries load, and reports on moves. */
 export function handleHeartbeat(state: MasterState, event: EventOf<"heartbeat">): void {
   const store = state.store(event.storeId);
+  // Nothing is kept for names that no store has.
+  if (store === undefined) return;
   const presence = state.presence(event.storeId);
-  if (store === undefined || presence.streamId !== event.streamId) return;
+  if (presence.streamId !== event.streamId) return;
   presence.lastHeartbeatMs = state.nowMs;
   setAlive(state, store, true, "its heartbeats are back");
   // A version from the future is of a master whose records were lost: it says nothing about this one's.
@@ -80,12 +82,13 @@ export function handleHeartbeat(state: MasterState, event: EventOf<"heartbeat">)
 
 /** A stream broke: ask at once whether the store still runs. */
 export function handleStreamClosed(state: MasterState, event: EventOf<"stream-closed">): void {
+  const store = state.store(event.storeId);
+  if (store === undefined) return;
   const presence = state.presence(event.storeId);
-  const registration = state.store(event.storeId)?.registration;
   if (presence.streamId !== event.streamId) return;
   presence.streamId = undefined;
-  if (!registration?.alive) return;
-  const { incarnation, address } = registration;
+  if (!store.registration?.alive) return;
+  const { incarnation, address } = store.registration;
   state.emit({ kind: "probe", storeId: event.storeId, incarnation, address });
 }
 

@@ -1,12 +1,14 @@
 /** How a store gets its incarnation, and what it holds is brought in line with what is committed. */
-import { EkvError, invalidArgument } from "../errors.js";
-import { brandAs, type Incarnation, isStoreId, type StoreId } from "../ids.js";
+import { boundedText } from "../checks.js";
+import { EkvError } from "../errors.js";
+import { brandAs, type Incarnation, type StoreId } from "../ids.js";
+import { limits } from "../limits.js";
 import { type PartitionEntry, type Replica, sameReplica } from "../topology.js";
 import type { HeldReplica, MasterEvent, Registration } from "./events.js";
 import { awaitTargetAgain, failMove, giveBack, reviewMoves, rollBack, succeedEntry } from "./moves.js";
 import { isInFlight } from "./move-index.js";
-import { masterLimits } from "./options.js";
 import { forgetLeaveWish } from "./leave-wishes.js";
+import { heldViolation, registrationViolation } from "./registration-checks.js";
 import { formCluster, joinUnasked } from "./forming.js";
 import { type MasterState, replicaOf } from "./state.js";
 
@@ -17,21 +19,10 @@ export function decideRegistrationRefusal(
   state: MasterState,
   registration: Registration,
 ): EkvError | undefined {
-  const { storeId, clusterId, partitionCount, weight } = registration;
+  const { storeId, clusterId, partitionCount } = registration;
   const { cluster } = state;
-  if (!isStoreId(storeId)) {
-    return invalidArgument(
-      "store_id",
-      `${JSON.stringify(storeId)} must be 1 to 63 characters of a-z, 0-9 and '-'`,
-    );
-  }
-  if (registration.address === "")
-    return invalidArgument("address", "give the host:port that others reach it at");
-  if (registration.processId === "")
-    return invalidArgument("process_id", "give a random text for each start");
-  if (!Number.isInteger(weight) || weight < 1 || weight > masterLimits.weightMax) {
-    return invalidArgument("weight", `is ${weight}; give 1 to ${masterLimits.weightMax}`);
-  }
+  const violation = registrationViolation(registration);
+  if (violation) return violation;
   if (clusterId !== undefined && clusterId !== cluster.clusterId) {
     return refusal(
       `store ${storeId} belongs to cluster ${clusterId}, this is ${cluster.clusterId}; ` +
@@ -47,7 +38,17 @@ export function decideRegistrationRefusal(
   if (clusterId === undefined && registration.held.length > 0) {
     return refusal(`store ${storeId} holds partitions but names no cluster; its data folder is damaged`);
   }
-  const present = state.store(storeId)?.registration;
+  const unfit = heldViolation(registration.held, cluster.partitionCount);
+  if (unfit) return unfit;
+  const known = state.store(brandAs<StoreId>(storeId));
+  if (known === undefined && state.stores().length >= limits.storesMax) {
+    return new EkvError(
+      "RESOURCE_EXHAUSTED",
+      `this cluster has ${limits.storesMax} stores already; remove some first`,
+      { notExecuted: true },
+    );
+  }
+  const present = known?.registration;
   if (present?.hasIdentity === true && clusterId === undefined && !registration.dataLossAccepted) {
     return refusal(
       `store ${storeId} comes back without the data it had; give it its data folder again, ` +
@@ -55,7 +56,7 @@ export function decideRegistrationRefusal(
     );
   }
   if (present === undefined || present.processId === registration.processId) return undefined;
-  const { streamId, lastHeartbeatMs } = state.presence(storeId);
+  const { streamId, lastHeartbeatMs } = state.presence(brandAs<StoreId>(storeId));
   if (streamId === undefined || state.nowMs - lastHeartbeatMs > state.options.suspectAfterMs)
     return undefined;
   return refusal(`store ${storeId} runs already, at ${present.address}; stop it or choose another store id`);
@@ -71,8 +72,8 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
   const error = decideRegistrationRefusal(state, registration);
   if (error) {
     state.notice("warn", "a registration was refused", {
-      storeId: registration.storeId,
-      reason: error.message,
+      storeId: boundedText(registration.storeId),
+      reason: boundedText(error.message),
     });
     state.emit({ kind: "reply", requestId, reply: { kind: "refused", error } });
     return;
