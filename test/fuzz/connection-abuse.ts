@@ -1,5 +1,8 @@
 import { connect } from "node:net";
 import fc from "fast-check";
+import { frameKind } from "../../services/wire/frame-reader.js";
+import { framedPreface } from "../../services/wire/framed-stream.js";
+import { frame } from "./wire-bytes.js";
 
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const waitMs = 150;
@@ -78,6 +81,30 @@ const hostileBytes: readonly (readonly [string, Buffer])[] = [
   ],
 ];
 
+const framed = (...frames: readonly Buffer[]): Buffer => Buffer.concat([framedPreface, ...frames]);
+
+/** The same for the framed pipelines of stores. A master knows none, and cuts them off. */
+const hostileFramed: readonly (readonly [string, Buffer])[] = [
+  ["a cut preface", framedPreface.subarray(0, 4)],
+  ["another version", Buffer.from("\0ekvpl9\n", "latin1")],
+  ["a message that is none", framed(frame(Buffer.alloc(20, 0xff), frameKind.message))],
+  ["an end that says nothing readable", framed(frame(Buffer.alloc(20, 0xff), frameKind.end))],
+  ["an unknown kind", framed(frame(Buffer.alloc(3), 0x33))],
+  ["a frame of four gigabytes", framed(frame(Buffer.alloc(3), frameKind.message, 2 ** 32 - 1))],
+  ["pings without end", framed(many(20_000, () => frame(Buffer.alloc(0), frameKind.ping)))],
+  ["ends without end", framed(many(1000, () => frame(Buffer.alloc(0), frameKind.end)))],
+  ["parts without content", framed(frame(Buffer.alloc(4_000_000, Buffer.of(0x42, 0)), frameKind.message))],
+];
+
+const framedNoise: fc.Arbitrary<Buffer> = fc
+  .array(
+    fc
+      .tuple(fc.constantFrom(0, 0, 0, 0x40, 0x41, 0x80, 7), fc.uint8Array({ maxLength: 50 }))
+      .map(([kind, body]) => frame(body, kind)),
+    { maxLength: 6 },
+  )
+  .map((frames) => framed(...frames));
+
 /** Sends bytes, all at once or one by one, leaves the connection half open for a while, and lets go of it. */
 function abuse(address: string, bytes: Uint8Array, slowly: boolean): Promise<void> {
   const [host = "", port = "0"] = address.split(":");
@@ -118,7 +145,8 @@ export async function abuseConnections(address: string, seed: number, runs: numb
       { seed, numRuns: runs },
     )
     .map(([isBegun, frames]) => Buffer.concat([...(isBegun ? [begun] : []), ...frames]));
-  const all = [...hostileBytes.map(([, bytes]) => bytes), ...noise];
+  const named = [...hostileBytes, ...hostileFramed].map(([, bytes]) => bytes);
+  const all = [...named, ...noise, ...fc.sample(framedNoise, { seed, numRuns: runs })];
   for (let at = 0; at < all.length; at += 10) {
     await Promise.all(all.slice(at, at + 10).map((bytes, index) => abuse(address, bytes, index % 5 === 4)));
   }

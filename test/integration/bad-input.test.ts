@@ -171,6 +171,47 @@ describe("bad input to a store", { timeout: 30_000 }, () => {
     );
   });
 
+  it("refuses the keys of a multi-get whose values would not fit in one answer, and answers the others", async () => {
+    const key = Buffer.from("long");
+    await put(key, Buffer.alloc(4_000_000));
+    const keys = Array.from({ length: 40 }, () => key);
+    const { results } = await client.call(storeService.multiGet, { keys, consistency: 0 });
+    assert.equal(results.filter(({ outcome }) => outcome?.$case === "got").length, 4);
+    const failure = results.at(-1)?.outcome;
+    assert.ok(failure?.$case === "failure");
+    assert.match(failure.value.message, /ask for fewer keys at once/);
+  });
+
+  it("refuses a condition of a kind that it does not know, rather than write without one", async () => {
+    const request = { key: Buffer.from("c"), value: none, ttlMs: 0, identity: undefined };
+    await assert.rejects(
+      client.call(storeService.put, { ...request, condition: { kind: undefined } }),
+      refusedWith("INVALID_ARGUMENT", /^condition: has no kind/),
+    );
+  });
+
+  it("refuses partitions of a browse that do not ascend", async () => {
+    const request = { prefix: none, cursor: none, partitions: [1, 1], limit: 0, keysOnly: false };
+    await assert.rejects(
+      client.collect(storeService.browse, request),
+      refusedWith("INVALID_ARGUMENT", /^partitions: must ascend/),
+    );
+  });
+
+  it("refuses bytes that are no message, to a call and in a stream", async () => {
+    const noise = { requestSerialize: () => Buffer.from("ffffffffff", "hex") };
+    const unary = { ...storeService.get, ...noise };
+    await assert.rejects(
+      client.call(unary, { key: none, consistency: 0 }),
+      refusedWith("INVALID_ARGUMENT", /^message: cannot be read/),
+    );
+    const stream = { ...storeService.pipeline, ...noise };
+    await assert.rejects(
+      client.exchange(stream, [PipelineRequest.fromPartial({})], 1),
+      refusedWith("INVALID_ARGUMENT", /^message: cannot be read/),
+    );
+  });
+
   it("serves on afterwards", async () => {
     const { found } = await client.call(storeService.contains, { key: Buffer.from("large"), consistency: 0 });
     assert.equal(found, true);

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
 import { PipelineRequest, PipelineResponse } from "../../services/gen/elastickv/v1/store.js";
+import { frameKind } from "../../services/wire/frame-reader.js";
+import { frame } from "../fuzz/wire-bytes.js";
 import { type FramedPair, framedPair } from "../support/framed-pair.js";
 
 const messageBytesMax = 4_000_000;
@@ -56,6 +58,14 @@ describe("a framed stream", { timeout: 30_000 }, () => {
     server.end();
     await closed;
     assert.deepEqual(answers, [1]);
+  });
+
+  it("refuses an end that cannot be read like any other message", async () => {
+    const { server, clientSocket } = pair;
+    const refused = once(server, "error");
+    clientSocket.write(frame(Buffer.alloc(8, 0xff), frameKind.end));
+    const [error] = (await refused) as [EkvError];
+    assert.equal(error.code, "INVALID_ARGUMENT");
   });
 
   it("brings the error that a side ends with, behind what it sent before", async () => {

@@ -39,6 +39,31 @@ function formed(): MasterBench {
 }
 
 describe("a registration", () => {
+  it("is refused, and changes nothing, when what it says to hold makes no sense", () => {
+    const bench = formed();
+    const entry = { ...bench.entry(0), epoch: brandAs<Epoch>(7) };
+    const nobody = { storeId: "" as never, incarnation: brandAs<Incarnation>(1) };
+    const wrong: readonly (readonly [Partial<typeof entry>, RegExp])[] = [
+      [{ partition: 2 as never }, /held.entry.partition: names 2/],
+      [{ epoch: brandAs<Epoch>(2 ** 32 - 1) }, /held.entry.epoch/],
+      [{ primary: undefined }, /held.entry.primary: is absent at epoch 7/],
+      [{ primary: nobody }, /names a replica whose store_id is none/],
+      [{ backups: [nobody] }, /names a replica whose store_id is none/],
+      [
+        { primary: { storeId: "store-9" as never, incarnation: brandAs<Incarnation>(2 ** 53 - 1) } },
+        /names incarnation 9007199254740991/,
+      ],
+    ];
+    const before = describeEntry(bench.entry(0));
+    for (const [flaw, message] of wrong) {
+      const held = [{ entry: { ...entry, ...flaw }, keys: 1, bytes: 1 }];
+      assert.match(refusal(register(bench, { held })), message);
+    }
+    const twice = { entry, keys: 1, bytes: 1 };
+    assert.match(refusal(register(bench, { held: [twice, twice] })), /names partition 0 twice/);
+    assert.equal(describeEntry(bench.entry(0)), before);
+  });
+
   it("is refused with what to do, for each thing that cannot be", () => {
     const bench = formed();
     const other = brandAs<ClusterId>("another");
