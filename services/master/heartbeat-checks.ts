@@ -58,5 +58,5 @@ function loadViolation(load: StoreLoad, partitionCount: number): EkvError | unde
 }
 
 function snakeCase(name: string): string {
-  return name.replace(/[A-Z]|\d+/g, (part) => `_${part.toLowerCase()}`);
+  return name.replace(/[A-Z]/g, (part) => `_${part.toLowerCase()}`);
 }

@@ -18,6 +18,11 @@ export interface MemoryAtRest {
 
 const storeIds = ["store-1", "store-2"] as const;
 export const partitionCount = 16;
+const settleMsMax = 120_000;
+
+function isOwn(storeId: string): boolean {
+  return storeIds.some((id) => id === storeId);
+}
 
 /** A real master and real stores in processes of their own, with a client that must not notice anything. */
 export class FuzzCluster {
@@ -34,7 +39,7 @@ export class FuzzCluster {
     process.env["MALLOC_ARENA_MAX"] = "1";
     await this.processes.startMaster();
     for (const storeId of storeIds) await this.processes.startStore(storeId);
-    await this.processes.settled(...storeIds);
+    await this.#settled();
     this.clusterId = (await this.processes.admin(adminService.getClusterStatus, {})).clusterId;
     this.#client = (await connect(this.processes.masterAddress)).withCodec(codecs.string);
     this.#load = new CheckedLoad(this.#client, "sane", 2, 20);
@@ -85,7 +90,7 @@ export class FuzzCluster {
       return {
         clusterId: topology?.clusterId,
         partitions: topology?.partitions,
-        stores: topology?.stores.filter(({ storeId }) => storeIds.some((id) => id === storeId)),
+        stores: topology?.stores.filter(({ storeId }) => isOwn(storeId)),
       };
     } finally {
       client.close();
@@ -107,7 +112,7 @@ export class FuzzCluster {
   async restartMaster(): Promise<void> {
     await this.processes.master?.kill();
     await this.processes.startMaster();
-    await this.processes.settled(...storeIds);
+    await this.#settled();
   }
 
   /** Stops the sane client and says what it saw. */
@@ -122,6 +127,15 @@ export class FuzzCluster {
     delete process.env["NODE_OPTIONS"];
     delete process.env["MALLOC_ARENA_MAX"];
     await this.processes.stop();
+  }
+
+  /** Patient: on a busy machine processes take long to start. */
+  async #settled(): Promise<void> {
+    const there = async (): Promise<boolean> =>
+      (await this.processes.list()).filter(({ alive, storeId }) => alive && isOwn(storeId)).length ===
+      storeIds.length;
+    await waitFor("the stores to be there", there, settleMsMax);
+    await this.processes.settled(...storeIds);
   }
 
   #children(): [string, Child][] {
