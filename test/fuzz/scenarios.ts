@@ -55,7 +55,11 @@ async function droppedStreams({ cluster, store, expect }: Context): Promise<void
       client.close();
     }
   }
-  expect("a pipeline after 1400 dropped ones", await store.call({ path: paths.pipeline, body: [] }), status.OK);
+  expect(
+    "a pipeline after 1400 dropped ones",
+    await store.call({ path: paths.pipeline, body: [] }),
+    status.OK,
+  );
   const watch = await store.call({ path: paths.watch, body: [frame(Buffer.alloc(0))], leaveAfterMs: 5000 });
   if (!watch.left) expect("a watch after 1400 dropped ones", watch, status.OK);
 }
