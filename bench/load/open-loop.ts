@@ -1,4 +1,5 @@
 import type { Session } from "../peers/session.js";
+import type { Clock, Timer } from "../../services/core/ports/clock.js";
 import type { OperationStream } from "../workload/operation-stream.js";
 import { call } from "./call.js";
 import type { RunningLoad } from "./closed-loop.js";
@@ -16,32 +17,36 @@ export function startOpenLoop(
   stream: OperationStream,
   callsPerSecond: number,
   recorder: CallRecorder,
+  clock: Clock,
 ): RunningLoad {
-  const startedMs = performance.now();
+  const startedMs = clock.nowMs();
   const pending = new Set<Promise<void>>();
   let made = 0;
   const begin = (dueMs: number): void => {
     stream.advance();
     const { kind } = stream;
     const ended = call(sessions[made % sessions.length] as Session, stream).then(
-      () => recorder.succeeded(kind, performance.now() - dueMs),
+      () => recorder.succeeded(kind, clock.nowMs() - dueMs),
       (error: unknown) => recorder.failed(error),
     );
     made += 1;
     pending.add(ended);
     void ended.then(() => pending.delete(ended));
   };
-  const timer = setInterval(() => {
-    const nowMs = performance.now();
+  let timer: Timer;
+  const tick = (): void => {
+    const nowMs = clock.nowMs();
     for (;;) {
       const dueMs = startedMs + (made * 1000) / callsPerSecond;
-      if (dueMs > nowMs) return;
+      if (dueMs > nowMs) break;
       begin(dueMs);
     }
-  }, tickMs);
+    timer = clock.setTimer(tickMs, tick);
+  };
+  tick();
   return {
     stop: async () => {
-      clearInterval(timer);
+      timer.cancel();
       await Promise.all(pending);
     },
   };

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { systemClock } from "../../services/runtime/clock.js";
 import { openSession } from "../peers/open-session.js";
 import type { Session } from "../peers/session.js";
 import { OperationStream } from "../workload/operation-stream.js";
@@ -37,6 +38,6 @@ function startLoad(
     case "lockstep":
       return startLockstep(sessions[0] as Session, stream, shape.callsAtOnce, meter);
     case "open":
-      return startOpenLoop(sessions, stream, shape.callsPerSecond, meter);
+      return startOpenLoop(sessions, stream, shape.callsPerSecond, meter, systemClock);
   }
 }
