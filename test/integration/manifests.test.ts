@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -161,8 +161,10 @@ describe("the Kubernetes manifests", { skip: missing }, () => {
         const graceMs = (set.spec?.template.spec?.terminationGracePeriodSeconds ?? 0) * 1000;
         assert.ok(graceMs >= leaveWaitMs + shutdownGraceMs + 30_000, `${graceMs} ms`);
         const command = container.lifecycle?.preStop?.exec?.command ?? [];
-        assert.equal(command[0], "node");
-        assert.ok(existsSync(join(root, command[1] ?? "")), `${command[1]} is a program of the image`);
+        assert.equal(command[0], "/usr/local/bin/node");
+        // Where the image has it; see the entry point of Dockerfile.store.
+        assert.match(command[1] ?? "", /^\/app\/dist\//);
+        assert.ok(existsSync(join(root, (command[1] ?? "").slice("/app".length))), command[1]);
       });
 
       it("probes the gRPC health service at the ports that are listened on", () => {
@@ -182,6 +184,10 @@ describe("the Kubernetes manifests", { skip: missing }, () => {
           const pod = set.spec?.template.spec;
           const { securityContext, resources, volumeMounts } = containerOf(set);
           assert.equal(pod?.securityContext?.runAsNonRoot, true);
+          const image = readFileSync(join(root, `Dockerfile.${name}`), "utf8");
+          const user = pod.securityContext.runAsUser;
+          assert.match(image, new RegExp(`^USER ${user}:${pod.securityContext.runAsGroup}$`, "m"));
+          assert.match(image, new RegExp(`"/app/dist/services/${name}/main.js"`));
           assert.equal(pod?.securityContext?.seccompProfile?.type, "RuntimeDefault");
           assert.equal(securityContext?.allowPrivilegeEscalation, false);
           assert.equal(securityContext?.readOnlyRootFilesystem, true);
