@@ -99,13 +99,14 @@ export class FuzzCluster {
 
   /** Cancels what hostile calls may rightly have begun, such as the addition of a store that never comes. */
   async quiet(): Promise<void> {
-    await waitFor("every operation to end", async () => {
+    const quiet = async (): Promise<boolean> => {
       const { operations } = await this.processes.admin(adminService.listOperations, { activeOnly: true });
       for (const { id } of operations) {
         await this.processes.admin(adminService.cancelOperation, { operationId: id }).catch(() => undefined);
       }
       return operations.length === 0;
-    });
+    };
+    await waitFor("every operation to end", quiet, settleMsMax);
   }
 
   /** Kills the master and starts it again on what it had written. */

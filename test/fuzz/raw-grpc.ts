@@ -30,7 +30,8 @@ export interface RawCall {
   readonly leaveAfterMs?: number | undefined;
 }
 
-const hangMs = 15_000;
+/** Long: on a busy machine a call of many megabytes takes its time. */
+const hangMs = 60_000;
 const dropAfterMs = 10;
 /** Above the longest message: node gives up on streams beyond 10 MiB by itself. */
 const sessionMebibytesMax = 256;
