@@ -6,7 +6,7 @@ import { recordExpiresAtMs, recordValueOffset, recordVersion } from "../core/rec
 import { decideGate } from "../core/store/gate.js";
 import { type Condition, type KVMap, unavailable, type WriteCall } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
-import type { Replica, Version } from "../core/topology.js";
+import type { PartitionEntry, Replica, Version } from "../core/topology.js";
 
 /** A value with what is known of it. */
 export interface ReadResult {
@@ -133,6 +133,15 @@ export class Calls {
       call,
       sink,
     });
+  }
+
+  /**
+   * Resolves when this store has adopted an entry, or a newer one of the same partition. Waits no longer than a call waits
+   * for a hand-off; then rejects as that does.
+   */
+  async adopted({ partition: id, epoch }: PartitionEntry, deadlineMs: number): Promise<void> {
+    const partition = this.#options.kvMap.partitions[id];
+    while (partition !== undefined && partition.epoch < epoch) await this.#park(partition, deadlineMs);
   }
 
   /** Ends every wait, as a store does that stops. */

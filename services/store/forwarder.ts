@@ -21,9 +21,14 @@ export interface ForwarderOptions {
   readonly openChannel: OpenChannel;
   /** host:port of an entry's primary, or undefined when it is not known here. */
   addressOf(entry: PartitionEntry): string | undefined;
+  /** Resolves when this store has adopted an entry that another told it of, or a newer one. */
+  adopted(entry: PartitionEntry, deadlineMs: number): Promise<void>;
 }
 
-/** Sends unary calls for other stores' keys to their owner, at most once, so that any store answers any client. */
+/** How often a call is tried, here and then at the owner: once more when the owner knows a newer entry than this store. */
+const attemptsMax = 2;
+
+/** Sends unary calls for other stores' keys to their owner, so that any store answers any client. */
 export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #channels = new Map<string, Channel>();
@@ -32,21 +37,32 @@ export class Forwarder {
     this.#options = options;
   }
 
-  /** Runs `here`; when that says MOVED and the call was not forwarded before, the owner executes the call. */
+  /**
+   * Runs `here`; when that says MOVED and the call was not forwarded to this store, the owner executes the call. An owner
+   * of yesterday, before this store has heard of the hand-off, says MOVED too: then the call waits for the newer entry,
+   * which may name this very store, and is tried once more.
+   */
   async orForward<Q, A>(
     method: ForwardedMethod,
     request: Q,
     context: CallContext,
     here: () => Promise<A>,
   ): Promise<A> {
-    try {
-      return await here();
-    } catch (error) {
-      if (!(error instanceof EkvError) || error.code !== "MOVED" || !error.moved) throw error;
-      if (context.metadata.get(forwardedHeader).length > 0) throw error;
-      const address = this.#options.addressOf(error.moved);
-      if (address === undefined) throw error;
-      return await this.#forward<Q, A>(method, request, context, address);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await here();
+      } catch (error) {
+        const entry = movedTo(error);
+        const address = entry && this.#options.addressOf(entry);
+        if (address === undefined || context.metadata.get(forwardedHeader).length > 0) throw error;
+        try {
+          return await this.#forward<Q, A>(method, request, context, address);
+        } catch (answer) {
+          const newer = movedTo(answer);
+          if (newer === undefined || attempt === attemptsMax) throw answer;
+          await this.#options.adopted(newer, context.deadlineMs);
+        }
+      }
     }
   }
 
@@ -93,6 +109,11 @@ export class Forwarder {
     this.#channels.set(address, channel);
     return channel;
   }
+}
+
+/** The entry that a MOVED names. */
+function movedTo(error: unknown): PartitionEntry | undefined {
+  return error instanceof EkvError && error.code === "MOVED" ? error.moved : undefined;
 }
 
 /** A write that was under way when the owner went silent may have happened. */

@@ -60,6 +60,7 @@ export class StoreServices {
       valueBytesMax: options.valueBytesMax,
       openChannel: options.openChannel,
       addressOf: (entry) => this.#store?.addressOf(entry),
+      adopted: async (entry, deadlineMs) => await this.#store?.calls.adopted(entry, deadlineMs),
     });
   }
 

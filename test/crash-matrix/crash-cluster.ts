@@ -69,7 +69,7 @@ export class CrashCluster extends ProcessCluster {
       ...["--heartbeat-interval-ms", "100", "--monitor-interval-ms", "100"],
       ...["--suspect-after-ms", String(suspectAfterMs), "--moves-in-flight-max", "2"],
       // A copy takes long enough for writes to come meanwhile, and an operation for several faults.
-      ...["--move-rate-bytes-per-second", "15000"],
+      ...["--move-rate-bytes-per-second", "6000"],
     ]);
   }
 

@@ -22,7 +22,7 @@ export interface RoundFindings {
 }
 
 /** What an unary reader may be told instead of a value. */
-const readerCodes: readonly string[] = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "MOVED"];
+const readerCodes: readonly string[] = ["UNAVAILABLE", "DEADLINE_EXCEEDED"];
 
 /** Everything that clients saw and should not have. */
 export function judgeHistories(findings: RoundFindings): string[] {

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
+import { Consistency } from "../../services/gen/elastickv/v1/store.js";
+import { storeService } from "../../services/wire/services.js";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
+import { RawClient } from "../support/raw-client.js";
 import { waitFor } from "../support/wait-for.js";
 
 const partition = 2;
@@ -44,6 +47,34 @@ describe("a move between two stores", () => {
       noDeadline,
     );
   };
+
+  it("answers a unary call at the new owner, though that is the last to hear of it", async () => {
+    await put(source, 0, "moved");
+    await cluster.beginMove("m1", partition, source, target);
+    await cluster.reported(source, "m1", "ready");
+    // From here on only the source hears of the commits.
+    cluster.stores.splice(cluster.stores.indexOf(target), 1);
+    await cluster.transfer("m1", partition, source, target);
+    await cluster.reported(source, "m1", "released");
+    await cluster.finishMove(partition, target);
+    const client = new RawClient(target.server.address);
+    try {
+      const answer = client.call(storeService.get, {
+        key: cluster.keyOf(partition, 0),
+        consistency: Consistency.LINEARIZABLE,
+      });
+      // Asked, the source names the store that it was asked by.
+      const waits = (): boolean => target.store.kvMap.partitions[partition]?.parkedCalls === 1;
+      await Promise.race([waitFor("the call to wait", waits), answer]);
+      cluster.stores.push(target);
+      await cluster.commit();
+      const { found, value } = await answer;
+      assert.deepEqual([found, Buffer.from(value).toString()], [true, "moved"]);
+    } finally {
+      client.close();
+      if (!cluster.stores.includes(target)) cluster.stores.push(target);
+    }
+  });
 
   it("carries the snapshot and the writes made meanwhile, and the source's data goes only afterwards", async () => {
     for (let i = 0; i < 50; i += 1) await put(source, i, `before-${i}`);
