@@ -1,7 +1,8 @@
 import type { Bench } from "../bench.js";
 import { compete, type Measurement } from "../contest.js";
 import { numberOptions } from "../options.js";
-import { measurementTable } from "../report/summary.js";
+import type { Bar } from "../report/bar.js";
+import { measurementTable, medianOf } from "../report/summary.js";
 import { startElastic } from "../systems/elastic.js";
 import { startNullStore } from "../systems/limits.js";
 import { startSystems } from "../systems/system.js";
@@ -48,9 +49,23 @@ export const opsBench: Bench = {
         );
       }
       const tables = data.map(measurementTable);
-      return { options, tables, bars: [], plots: [], data, remarks: [], passed: true };
+      return { options, tables, bars: data.map(ratioBar), plots: [], data, remarks: [], passed: true };
     } finally {
       await systems.stop();
     }
   },
 };
+
+/** Throughput of the store over that of the null store. */
+function ratioBar(measurements: readonly Measurement[]): Bar {
+  const of = (subject: string): number => {
+    const found = measurements.find((measurement) => measurement.subject === subject);
+    return found ? medianOf(found, ({ operationsPerSecond }) => operationsPerSecond) : NaN;
+  };
+  return {
+    text: `${measurements[0]?.scenario ?? ""}: store ÷ null store`,
+    value: of("elastic-kv") / of("null store"),
+    required: 0.7,
+    direction: "at least",
+  };
+}

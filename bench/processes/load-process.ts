@@ -19,7 +19,8 @@ export interface FillOptions {
   readonly seed: number;
 }
 
-const fillCallsInFlight = 2000;
+const fillCallsInFlightMax = 2000;
+const fillBytesInFlightMax = 8_000_000;
 
 /** Writes a data set from a process of its own. */
 export async function fillPeer(
@@ -32,7 +33,7 @@ export async function fillPeer(
     from,
     to: keys,
     valueBytes,
-    callsInFlight: fillCallsInFlight,
+    callsInFlight: Math.min(fillCallsInFlightMax, Math.max(1, Math.floor(fillBytesInFlightMax / valueBytes))),
     seed,
   });
 }

@@ -1,14 +1,12 @@
 import { join } from "node:path";
 import { ElasticCluster } from "../../processes/elastic-cluster.js";
 import { fillPeer } from "../../processes/load-process.js";
-import { memoryBytes } from "../../processes/process-usage.js";
 import { formatCount, formatFigure } from "../../report/quantities.js";
 import { type GrowthPart, powersOfTen } from "./growth-part.js";
 import { probe } from "./probe.js";
 
 const keys = 50_000;
 const valueBytes = 100;
-const kilobyte = 1000;
 
 /** More and more clients, each with connections of its own and one call in flight. */
 export const clientsPart: GrowthPart = {
@@ -19,8 +17,6 @@ export const clientsPart: GrowthPart = {
     const rows: string[][] = [];
     try {
       await fillPeer({ kind: "elastic", seeds: cluster.seeds }, { keys, valueBytes, seed });
-      const [pid = 0] = cluster.storePids;
-      const idle = memoryBytes(pid).anonymous;
       for (const clients of powersOfTen(1, clientsMax)) {
         const asked = { keys, valueBytes, callsInFlight: clients, connections: clients, measureMs, seed };
         const { operationsPerSecond, all, serverCpuUs } = await probe(cluster, asked);
@@ -30,7 +26,6 @@ export const clientsPart: GrowthPart = {
           formatFigure(all.p50Us / 1000),
           formatFigure(all.p99Us / 1000),
           formatFigure(serverCpuUs),
-          formatFigure((memoryBytes(pid).anonymous - idle) / clients / kilobyte),
         ]);
         context.note(`clients: ${formatCount(clients)}`);
       }
@@ -40,7 +35,7 @@ export const clientsPart: GrowthPart = {
     return {
       table: {
         title: "clients (one store, a connection and one call in flight each, 95 % reads)",
-        head: ["clients", "ops/s", "p50 ms", "p99 ms", "server µs/op", "store kB/client"],
+        head: ["clients", "ops/s", "p50 ms", "p99 ms", "server µs/op"],
         rows,
       },
       plots: [],

@@ -1,4 +1,5 @@
 import type { BenchContext } from "../../bench.js";
+import type { Bar } from "../../report/bar.js";
 import type { FindingsTable, Plot } from "../../report/findings.js";
 
 /** How far the growth bench goes. */
@@ -14,6 +15,7 @@ export interface GrowthOptions {
 export interface GrowthFindings {
   readonly table: FindingsTable;
   readonly plots: readonly Plot[];
+  readonly bars?: readonly Bar[];
 }
 
 /** One dimension of growth. */

@@ -42,6 +42,7 @@ export const growthBench: Bench = {
     }
     const tables = found.map(({ table }) => table);
     const plots = found.flatMap((part) => part.plots);
-    return { options, tables, bars: [], plots, data: tables, remarks: [], passed: true };
+    const bars = found.flatMap((part) => part.bars ?? []);
+    return { options, tables, bars, plots, data: tables, remarks: [], passed: true };
   },
 };

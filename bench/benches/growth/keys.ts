@@ -4,6 +4,7 @@ import { ElasticCluster } from "../../processes/elastic-cluster.js";
 import { diskBytes } from "../../processes/disk-usage.js";
 import { fillPeer } from "../../processes/load-process.js";
 import { memoryBytes } from "../../processes/process-usage.js";
+import type { Bar } from "../../report/bar.js";
 import { formatCount, formatFigure } from "../../report/quantities.js";
 import { type GrowthPart, powersOfTen } from "./growth-part.js";
 import { probe } from "./probe.js";
@@ -21,6 +22,7 @@ export const keysPart: GrowthPart = {
     const peer = { kind: "elastic", seeds: cluster.seeds } as const;
     const rows: string[][] = [];
     const points: (readonly [number, number])[] = [];
+    let bars: Bar[] = [];
     try {
       let from = 0;
       const emptyMs = await restartMs(cluster);
@@ -34,6 +36,7 @@ export const keysPart: GrowthPart = {
         const disk = await diskBytes(join(folder, storeId));
         const asked = { keys, valueBytes, callsInFlight: 100, connections: 1, measureMs, seed };
         const { operationsPerSecond, serverCpuUs } = await probe(cluster, asked);
+        bars = barsAt(keys, anonymous / keys, startMs);
         points.push([keys, operationsPerSecond]);
         rows.push([
           formatCount(keys),
@@ -57,10 +60,25 @@ export const keysPart: GrowthPart = {
         head: ["keys", "ops/s", "server µs/op", "memory B/key", "disk B/key", "start ms"],
         rows,
       },
+      bars,
       plots: [{ name: "keys", title, svg: lineChart(title, axes, [{ name: "elastic-kv", points }]) }],
     };
   },
 };
+
+/** What is to hold at ten million keys; shown for the most keys that were measured. */
+function barsAt(keys: number, memoryBytesPerKey: number, startMs: number): Bar[] {
+  const at = `${formatCount(keys)} keys`;
+  return [
+    {
+      text: `memory beyond the map, B/key, ${at}`,
+      value: memoryBytesPerKey,
+      required: 64,
+      direction: "at most",
+    },
+    { text: `start, seconds, ${at}`, value: startMs / 1000, required: 2, direction: "at most" },
+  ];
+}
 
 /** Stops the store and starts it again; milliseconds from the start of its process until it serves. */
 async function restartMs(cluster: ElasticCluster): Promise<number> {
