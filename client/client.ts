@@ -14,10 +14,11 @@ import type {
   ScanOptions,
   WriteOptions,
 } from "./options.js";
-import { keyBytes } from "./key.js";
-import { type CallResult, PendingCall } from "./pending-call.js";
+import { plainKey } from "./key.js";
+import { type CallSettings, type CallSort, PendingCall } from "./pending-call.js";
 import { scan } from "./scan.js";
 
+const eventualRead: CallSettings = { ifAbsent: false, ifVersion: undefined, ttlMs: 0, eventual: true };
 const deadlineMsMax = 2 ** 31 - 1;
 
 function deadlineViolation(deadlineMs: number): EkvError | undefined {
@@ -39,43 +40,46 @@ function versionViolation({ epoch, seq }: Version): EkvError | undefined {
 export class Client<V = Buffer> {
   readonly #connection: Connection;
   readonly #codec: Codec<V>;
+  readonly #sorts: Readonly<Record<"get" | "getEntry" | "contains" | "put" | "delete", CallSort>>;
   readonly #isRoot: boolean;
 
   /** Use `connect`. */
   constructor(connection: Connection, codec: Codec<V>, isRoot: boolean) {
     this.#connection = connection;
     this.#codec = codec;
+    this.#sorts = {
+      get: { kind: CallKind.GET, result: "value", codec },
+      getEntry: { kind: CallKind.GET, result: "entry", codec },
+      contains: { kind: CallKind.CONTAINS, result: "boolean", codec },
+      put: { kind: CallKind.PUT, result: "version", codec },
+      delete: { kind: CallKind.DELETE, result: "boolean", codec },
+    };
     this.#isRoot = isRoot;
   }
 
   /** The value of a key; undefined when it does not exist. */
   get(key: Key, options?: ReadOptions): Promise<V | undefined> {
-    return this.#read(CallKind.GET, "value", key, options);
+    return this.#read(this.#sorts.get, key, options);
   }
 
   /** The value of a key with its version and expiry; undefined when it does not exist. */
   getEntry(key: Key, options?: ReadOptions): Promise<Entry<V> | undefined> {
-    return this.#read(CallKind.GET, "entry", key, options);
+    return this.#read(this.#sorts.getEntry, key, options);
   }
 
   /** Whether a key exists. */
   contains(key: Key, options?: ReadOptions): Promise<boolean> {
-    return this.#read(CallKind.CONTAINS, "boolean", key, options);
+    return this.#read(this.#sorts.contains, key, options);
   }
 
   /** Writes a key; resolves with its new version when it is durable. CONDITION_FAILED when a condition does not hold. */
-  async put(key: Key, value: V, options: WriteOptions = {}): Promise<Version> {
-    const bytes = this.#encode(value);
-    const violation =
-      valueViolation(bytes.length, this.#connection.valueBytesMax) ??
-      ttlViolation(options.ttlMs ?? 0, "ttlMs");
-    if (violation) throw violation;
-    return await this.#write<Version>(CallKind.PUT, "version", key, bytes, options);
+  put(key: Key, value: V, options?: WriteOptions): Promise<Version> {
+    return this.#write(this.#sorts.put, key, value, options);
   }
 
   /** Deletes a key; resolves with whether it existed. */
-  async delete(key: Key, options: WriteOptions = {}): Promise<boolean> {
-    return await this.#write<boolean>(CallKind.DELETE, "boolean", key, undefined, options);
+  delete(key: Key, options?: WriteOptions): Promise<boolean> {
+    return this.#write(this.#sorts.delete, key, undefined, options);
   }
 
   /** The values of many keys, in their order. Each is read on its own. Rejects with the first failure, once all ended. */
@@ -141,66 +145,53 @@ export class Client<V = Buffer> {
     throw invalidArgument("value", `became a ${typeof bytes} by this client's codec; it must give bytes`);
   }
 
-  #read<T>(kind: CallKind, result: CallResult, key: Key, options: ReadOptions | undefined): Promise<T> {
+  #read<T>(sort: CallSort, key: Key, options: ReadOptions | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const call = this.#call(kind, result, key, undefined, options, resolve, reject);
-      if (call === undefined) return;
-      call.eventual = options?.consistency === "eventual";
-      this.#connection.submit(call, options?.signal);
+      const settings = options?.consistency === "eventual" ? eventualRead : undefined;
+      const call = new PendingCall(sort, plainKey(key), undefined, settings, resolve, reject);
+      this.#submit(call, options);
     });
   }
 
-  #write<T>(
-    kind: CallKind,
-    result: CallResult,
-    key: Key,
-    value: Uint8Array | undefined,
-    options: WriteOptions,
-  ): Promise<T> {
+  #write<T>(sort: CallSort, key: Key, value: V | undefined, options: WriteOptions | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (options.ifAbsent === true && options.ifVersion !== undefined) {
-        return reject(invalidArgument("ifVersion", "cannot be given together with ifAbsent"));
-      }
-      const violation = options.ifVersion && versionViolation(options.ifVersion);
-      if (violation) return reject(violation);
-      const call = this.#call(kind, result, key, value, options, resolve, reject);
-      if (call === undefined) return;
-      call.ifAbsent = options.ifAbsent === true;
-      call.ifVersion = options.ifVersion;
-      call.ttlMs = kind === CallKind.PUT ? (options.ttlMs ?? 0) : 0;
-      this.#connection.submit(call, options.signal);
+      const bytes = sort.kind === CallKind.PUT ? this.#encode(value as V) : undefined;
+      const settings = options && this.#settings(sort.kind, options);
+      this.#submit(new PendingCall(sort, plainKey(key), bytes, settings, resolve, reject), options);
     });
   }
 
-  #call(
-    kind: CallKind,
-    result: CallResult,
-    key: Key,
-    value: Uint8Array | undefined,
-    options: CallOptions | undefined,
-    resolve: (value: never) => void,
-    reject: (error: Error) => void,
-  ): PendingCall | undefined {
-    const bytes = keyBytes(key);
-    const timeoutMs = options?.deadlineMs ?? this.#connection.deadlineMs;
-    const violation = keyViolation(bytes.length) ?? deadlineViolation(timeoutMs);
-    if (violation) {
-      reject(violation);
-      return undefined;
+  /** What a write carries besides key and value; undefined: nothing. Throws INVALID_ARGUMENT. */
+  #settings(kind: CallKind, { ifAbsent, ifVersion, ttlMs }: WriteOptions): CallSettings | undefined {
+    if (ifAbsent === true && ifVersion !== undefined) {
+      throw invalidArgument("ifVersion", "cannot be given together with ifAbsent");
     }
-    return new PendingCall({
-      kind,
-      key: bytes,
-      value,
-      result,
-      partition: this.#connection.routing.partitionFor(bytes),
-      deadlineMs: this.#connection.clock.nowMs() + timeoutMs,
-      timeoutMs,
-      codec: this.#codec,
-      // The kind of the call fixes the type of its result.
-      resolve: resolve as (value: unknown) => void,
-      reject,
-    });
+    const violation =
+      (ifVersion && versionViolation(ifVersion)) ??
+      (kind === CallKind.PUT ? ttlViolation(ttlMs ?? 0, "ttlMs") : undefined);
+    if (violation) throw violation;
+    const settings = {
+      ifAbsent: ifAbsent === true,
+      ifVersion,
+      ttlMs: kind === CallKind.PUT ? (ttlMs ?? 0) : 0,
+      eventual: false,
+    };
+    return settings.ifAbsent || settings.ifVersion || settings.ttlMs !== 0 ? settings : undefined;
+  }
+
+  #submit(call: PendingCall, options: CallOptions | undefined): void {
+    const connection = this.#connection;
+    const timeoutMs = options?.deadlineMs ?? connection.deadlineMs;
+    const violation =
+      keyViolation(call.key.length) ??
+      deadlineViolation(timeoutMs) ??
+      (call.value && valueViolation(call.value.length, connection.valueBytesMax));
+    if (violation) return call.reject(violation);
+    call.partition = connection.routing.partitionFor(call.key);
+    call.timeoutMs = timeoutMs;
+    // Whole, so that it takes no memory of its own.
+    call.deadlineMs = Math.ceil(connection.clock.nowMs() + timeoutMs);
+    connection.submit(call, options?.signal);
   }
 }
 

@@ -23,8 +23,8 @@ export const connectDefaults = {
   callsInFlightMax: 100_000,
 } as const;
 
-function isWrite(call: PendingCall): boolean {
-  return call.kind === CallKind.PUT || call.kind === CallKind.DELETE;
+function isWrite({ sort: { kind } }: PendingCall): boolean {
+  return kind === CallKind.PUT || kind === CallKind.DELETE;
 }
 
 /** What all clients of one `connect` share: the routing table, a link to each store, and every call in flight. */

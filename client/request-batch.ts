@@ -5,6 +5,7 @@ import {
   Consistency,
   type PipelineRequest,
 } from "../services/gen/elastickv/v1/store.js";
+import { writeKey } from "./key.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** How many of the calls from `start` on fit in one batch: at least one. */
@@ -42,17 +43,17 @@ export function encodeBatch(
   let valueOffset = 0;
   for (let i = 0; i < calls.length; i += 1) {
     const call = calls[i] as PendingCall;
-    kinds[i] = call.kind;
-    keys.set(call.key, keyOffset);
-    keyOffset += call.key.length;
-    keyLengths.push(call.key.length);
-    if (call.kind === CallKind.PUT) {
+    const { sort, key } = call;
+    kinds[i] = sort.kind;
+    keyOffset = writeKey(key, keys, keyOffset);
+    keyLengths.push(key.length);
+    if (sort.kind === CallKind.PUT) {
       const value = call.value as Uint8Array;
       values.set(value, valueOffset);
       valueOffset += value.length;
       valueLengths.push(value.length);
     }
-    if (call.hasOptions) options.push(optionsOf(call, i));
+    if (call.settings || sort.result === "entry") options.push(optionsOf(call, i));
   }
   return {
     firstCall,
@@ -68,16 +69,16 @@ export function encodeBatch(
   };
 }
 
-function optionsOf(call: PendingCall, index: number): CallOptions {
+function optionsOf({ sort, settings }: PendingCall, index: number): CallOptions {
   return {
     call: index,
-    condition: call.ifVersion
-      ? { kind: { $case: "ifVersion", value: call.ifVersion } }
-      : call.ifAbsent
+    condition: settings?.ifVersion
+      ? { kind: { $case: "ifVersion", value: settings.ifVersion } }
+      : settings?.ifAbsent
         ? { kind: { $case: "ifAbsent", value: true } }
         : undefined,
-    ttlMs: call.ttlMs,
-    wantVersion: call.result === "entry",
-    consistency: call.eventual ? Consistency.EVENTUAL : Consistency.LINEARIZABLE,
+    ttlMs: settings?.ttlMs ?? 0,
+    wantVersion: sort.result === "entry",
+    consistency: settings?.eventual ? Consistency.EVENTUAL : Consistency.LINEARIZABLE,
   };
 }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../services/core/errors.js";
-import { hashKey, partitionOf } from "../services/core/hash.js";
 import type { PartitionEntry, StoreEndpoint, Topology, TopologyDelta } from "../services/core/topology.js";
+import { partitionOfKey, type PlainKey } from "./key.js";
 
 /**
  * Which store a key is asked of. Entries come from pushes and from MOVED answers, in any order and from servers of
@@ -24,8 +24,8 @@ export class RoutingTable {
     return { ...this.#topology, partitions: this.#entries.slice() };
   }
 
-  partitionFor(key: Uint8Array): number {
-    return partitionOf(hashKey(key), this.#bits);
+  partitionFor(key: PlainKey): number {
+    return partitionOfKey(key, this.#bits);
   }
 
   entry(partition: number): PartitionEntry | undefined {

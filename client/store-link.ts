@@ -6,8 +6,10 @@ import { CallKind, CallStatus, type PipelineResponse } from "../services/gen/ela
 import type { Channel, OpenChannel } from "../services/wire/channel.js";
 import { errorFromFailure, fromServiceError } from "../services/wire/errors.js";
 import { entryFromWire } from "../services/wire/topology.js";
+import { decodeRange } from "./codec.js";
 import type { PendingCall } from "./pending-call.js";
 import type { OpenPipeline, PipelineStream } from "./pipeline-stream.js";
+import { SentCalls } from "./sent-calls.js";
 import { batchLength, encodeBatch } from "./request-batch.js";
 
 /** What a link tells the client. */
@@ -50,7 +52,7 @@ export class StoreLink {
   readonly channel: Channel;
   readonly #options: StoreLinkOptions;
   readonly #messageBytesMax: number;
-  readonly #sent = new Map<number, PendingCall>();
+  readonly #sent = new SentCalls();
   #queue: PendingCall[] = [];
   #stream: PipelineStream | undefined;
   #connecting = false;
@@ -141,10 +143,10 @@ export class StoreLink {
     for (const call of calls) {
       call.sent = true;
       timeoutMs = Math.max(timeoutMs, Math.ceil(call.deadlineMs - nowMs));
-      this.#sent.set(this.#nextCall, call);
-      this.#nextCall += 1;
     }
     const request = encodeBatch(calls, firstCall, timeoutMs);
+    this.#nextCall += calls.length;
+    this.#sent.add(firstCall, calls);
     if (!this.#greeted) {
       this.#greeted = true;
       request.clientId = this.#options.clientId;
@@ -217,10 +219,9 @@ export class StoreLink {
     this.#blocked = false;
     this.#draining = false;
     // A refusal of the stream as a whole: nothing that was sent on it was executed.
-    if (reason.notExecuted) for (const call of this.#sent.values()) call.sent = false;
-    const calls = [...this.#sent.values()].filter((call) => !call.done);
-    this.#sent.clear();
-    calls.push(...this.#queue);
+    const sent = this.#sent.takeAll().filter((call) => !call.done);
+    if (reason.notExecuted) for (const call of sent) call.sent = false;
+    const calls = [...sent, ...this.#queue];
     this.#queue = [];
     this.#options.listener.lost(calls, reason);
   }
@@ -238,26 +239,24 @@ export class StoreLink {
     let nextFailure = 0;
     for (let i = 0; i < statuses.length; i += 1) {
       const number = firstCall + (offsets.length > 0 ? (offsets[i] as number) : i);
-      const call = this.#sent.get(number);
+      const call = this.#sent.take(number);
       if (call === undefined) return this.#confused(number);
-      this.#sent.delete(number);
+      const { kind, result } = call.sort;
       const status = statuses[i] as CallStatus;
       if (status === CallStatus.OK) {
-        const hasVersion =
-          call.kind === CallKind.PUT || (call.kind === CallKind.GET && call.result === "entry");
+        const hasVersion = kind === CallKind.PUT || (kind === CallKind.GET && result === "entry");
         const version = hasVersion ? { epoch: epochs[nextVersion], seq: seqs[nextVersion] } : undefined;
         if (hasVersion) nextVersion += 1;
-        if (call.kind === CallKind.GET) {
+        if (kind === CallKind.GET) {
           const end = valueOffset + (valueLengths[nextValue++] as number);
-          const bytes = values.subarray(valueOffset, end);
-          valueOffset = end;
           const expiresAtMs = hasVersion ? (expiriesMs[nextExpiry++] as number) : 0;
-          if (!call.done) this.#decoded(call, bytes, version, expiresAtMs);
+          if (!call.done) this.#found(call, values, valueOffset, end, version, expiresAtMs);
+          valueOffset = end;
         } else if (!call.done) {
-          listener.answered(call, call.kind === CallKind.PUT ? version : true);
+          listener.answered(call, kind === CallKind.PUT ? version : true);
         }
       } else if (status === CallStatus.NOT_FOUND) {
-        if (!call.done) listener.answered(call, call.kind === CallKind.GET ? undefined : false);
+        if (!call.done) listener.answered(call, kind === CallKind.GET ? undefined : false);
       } else if (status === CallStatus.MOVED) {
         const error = new EkvError("MOVED", `the key moved away from ${this.address}`, { notExecuted: true });
         if (!call.done) listener.refused(call, error);
@@ -274,18 +273,25 @@ export class StoreLink {
     if (this.#queue.length > 0) this.#scheduleFlush();
   }
 
-  #decoded(call: PendingCall, bytes: Uint8Array, version: unknown, expiresAtMs: number): void {
+  /** A GET found `values[start, end)`. */
+  #found(
+    call: PendingCall,
+    values: Uint8Array,
+    start: number,
+    end: number,
+    version: unknown,
+    expiresAtMs: number,
+  ): void {
+    const { codec, result } = call.sort;
     let value: unknown;
     try {
-      value = call.codec.decode(bytes);
-    } catch (error) {
+      value = decodeRange(codec, values, start, end);
+    } catch (cause) {
       const message = "the value cannot be decoded by this client's codec";
-      return this.#options.listener.refused(
-        call,
-        new EkvError("FAILED_PRECONDITION", message, { cause: error }),
-      );
+      const error = new EkvError("FAILED_PRECONDITION", message, { cause });
+      return this.#options.listener.refused(call, error);
     }
-    this.#options.listener.answered(call, call.result === "entry" ? { value, version, expiresAtMs } : value);
+    this.#options.listener.answered(call, result === "entry" ? { value, version, expiresAtMs } : value);
   }
 
   /** An answer to a call that was never made: nothing this stream says can be trusted any more. */

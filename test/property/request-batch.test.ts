@@ -2,15 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { codecs } from "../../client/codec.js";
+import { partitionOfKey, plainKey, writeKey } from "../../client/key.js";
+import type { Key } from "../../client/options.js";
 import { PendingCall } from "../../client/pending-call.js";
 import { batchLength, encodeBatch } from "../../client/request-batch.js";
+import { hashKey, partitionOf } from "../../services/core/hash.js";
 import { limits } from "../../services/core/limits.js";
-import { brandAs } from "../../services/core/ids.js";
+import { brandAs, type Epoch } from "../../services/core/ids.js";
 import { CallKind, Consistency, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
 
 interface Shape {
   readonly kind: CallKind;
-  readonly key: Uint8Array;
+  readonly key: Key;
   readonly value: Uint8Array;
   readonly ifAbsent: boolean;
   readonly ifVersion: { readonly epoch: number; readonly seq: number } | undefined;
@@ -21,7 +24,11 @@ interface Shape {
 
 const shapes: fc.Arbitrary<Shape> = fc.record({
   kind: fc.constantFrom(CallKind.GET, CallKind.PUT, CallKind.DELETE, CallKind.CONTAINS),
-  key: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+  key: fc.oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 40 }),
+    fc.string({ minLength: 1, maxLength: 40 }),
+    fc.string({ unit: "binary", minLength: 1, maxLength: 20 }),
+  ),
   value: fc.uint8Array({ maxLength: 80 }),
   ifAbsent: fc.boolean(),
   ifVersion: fc.option(fc.record({ epoch: fc.nat(2 ** 31), seq: fc.maxSafeNat() }), { nil: undefined }),
@@ -32,24 +39,27 @@ const shapes: fc.Arbitrary<Shape> = fc.record({
 
 function callOf(shape: Shape): PendingCall {
   const isRead = shape.kind === CallKind.GET || shape.kind === CallKind.CONTAINS;
-  const call = new PendingCall({
-    kind: shape.kind,
-    key: shape.key,
-    value: shape.kind === CallKind.PUT ? shape.value : undefined,
-    result: shape.kind === CallKind.GET && shape.wantVersion ? "entry" : "value",
-    partition: 0,
-    deadlineMs: 0,
-    timeoutMs: 0,
-    codec: codecs.buffer,
-    resolve: () => undefined,
-    reject: () => undefined,
-  });
-  if (isRead) call.eventual = shape.eventual;
-  else if (shape.ifVersion) {
-    call.ifVersion = { epoch: brandAs(shape.ifVersion.epoch), seq: shape.ifVersion.seq };
-  } else call.ifAbsent = shape.ifAbsent;
-  if (shape.kind === CallKind.PUT) call.ttlMs = shape.ttlMs;
-  return call;
+  const settings = {
+    ifAbsent: !isRead && shape.ifVersion === undefined && shape.ifAbsent,
+    ifVersion:
+      isRead || !shape.ifVersion
+        ? undefined
+        : { epoch: brandAs<Epoch>(shape.ifVersion.epoch), seq: shape.ifVersion.seq },
+    ttlMs: shape.kind === CallKind.PUT ? shape.ttlMs : 0,
+    eventual: isRead && shape.eventual,
+  };
+  return new PendingCall(
+    {
+      kind: shape.kind,
+      result: shape.kind === CallKind.GET && shape.wantVersion ? "entry" : "value",
+      codec: codecs.buffer,
+    },
+    plainKey(shape.key),
+    shape.kind === CallKind.PUT ? shape.value : undefined,
+    Object.values(settings).some(Boolean) ? settings : undefined,
+    () => undefined,
+    () => undefined,
+  );
 }
 
 /** Reads the columns back, the way store.proto describes them. */
@@ -77,9 +87,9 @@ function readColumns(request: PipelineRequest): unknown[] {
 }
 
 function expected(call: PendingCall): unknown {
-  const { ifVersion, ifAbsent } = call;
+  const { ifVersion, ifAbsent, ttlMs, eventual } = { ...call.settings };
   return {
-    kind: call.kind,
+    kind: call.sort.kind,
     key: Buffer.from(call.key).toString("hex"),
     value: Buffer.from(call.value ?? []).toString("hex"),
     condition: ifVersion
@@ -87,13 +97,32 @@ function expected(call: PendingCall): unknown {
       : ifAbsent
         ? { $case: "ifAbsent", value: true }
         : undefined,
-    ttlMs: call.ttlMs,
-    wantVersion: call.result === "entry",
-    eventual: call.eventual,
+    ttlMs: ttlMs ?? 0,
+    wantVersion: call.sort.result === "entry",
+    eventual: eventual ?? false,
   };
 }
 
 describe("a batch of calls in columns", () => {
+  it("sends a string key as its UTF-8 bytes, to the partition of those", () => {
+    const text = fc.oneof(
+      fc.string({ minLength: 1, maxLength: 60 }),
+      fc.string({ unit: "binary", minLength: 1, maxLength: 60 }),
+      fc.string({ unit: fc.constantFrom("{", "}", "a", "é", "\u{1f600}"), minLength: 1, maxLength: 12 }),
+    );
+    fc.assert(
+      fc.property(text, (key) => {
+        const bytes = Buffer.from(key);
+        const plain = plainKey(key);
+        const target = Buffer.alloc(bytes.length + 2, 0xff);
+        assert.equal(plain.length, bytes.length);
+        assert.equal(writeKey(plain, target, 1), bytes.length + 1);
+        assert.deepEqual(target, Buffer.concat([Buffer.from([0xff]), bytes, Buffer.from([0xff])]));
+        assert.equal(partitionOfKey(plain, 10), partitionOf(hashKey(bytes), 10));
+      }),
+    );
+  });
+
   it("says the same after the way over the wire", () => {
     fc.assert(
       fc.property(fc.array(shapes, { minLength: 1, maxLength: 60 }), fc.maxSafeNat(), (list, firstCall) => {
