@@ -10,6 +10,9 @@ const keyBytesMax = 1900;
 const expiryMsMax = 2 ** 48 - 1;
 const scratch: Buffer = Buffer.alloc(expiryBytes + prefixBytes + keyBytesMax);
 
+/** The first bytes of the scratch buffer, by how many: a view made once is one less for every look-up. */
+const scratchViews: Buffer[] = [];
+
 function writePrefix(target: Buffer, offset: number, partition: PartitionId, generation: Generation): void {
   target.writeUInt16BE(partition, offset);
   target.writeUInt32BE(generation, offset + 2);
@@ -22,7 +25,8 @@ export function scratchDataKey(partition: PartitionId, generation: Generation, k
   assertInvariant(key.length <= keyBytesMax, `a key of ${key.length} bytes reached the storage engine`);
   writePrefix(scratch, 0, partition, generation);
   scratch.set(key, prefixBytes);
-  return scratch.subarray(0, prefixBytes + key.length);
+  const length = prefixBytes + key.length;
+  return (scratchViews[length] ??= scratch.subarray(0, length));
 }
 
 /** The data key of a record: `[partition][generation][key]`. Sorts by those three, in this order. */
