@@ -82,7 +82,8 @@ export async function runCampaign(
       const outcome = await client.call(call);
       count(statuses, outcome);
       cluster.check();
-      const malformed = messages !== undefined && isMalformed(method, messages);
+      // Behind a message that was refused for another reason, one that cannot be read is not looked at.
+      const malformed = messages !== undefined && isMalformed(method, messages.slice(0, 1));
       const fault =
         faultOf(outcome, {
           isMalformed: malformed,
