@@ -112,7 +112,7 @@ export class ProcessCluster {
         const quiet = status.operationsActive === 0 && status.partitionsUnassigned === 0;
         return quiet && owners.sort().join() === [...storeIds].sort().join() && stores;
       },
-      30_000,
+      120_000,
       pollMs,
     );
   }
