@@ -24,6 +24,8 @@ import { checksumOf, decodeRecordBatch } from "./record-batch.js";
 
 /** How long a transfer that is ahead of the master's word waits for it, in milliseconds. */
 const entryWaitMsMax = 5000;
+/** After this a copy that is given up is tried to be forgotten again, in milliseconds. */
+const forgetRetryMs = 1000;
 
 /** What a store's receiving side works with. */
 export interface MigrationTargetOptions {
@@ -69,6 +71,7 @@ export class MigrationTarget {
   readonly #options: MigrationTargetOptions;
   readonly #staged = new Map<PartitionId, Staged>();
   readonly #pending = new Map<PartitionId, PendingStart>();
+  #closed = false;
 
   constructor(options: MigrationTargetOptions) {
     this.#options = options;
@@ -179,6 +182,7 @@ export class MigrationTarget {
   }
 
   close(): void {
+    this.#closed = true;
     for (const { timer } of this.#pending.values()) timer.cancel();
     this.#pending.clear();
   }
@@ -296,11 +300,18 @@ export class MigrationTarget {
 
   #discard(partition: PartitionId, staged: Staged): void {
     this.#staged.delete(partition);
-    const { copy } = staged;
-    void staged.tail.then(async () => {
+    void staged.tail.then(() => this.#forget(staged.copy));
+  }
+
+  /** Again and again while the disk fails: the data goes only once no restart would take it for a complete copy. */
+  async #forget(copy: StagedCopy): Promise<void> {
+    try {
       await copy.forget();
-      this.#options.discard(partition, copy.generation);
-    });
+    } catch {
+      if (!this.#closed) this.#options.clock.setTimer(forgetRetryMs, () => void this.#forget(copy));
+      return;
+    }
+    this.#options.discard(copy.partition.id, copy.generation);
   }
 }
 

@@ -31,6 +31,8 @@ export interface OwnershipOptions {
   readonly engine: StorageEngine;
   readonly generations: Generations;
   readonly storeId: StoreId;
+  /** Deletes the data of a generation that will never be live again. */
+  discard(partition: PartitionId, generation: Generation): void;
 }
 
 interface LiveRecord {
@@ -197,7 +199,7 @@ export class Ownership {
   }
 
   #enforce(partition: Partition, copy: StagedCopy | undefined): void {
-    const { kvMap, generations } = this.#options;
+    const { kvMap } = this.#options;
     if (copy) {
       const old = partition.generation;
       partition.generation = copy.generation;
@@ -205,7 +207,7 @@ export class Ownership {
       partition.localSeq = copy.version.seq;
       partition.digest = copy.digest;
       this.#target?.adopted(partition.id);
-      if (old !== undefined) void generations.delete(partition.id, old);
+      if (old !== undefined) this.#options.discard(partition.id, old);
     } else if (partition.overlay.size === 0 && partition.seq === 0) {
       kvMap.loadCounters(partition);
     }

@@ -34,6 +34,8 @@ import type { MembershipHandler } from "./membership.js";
 import { Ownership } from "./ownership.js";
 
 const sweepIntervalMs = 1000;
+/** After this the deletion of leftovers is tried again, in milliseconds. */
+const discardRetryMs = 1000;
 /** Between two flushes of data that has moved here, which its source keeps that much longer. */
 const flushPauseMs = 200;
 const sweepKeysMax = 1000;
@@ -103,7 +105,13 @@ export class Store implements MembershipHandler {
     });
     const turns = new Turns(() => new Promise((resolve) => clock.endOfTurn(resolve)));
     this.#generations = new Generations(engine, turns);
-    this.ownership = new Ownership({ kvMap: this.kvMap, engine, generations: this.#generations, storeId });
+    this.ownership = new Ownership({
+      kvMap: this.kvMap,
+      engine,
+      generations: this.#generations,
+      storeId,
+      discard: (partition, generation) => this.#discard(partition, generation),
+    });
     const self = (): Ownership["self"] => this.ownership.self;
     this.calls = new Calls({
       kvMap: this.kvMap,
@@ -319,6 +327,9 @@ export class Store implements MembershipHandler {
     this.#generations.delete(partition, generation).catch((error: unknown) => {
       if (this.#stopped) return;
       this.#options.log.error("leftover data could not be deleted; it stays invisible", { partition, error });
+      this.#options.clock.setTimer(discardRetryMs, () => {
+        if (!this.#stopped) this.#discard(partition, generation);
+      });
     });
   }
 

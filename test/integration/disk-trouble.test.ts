@@ -3,7 +3,7 @@ import { afterEach, describe, it } from "node:test";
 import { PartitionDigest } from "../../services/core/digest.js";
 import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
-import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
+import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { countersName, encodeCounters } from "../../services/core/store/counters.js";
 import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { HandCluster } from "../support/hand-cluster.js";
@@ -12,7 +12,7 @@ import { waitFor } from "../support/wait-for.js";
 /** An engine whose commits fail, or wait, while it is told so. */
 interface TroubledEngine {
   readonly engine: StorageEngine;
-  fails: boolean;
+  fails: boolean | ((batch: readonly EngineWrite[]) => boolean);
   waitsFor: Promise<void>;
 }
 
@@ -27,7 +27,7 @@ function troubledEngine(): TroubledEngine {
         if (typeof value !== "function") return value;
         if (name !== "commit") return value.bind(target) as unknown;
         return (batch: Parameters<StorageEngine["commit"]>[0]) =>
-          failing.fails
+          (typeof failing.fails === "function" ? failing.fails(batch) : failing.fails)
             ? Promise.reject(new EkvError("INTERNAL", "the disk failed", { notExecuted: true }))
             : failing.waitsFor.then(() => target.commit(batch));
       },
@@ -67,6 +67,27 @@ describe("a store whose disk fails while it adopts entries", { timeout: 30_000 }
     failing.fails = false;
     await cluster.commit();
     assert.equal(target.store.target.completed(brandAs(0)), undefined);
+  });
+
+  it("forgets a copy that was taken back as soon as the disk lets it", async () => {
+    const troubled = troubledEngine();
+    const source = await cluster.start("s1");
+    const target = await cluster.start("s2", troubled.engine);
+    await cluster.assignAll(source);
+    const key = cluster.keyOf(0, 0);
+    await source.store.calls.write(
+      { kind: "put", key, value: key, condition: undefined, ttlMs: 0 },
+      Infinity,
+    );
+    await cluster.beginMove("move-1", 0, source, target);
+    await cluster.reported(source, "move-1", "ready");
+    troubled.fails = (batch) => batch.some((write) => write.kind === "meta" && write.name === "staged/0");
+    await cluster.commit({ partition: 0, epoch: brandAs<Epoch>(2), learners: [] });
+    assert.equal(troubled.engine.listMeta("staged/").length, 1, "a restart would find it yet");
+    assert.equal(troubled.engine.listGenerations().length, 1, "so its data stays");
+    troubled.fails = false;
+    await waitFor("the copy to be gone", () => troubled.engine.listGenerations().length === 0);
+    assert.deepEqual(troubled.engine.listMeta("staged/"), []);
   });
 });
 

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { inspect, parseArgs } from "node:util";
 import { type FaultName, faultNames } from "./faults/faults.js";
 import { simulate, type SimulationResult } from "./simulation.js";
 
@@ -62,7 +62,7 @@ for (let i = 0; i < count && performance.now() - startedAt < untilMs; i += 1) {
   say(`  ${JSON.stringify(cluster)}, faults ${faultKinds.join(",")}`);
   if (values.seed !== undefined) {
     for (const { atUs, text } of lines) say(`  ${(atUs / 1e6).toFixed(6)} ${text}`);
-    say(result.failure.stack ?? "");
+    say(inspect(result.failure));
   }
   say(`  again: npm run test:sim -- --seed ${result.seed} --seconds ${seconds}`);
   if (!values["keep-going"]) break;

@@ -4,7 +4,7 @@ import type { Cluster } from "./cluster.js";
 import type { LogLine } from "./world/process.js";
 
 /** What no fault of the simulation excuses: it damages no message and no stored byte. */
-const forbidden = /DIGEST_MISMATCH|CHECKSUM|failed unexpectedly|two owners|in the middle of nothing/;
+const forbidden = /digest mismatch|checksum|out of order|failed unexpectedly|two owners|assertion/i;
 
 /** Looks at every store after every happening. */
 export class Observation {

@@ -99,12 +99,18 @@ class Simulation {
 
   async run(): Promise<SimulationResult> {
     let failure: Error | undefined;
+    // It would end the process that made it.
+    const unhandled = (error: unknown): void =>
+      this.#cluster.machines.world.fail(new Error(`nobody handled ${String(error)}`, { cause: error }));
+    process.on("unhandledRejection", unhandled);
     try {
       await this.#safetyPhase();
       await this.#livenessPhase();
       this.#judge();
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
+    } finally {
+      process.off("unhandledRejection", unhandled);
     }
     const { world, lines } = this.#cluster.machines;
     const { answered, refused, unknown } = this.#history.counts;

@@ -26,6 +26,10 @@ interface StagedRecord {
   readonly generation: Generation;
 }
 
+function decodeStaged(bytes: Uint8Array): StagedRecord {
+  return JSON.parse(Buffer.from(bytes).toString()) as StagedRecord;
+}
+
 /**
  * The target's side of one move: a generation that is filled by verified chunks, then by the writes that followed.
  * Nothing of it is visible until the partition's live record names it. Calls must not overlap; they wait for commits.
@@ -67,7 +71,7 @@ export class StagedCopy {
     return engine.listMeta(stagedPrefix).flatMap(({ name, value }) => {
       const partition = partitions[Number(name.slice(stagedPrefix.length))];
       if (partition === undefined) return [];
-      const { moveId, source, generation } = JSON.parse(Buffer.from(value).toString()) as StagedRecord;
+      const { moveId, source, generation } = decodeStaged(value);
       const { seq, digest } = decodeCounters(engine.getMeta(countersName(partition.id, generation)));
       const snapshot = { epoch: brandAs<Epoch>(0), seq };
       const copy = new StagedCopy(engine, { moveId, source, partition, generation, snapshot });
@@ -109,11 +113,15 @@ export class StagedCopy {
     this.#complete = true;
   }
 
-  /** Takes the record of a copy that is given up back, so that no restart finds it. */
+  /** Takes the record of a copy that is given up back, so that no restart finds it. Rejects as {@link storeChunk}. */
   async forget(): Promise<void> {
-    if (!this.#complete) return;
+    const name = stagedName(this.partition.id);
+    const stored = this.#complete ? this.#engine.getMeta(name) : undefined;
+    // Another copy of the partition may have been completed since.
+    if (stored && decodeStaged(stored).generation === this.generation) {
+      await this.#engine.commit([{ kind: "meta", name, value: undefined }]);
+    }
     this.#complete = false;
-    await this.#engine.commit([{ kind: "meta", name: stagedName(this.partition.id), value: undefined }]);
   }
 
   /** Applies writes in order; those the copy holds already are skipped. Rejects as {@link storeChunk}. */
