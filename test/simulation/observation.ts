@@ -1,5 +1,8 @@
 import { MovedDataChecker } from "./checkers/moved-data.js";
+import { hashKey, partitionOf } from "../../services/core/hash.js";
+import type { Version } from "../../services/core/topology.js";
 import { findSharedPartition } from "./checkers/ownership.js";
+import { RequiredReplicasChecker } from "./checkers/required-replicas.js";
 import type { Cluster } from "./cluster.js";
 import type { LogLine } from "./world/process.js";
 
@@ -10,6 +13,7 @@ const forbidden = /digest mismatch|checksum|out of order|failed unexpectedly|two
 export class Observation {
   readonly #cluster: Cluster;
   readonly #moved = new MovedDataChecker();
+  readonly #required = new RequiredReplicasChecker();
   #lines = 0;
 
   constructor(cluster: Cluster) {
@@ -31,6 +35,14 @@ export class Observation {
     return this.#lines;
   }
 
+  /** A client has just heard that its write was carried out. */
+  acknowledged(key: string, version: Version): void {
+    const { world, network } = this.#cluster.machines;
+    const partition = partitionOf(hashKey(Buffer.from(key)), Math.log2(this.#cluster.options.partitions));
+    const problem = this.#required.acknowledged(partition, version, network.sentUs);
+    if (problem !== undefined) world.fail(new Error(problem));
+  }
+
   #look(): void {
     const stores = [];
     for (const node of this.#cluster.stores.values()) {
@@ -43,6 +55,7 @@ export class Observation {
         });
       }
     }
+    this.#required.look(this.#cluster.machines.world.nowUs, stores);
     const problem = findSharedPartition(stores) ?? this.#moved.look(stores);
     if (problem !== undefined) this.#cluster.machines.world.fail(new Error(problem));
   }

@@ -82,6 +82,7 @@ class Simulation {
       keys: this.#keys,
       callsInFlight: setUp.pick([1, 2, 4]),
       thinkMs: setUp.pick([20, 80, 250]),
+      acknowledged: (key, version) => this.#observation.acknowledged(key, version),
     });
     this.#bulk = new Bulk(setUp.pick([20, 80, 160]));
     this.#operator = new Operator(this.#cluster);

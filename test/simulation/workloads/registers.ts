@@ -18,6 +18,8 @@ export interface RegisterOptions {
   readonly callsInFlight: number;
   /** Longest time between two calls of one slot, in milliseconds. */
   readonly thinkMs: number;
+  /** Called at once when a put was acknowledged. */
+  acknowledged(key: string, version: Version): void;
 }
 
 /** Reads and writes of every kind on a few keys, each with a value of its own. Goes on until told to stop. */
@@ -113,6 +115,8 @@ export class Registers {
       client.put(key, value, options),
       () => ({ kind: "written" }),
     );
-    if (version) seen.set(key, { value, version });
+    if (version === undefined) return;
+    seen.set(key, { value, version });
+    this.#options.acknowledged(key, version);
   }
 }

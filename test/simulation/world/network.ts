@@ -27,6 +27,8 @@ export class Network {
   readonly #dark = new Set<string>();
   /** Messages take this much longer. */
   slowUs = 0;
+  /** When the message that is being delivered was sent. */
+  sentUs = 0;
   /** Messages delivered. */
   messages = 0;
 

@@ -4,6 +4,7 @@ import type { Connection } from "./connection.js";
 const windowMessages = 64;
 
 interface Item {
+  readonly sentUs: number;
   readonly atUs: number;
   readonly run: () => void;
 }
@@ -29,7 +30,7 @@ export class Pipe {
   send(run: () => void, accepted?: () => void): void {
     const { network } = this.#connection;
     this.#lastUs = Math.max(this.#lastUs + 1, network.world.nowUs + network.latencyUs());
-    this.#queue.push({ atUs: this.#lastUs, run });
+    this.#queue.push({ sentUs: network.world.nowUs, atUs: this.#lastUs, run });
     this.#schedule();
     if (accepted === undefined) return;
     if (this.#queue.length < windowMessages) queueMicrotask(accepted);
@@ -60,6 +61,7 @@ export class Pipe {
 
   #deliver(head: Item): void {
     if (!this.#readable) return;
+    this.#connection.network.sentUs = head.sentUs;
     const outcome = this.#connection.deliver(this.#from, head.run);
     if (outcome === "lost") {
       this.#queue = [];
