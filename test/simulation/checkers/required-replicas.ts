@@ -25,9 +25,14 @@ export class RequiredReplicasChecker {
   look(nowUs: number, stores: readonly AcknowledgingStore[]): void {
     for (const { storeId, partitions } of stores) {
       for (const { id, epoch, entry, follower } of partitions) {
-        if (!follower?.required || entry?.primary?.storeId !== storeId) continue;
+        if (entry?.primary?.storeId !== storeId) continue;
         const name = `${id}/${epoch}`;
         const known = this.#known.get(name);
+        if (!follower?.required) {
+          // A higher epoch is in force: it is needed no more.
+          if (known && known.at(-1)?.ackedSeq !== Infinity) known.push({ atUs: nowUs, ackedSeq: Infinity });
+          continue;
+        }
         if (known === undefined) this.#known.set(name, [{ atUs: nowUs, ackedSeq: follower.ackedSeq }]);
         else if (known.at(-1)?.ackedSeq !== follower.ackedSeq)
           known.push({ atUs: nowUs, ackedSeq: follower.ackedSeq });

@@ -23,6 +23,18 @@ try {
       seconds: mutant.seconds,
       faults: mutant.faults,
     });
+    // The product itself must pass where its mutant fails.
+    const control =
+      seed === undefined
+        ? undefined
+        : await laboratory.control({ first: seed, seeds: 1, seconds: mutant.seconds, faults: mutant.faults });
+    if (control?.seed !== undefined) {
+      process.stdout.write(
+        `| ${mutant.name} | THE PRODUCT FAILS TOO | seed ${seed} | ${control.message} |\n`,
+      );
+      missed += 1;
+      continue;
+    }
     const took = `${((performance.now() - startedAt) / 1000).toFixed(0)} s`;
     if (seed === undefined) missed += 1;
     const found =
