@@ -11,7 +11,7 @@ case $command in
     nohup dockerd --data-root "$folder/data" --exec-root "$folder/run" --pidfile "$folder/pid" \
       --host "unix://$folder/docker.sock" >>"$folder/log" 2>&1 </dev/null &
     for _ in $(seq 240); do
-      if curl --silent --fail --unix-socket "$folder/docker.sock" http://engine/_ping >/dev/null 2>&1; then exit 0; fi
+      if "${DOCKER:-docker}" --host "unix://$folder/docker.sock" version >/dev/null 2>&1; then exit 0; fi
       sleep 0.25
     done
     tail -5 "$folder/log" >&2
