@@ -8,10 +8,14 @@ app=$2
 mkdir -p "$root/usr/local/bin" "$root/etc" "$root/tmp" "$root/data" "$root$(dirname "$app")"
 cp -L "$(command -v node)" "$root/usr/local/bin/node"
 cp -R "$app" "$root$app"
+# npm's notes of where it fetched from.
+rm -f "$root$app/package-lock.json" "$root$app/node_modules/.package-lock.json"
 find "$root$app" \( -name '*.d.ts' -o -name '*.map' -o -name '*.tsbuildinfo' -o -name '*.md' -o -name '*musl*.node' \) -type f -delete
 {
   ldd "$root/usr/local/bin/node"
-  find "$root$app" -name '*.node' -exec ldd {} \; 2>/dev/null || true
+  # npm's notes of where it fetched from.
+rm -f "$root$app/package-lock.json" "$root$app/node_modules/.package-lock.json"
+find "$root$app" -name '*.node' -exec ldd {} \; 2>/dev/null || true
 } | grep -o '/[^ ]*' | sort -u | while read -r library; do
   case "$library" in *:) continue ;; esac
   mkdir -p "$root$(dirname "$library")"
