@@ -156,11 +156,12 @@ describe("the checker of required replicas", () => {
 
   it("takes acknowledgements of what the target has, and those that left before it was required", () => {
     const checker = new RequiredReplicasChecker();
+    checker.look(50, [source(7, false)]);
     checker.look(100, [source(7)]);
     checker.look(200, [source(8)]);
     assert.equal(checker.acknowledged(partition, { epoch: epochOf(4), seq: 8 }, 200), undefined);
-    assert.equal(checker.acknowledged(partition, { epoch: epochOf(4), seq: 9 }, 50), undefined);
-    assert.equal(checker.acknowledged(partition, { epoch: epochOf(3), seq: 9 }, 150), undefined);
+    assert.equal(checker.acknowledged(partition, { epoch: epochOf(4), seq: 9 }, 60), undefined);
+    assert.equal(checker.acknowledged(partition, { epoch: epochOf(4), seq: 9 }, 100), undefined);
   });
 
   it("takes what is acknowledged once the target is needed no more", () => {

@@ -19,35 +19,33 @@ interface Acknowledged {
 
 /** Watches that no write is acknowledged which a replica that acknowledgements need does not have. */
 export class RequiredReplicasChecker {
-  /** By partition and epoch: since the replica is required, what it has acknowledged, oldest first. */
-  readonly #known = new Map<string, Acknowledged[]>();
+  /** By partition: what its target has acknowledged, oldest first; Infinity while acknowledgements need none. */
+  readonly #known = new Map<number, Acknowledged[]>();
 
+  /** Looks at every store, after every happening. */
   look(nowUs: number, stores: readonly AcknowledgingStore[]): void {
+    const owners = new Map<number, { readonly epoch: number; readonly ackedSeq: number }>();
     for (const { storeId, partitions } of stores) {
       for (const { id, epoch, entry, follower } of partitions) {
-        if (entry?.primary?.storeId !== storeId) continue;
-        const name = `${id}/${epoch}`;
-        const known = this.#known.get(name);
-        if (!follower?.required) {
-          // A higher epoch is in force: it is needed no more.
-          if (known && known.at(-1)?.ackedSeq !== Infinity) known.push({ atUs: nowUs, ackedSeq: Infinity });
-          continue;
-        }
-        if (known === undefined) this.#known.set(name, [{ atUs: nowUs, ackedSeq: follower.ackedSeq }]);
-        else if (known.at(-1)?.ackedSeq !== follower.ackedSeq)
-          known.push({ atUs: nowUs, ackedSeq: follower.ackedSeq });
+        if (entry?.primary?.storeId !== storeId || epoch < (owners.get(id)?.epoch ?? 0)) continue;
+        owners.set(id, { epoch, ackedSeq: follower?.required ? follower.ackedSeq : Infinity });
       }
+    }
+    for (const [id, { ackedSeq }] of owners) {
+      const known = this.#known.get(id);
+      if (known === undefined) this.#known.set(id, [{ atUs: nowUs, ackedSeq }]);
+      else if (known.at(-1)?.ackedSeq !== ackedSeq) known.push({ atUs: nowUs, ackedSeq });
     }
   }
 
   /** A write was acknowledged by an answer that left the store at `sentUs`. Returns what is wrong. */
   acknowledged(partition: number, { epoch, seq }: Version, sentUs: number): string | undefined {
-    const known = this.#known.get(`${partition}/${epoch}`);
-    const first = known?.[0];
-    // At the very moment of READY it may have been acknowledged before.
-    if (known === undefined || first === undefined || first.atUs >= sentUs) return undefined;
-    const last = known.findLast(({ atUs }) => atUs <= sentUs);
+    const known = this.#known.get(partition) ?? [];
+    const at = known.findLastIndex(({ atUs }) => atUs <= sentUs);
+    const last = known[at];
     if (last === undefined || last.ackedSeq >= seq) return undefined;
+    // At the very moment of READY it may have been acknowledged before.
+    if (last.atUs === sentUs && known[at - 1]?.ackedSeq === Infinity) return undefined;
     return `write ${epoch}.${seq} of partition ${partition} was acknowledged when the target had ${last.ackedSeq}`;
   }
 }

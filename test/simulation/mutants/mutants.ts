@@ -24,16 +24,7 @@ export const mutants: readonly Mutant[] = [
     replace: "if (step.source.incarnation !== reporter.incarnation && report.epoch < 0)",
     faults: ["crashStore", "crashStoreAtEffect", "resetHost", "resetConnection", "slowNetwork", "clogOneWay"],
     seed: 1,
-    seconds: 12,
-  },
-  {
-    name: "skip the incarnation check of the gate",
-    file: "services/core/store/gate.js",
-    find: "sameReplica(entry.primary, self);",
-    replace: "entry.primary?.storeId === self.storeId;",
-    faults: ["crashStore", "crashStoreAtEffect", "crashMaster", "isolate", "stallDisk"],
-    seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "skip the check that an entry is durable before it opens a partition",
@@ -42,7 +33,7 @@ export const mutants: readonly Mutant[] = [
     replace: "",
     faults: ["breakDisk", "fillDisk", "stallDisk", "crashStoreAtEffect", "crashMaster"],
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "delete before the commit",
@@ -53,7 +44,7 @@ export const mutants: readonly Mutant[] = [
       "        void this.#context.engine.deleteGeneration(partition.id, partition.generation ?? 0, 100000);\n",
     faults: ["crashStore", "crashStoreAtEffect", "crashMaster", "crashMasterAtEffect", "isolate"],
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "acknowledge before the commit",
@@ -65,7 +56,7 @@ export const mutants: readonly Mutant[] = [
       "        this.#assigned.push({ partition, overlayKey, write: { ...write, sink: silent }, version, existed });\n",
     faults: ["crashStore", "crashStoreAtEffect", "stallDisk"],
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "serve reads after RELEASE",
@@ -73,7 +64,7 @@ export const mutants: readonly Mutant[] = [
     find: "    partition.readable = serves;\n",
     replace: "    partition.readable = isPrimary(partition, self) && partition.generation !== undefined;\n",
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "forget a queued write",
@@ -81,7 +72,7 @@ export const mutants: readonly Mutant[] = [
     find: "        this.#queue.push(write);\n",
     replace: "        if (write.seq % 5 !== 0)\n            this.#queue.push(write);\n",
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "fix the required replicas when sending",
@@ -90,7 +81,7 @@ export const mutants: readonly Mutant[] = [
     replace:
       "            if (partition.follower?.required && version.seq < 0)\n                partition.whenCommitted",
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "let a RELEASE time out",
@@ -106,7 +97,7 @@ export const mutants: readonly Mutant[] = [
       "            partition.resumeParked();\n        });\n",
     faults: ["crashMaster", "pause", "clogOneWay", "clogBothWays", "isolate", "stallDisk"],
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "send orders before the metadata is flushed",
@@ -115,7 +106,7 @@ export const mutants: readonly Mutant[] = [
     replace: "void this.#options.metadata.commit(changes)",
     faults: ["cutPowerOfMaster", "crashMaster", "crashMasterAtEffect", "stallDisk"],
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "delete by partition instead of by generation",
@@ -128,7 +119,7 @@ export const mutants: readonly Mutant[] = [
       "                await this.#engine.deleteGeneration(partition, other.generation, 100000);\n" +
       "        }\n",
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "trust a returning store that lost its data",
@@ -137,7 +128,7 @@ export const mutants: readonly Mutant[] = [
     replace: "false",
     faults: ["swapVolume", "crashStore"],
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
     name: "answer a retried write of unknown outcome as not executed",
@@ -146,14 +137,24 @@ export const mutants: readonly Mutant[] = [
     replace: '"back-off"',
     faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
     seed: 1,
-    seconds: 12,
+    seconds: 8,
   },
   {
-    name: "treat a write as known by its seq alone",
-    file: "services/core/store/staged-copy.js",
-    find: "if (compareVersions(written, version) <= 0)",
-    replace: "if (written.seq <= version.seq)",
+    name: "let a transfer begin at any epoch",
+    file: "services/migration/target.js",
+    find: "!this.#isLearner(partition, brandAs(moveId)) || partition.epoch !== start.epoch",
+    replace: "false",
+    faults: ["crashStore", "crashMaster", "resetHost", "slowNetwork", "clogOneWay", "isolate"],
     seed: 1,
-    seconds: 12,
+    seconds: 8,
+  },
+  {
+    name: "say at once that a write which was never stored is refused for its condition",
+    file: "services/core/store/kv-map.js",
+    find: "partition.undone !== undone",
+    replace: "false",
+    faults: ["fillDisk", "breakDisk"],
+    seed: 1,
+    seconds: 8,
   },
 ];
