@@ -24,7 +24,7 @@ const cleanMsMax = 20_000;
 /** The store that comes, is given more, and goes; store-1 stays. */
 const guest = "store-2";
 /** The guest's weight for a rebalance, relative to store-1. */
-const rebalanceWeight = 3;
+const rebalanceWeight = 15;
 
 const endStates: readonly OperationState[] = [
   OperationState.SUCCEEDED,
@@ -42,7 +42,7 @@ const rolesOf: Readonly<Record<OperationKind, Readonly<Record<"source" | "target
 /** Partitions of each store after an operation. */
 const shares: Readonly<Record<OperationKind, Readonly<Record<string, number>>>> = {
   add: { "store-1": 32, [guest]: 32 },
-  rebalance: { "store-1": 16, [guest]: 48 },
+  rebalance: { "store-1": 4, [guest]: 60 },
   remove: { "store-1": 64 },
 };
 
@@ -69,7 +69,7 @@ export class CrashCluster extends ProcessCluster {
       ...["--heartbeat-interval-ms", "100", "--monitor-interval-ms", "100"],
       ...["--suspect-after-ms", String(suspectAfterMs), "--moves-in-flight-max", "2"],
       // A copy takes long enough for writes to come meanwhile, and an operation for several faults.
-      ...["--move-rate-bytes-per-second", "6000"],
+      ...["--move-rate-bytes-per-second", "10000"],
     ]);
   }
 

@@ -122,7 +122,7 @@ export function renderMarkdown(record: MatrixRecord): string {
     `Run with seed ${record.seed}: ${summaryOf(record.cells, record.rounds)}.`,
     "",
     ...operations.flatMap((operation) => renderOperation(operation, record)),
-    ...renderProblems(record.cells),
+    ...renderProblems(record),
     "## The steps",
     "",
     "| step | persisted by | what |",
@@ -177,16 +177,22 @@ function renderOperation(operation: OperationKind, { cells, absent }: MatrixReco
   ];
 }
 
-function renderProblems(cells: readonly CellRecord[]): string[] {
+function renderProblems({ cells, rounds }: MatrixRecord): string[] {
   const unclean = cells.filter(({ clean }) => !clean);
-  if (unclean.length === 0) return [];
-  return [
-    "## Not clean",
-    "",
+  const operationsNot = rounds.filter(({ clean }) => !clean);
+  const lines = [
     ...unclean.map(
       ({ operation, step, when, victim, fault, problems }) =>
-        `- \`${operation}/${step}/${when}/${victim}/${fault}\`: ${problems.join("; ").replaceAll("\n", " ")}`,
+        `- \`${operation}/${step}/${when}/${victim}/${fault}\`: ${oneLine(problems)}`,
     ),
-    "",
+    ...operationsNot.map(
+      ({ operation, cells: count, problems }) =>
+        `- an operation (${operation}) of ${count} cells, which were run again: ${oneLine(problems)}`,
+    ),
   ];
+  return lines.length === 0 ? [] : ["## Not clean", "", ...lines, ""];
+}
+
+function oneLine(problems: readonly string[]): string {
+  return problems.join("; ").replaceAll("\n", " ");
 }
