@@ -52,7 +52,7 @@ fi
 "$DOCKER" image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep '^elastic-kv-' || true
 status=0
 EKV_TEST_TAG=$tag EKV_TEST_COMPOSE=$compose EKV_TEST_ENGINE=$engine \
-  node --test --test-concurrency=1 --test-reporter=spec dist/test/docker/*.test.js || status=$?
+  node --test --test-concurrency=1 --test-force-exit --test-reporter=spec dist/test/docker/*.test.js || status=$?
 if [ -z "${KEEP_IMAGES:-}" ]; then
   "$DOCKER" image rm --force "elastic-kv-master:$tag" "elastic-kv-store:$tag" >/dev/null
   if [ "$NODE_IMAGE" = "elastic-kv-node:$tag" ]; then "$DOCKER" image rm --force "$NODE_IMAGE" >/dev/null; fi

@@ -80,5 +80,7 @@ export async function crash(containerId: string): Promise<void> {
   const exec = await docker
     .getContainer(containerId)
     .exec({ Cmd: ["/usr/local/bin/node", "-e", script], AttachStdout: false, AttachStderr: false });
-  await exec.start({ Detach: true });
+  const output = await exec.start({ Detach: true });
+  // Unread, it would hold the connection open.
+  output.destroy();
 }
