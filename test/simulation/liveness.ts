@@ -91,11 +91,11 @@ export async function waitForAnswers(world: World, open: () => number): Promise<
   );
 }
 
-/** Runs something that has to end. */
-export async function waitForEnd(world: World, what: string, work: Promise<boolean>): Promise<void> {
-  let done = false;
-  void work.then((result) => {
-    done = result;
-  });
-  await waitUntil(world, what, () => Promise.resolve(done ? undefined : "it did not end"));
+/** Something succeeds, if it is tried again and again. */
+export async function waitForSuccess(
+  world: World,
+  what: string,
+  work: () => Promise<boolean>,
+): Promise<void> {
+  await waitUntil(world, what, async () => ((await work()) ? undefined : "it did not succeed"));
 }

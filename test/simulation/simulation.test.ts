@@ -31,6 +31,14 @@ describe("the simulator", { timeout: 900_000 }, () => {
     assert.notEqual(other.traceHash, first.traceHash);
   });
 
+  for (const seed of [1, 2]) {
+    it(`sees no call fail while stores come and go, under seed ${seed}`, async () => {
+      const result = await simulate({ seed, seconds, faults: [] });
+      assertClean(result, seconds);
+      assert.ok(result.handOffs > 0 && result.scans > 0);
+    });
+  }
+
   for (const seed of seeds) {
     it(`finds nothing wrong under seed ${seed}`, async () => {
       assertClean(await simulate({ seed, seconds }), seconds);

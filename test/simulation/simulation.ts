@@ -8,8 +8,8 @@ import {
   waitForAnswers,
   waitForBalance,
   waitForCleanDisks,
-  waitForEnd,
   waitForOperations,
+  waitForSuccess,
 } from "./liveness.js";
 import { Observation } from "./observation.js";
 import { Bulk } from "./workloads/bulk.js";
@@ -180,12 +180,15 @@ class Simulation {
     }
     await waitForAnswers(world, () => this.#keys.length - reads);
     this.#bulk.stop();
-    await waitForEnd(world, "a last scan is complete", this.#bulk.scan(client));
+    await waitForSuccess(world, "a last scan is complete", () => this.#bulk.scan(client));
   }
 
   #judge(): void {
     const { surprises } = this.#history;
     if (surprises.length > 0) throw new Error(`a call failed as it should not: ${surprises[0]}`);
+    const { refused, unknown } = this.#history.counts;
+    if (this.#chaos.struck === 0 && refused + unknown > 0)
+      throw new Error(`${refused + unknown} calls failed, although nothing was broken`);
     if (this.#bulk.problems.length > 0) throw new Error(this.#bulk.problems[0]);
     const [violation] = findViolations(this.#history.calls());
     if (violation) {

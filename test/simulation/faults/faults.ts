@@ -102,6 +102,13 @@ export const faults = {
       disk.stallUs = 0;
     });
   },
+  stallMasterDisk: ({ cluster }, random) => {
+    const { disk } = cluster.master;
+    disk.stallUs = random.between(50_000, 1_500_000);
+    cluster.machines.world.after(random.between(0.5, 3) * second, "the disk is fast again", () => {
+      disk.stallUs = 0;
+    });
+  },
   fillDisk: (targets, random) => {
     const disk = anyStore(targets, random)?.disk;
     if (disk === undefined) return;
