@@ -76,16 +76,18 @@ export class AnswerBatch {
   /** The message. The batch must not be used afterwards. */
   finish(): PipelineResponse {
     const calls = this.#calls;
-    let firstCall = calls[0] ?? 0;
+    const first = calls[0] ?? 0;
+    let firstCall = first;
     let consecutive = true;
-    for (const [index, call] of calls.entries()) {
-      if (call !== (calls[0] ?? 0) + index) consecutive = false;
+    for (let i = 1; i < calls.length; i += 1) {
+      const call = calls[i] as number;
+      if (call !== first + i) consecutive = false;
       if (call < firstCall) firstCall = call;
     }
     return {
       firstCall,
       offsets: consecutive ? [] : calls.map((call) => call - firstCall),
-      statuses: Uint8Array.from(this.#statuses),
+      statuses: new Uint8Array(this.#statuses),
       values: this.#values.subarray(0, this.#valuesBytes),
       valueLengths: this.#valueLengths,
       epochs: this.#epochs,
