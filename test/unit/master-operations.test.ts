@@ -254,6 +254,19 @@ describe("operations", () => {
     assert.equal(bench.committed.has("store/store-2"), false);
   });
 
+  it("do not let a store in again by what it sent before it was taken away", () => {
+    const bench = clusterOf(1, { launches: true, movesInFlightMax: 1 });
+    bench.ask(add());
+    bench.start("store-2", "its process");
+    bench.settle();
+    bench.ask(remove("store-2"));
+    bench.settle();
+    assert.equal(bench.committed.has("store/store-2"), false);
+    const late = bench.start("store-2", "its process");
+    assert.equal(late.kind, "refused");
+    assert.equal(bench.start("store-2", "another").kind, "registered");
+  });
+
   it("give a leaving store its share back when cancelled", () => {
     const bench = clusterOf(2, { movesInFlightMax: 1 });
     bench.ask(remove("store-2"));

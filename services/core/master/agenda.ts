@@ -297,6 +297,9 @@ export function finishLeaving(state: MasterState, storeId: StoreId, problem: str
     state.notice("warn", "a removed store could not be cleared away", { storeId, problem });
   // Of an abandoned store: what it still had to delete is gone with it.
   for (const move of state.moves.underWayOfStore(storeId)) completeMove(state, move);
+  const store = state.store(storeId);
+  if (store?.launched && store.registration && problem === undefined)
+    state.departed.set(storeId, store.registration.processId);
   state.deleteStore(storeId);
   if (streamId !== undefined) {
     const error = new EkvError("FAILED_PRECONDITION", `store ${storeId} was removed from the cluster`);

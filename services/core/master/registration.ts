@@ -48,6 +48,9 @@ export function decideRegistrationRefusal(
       { notExecuted: true },
     );
   }
+  if (state.departed.get(brandAs<StoreId>(storeId)) === registration.processId) {
+    return refusal(`store ${storeId} was removed from the cluster, and this process of it has ended`);
+  }
   const present = known?.registration;
   if (present?.hasIdentity === true && clusterId === undefined && !registration.dataLossAccepted) {
     return refusal(

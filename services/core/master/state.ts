@@ -87,6 +87,8 @@ export class MasterState {
   readonly queue: MoveQueue = new MoveQueue();
   /** When an order was last sent for a move, or last seen to be followed; monotonic. */
   readonly orderedAtMs: Map<MoveId, number> = new Map();
+  /** The processes of launched stores that were taken away: what they sent before may still come. */
+  readonly departed: Map<StoreId, string> = new Map<StoreId, string>();
   /** Moves whose target, the key, has yet to apply that it owns the partition. */
   readonly awaited: Map<StoreId, Set<MoveId>> = new Map();
   readonly startedAtMs: number;
