@@ -115,6 +115,6 @@ describe("stores that drain when they are stopped", () => {
     await logged(one, "stopped");
     assert.equal(one.process.exitCode, null, "whoever restarts what ends would bring it back");
     await stop("SIGTERM", one);
-    assert.equal((await cluster.list()).length, 2);
+    await waitFor("the master to record that it has gone", async () => (await cluster.list()).length === 2);
   });
 });
