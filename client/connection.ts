@@ -188,6 +188,8 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
 
   moved(entry: PartitionEntry): void {
     if (this.routing.adopt(entry)) this.#topologyChanged();
+    // A store that the watch has never told of: the connection may be half-open, or its server cut off.
+    if (entry.primary && this.routing.addressOf(entry.partition) === undefined) this.#watch.renew();
   }
 
   snapshot(topology: Topology): boolean {

@@ -1,4 +1,4 @@
-import type { EkvError } from "../services/core/errors.js";
+import { EkvError } from "../services/core/errors.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import type { Topology, TopologyDelta } from "../services/core/topology.js";
@@ -37,6 +37,8 @@ export interface TopologyWatchOptions {
 export class TopologyWatch {
   readonly #options: TopologyWatchOptions;
   #close: (() => void) | undefined;
+  /** Of a watch that has brought its snapshot: a new one is given the time to. */
+  #renew: (() => void) | undefined;
   #retry: Timer | undefined;
   #next = 0;
   #retryMs = retryMsMin;
@@ -52,6 +54,11 @@ export class TopologyWatch {
     const address = candidates[this.#next % candidates.length];
     this.#next += 1;
     if (address !== undefined) this.#watch(address);
+  }
+
+  /** Turns to another server, when the one that is watched has kept silent about something that others know. */
+  renew(): void {
+    this.#renew?.();
   }
 
   close(): void {
@@ -83,6 +90,7 @@ export class TopologyWatch {
       over = true;
       this.#close?.();
       this.#close = undefined;
+      this.#renew = undefined;
       if (this.#closed) return;
       listener.failed(address, reason);
       this.#later();
@@ -91,8 +99,9 @@ export class TopologyWatch {
       impatience.cancel();
       if (update?.$case === "delta") return listener.delta(deltaFromWire(update.value));
       if (update?.$case !== "snapshot") return;
-      if (listener.snapshot(topologyFromWire(update.value))) this.#retryMs = retryMsMin;
-      else stream.cancel();
+      if (!listener.snapshot(topologyFromWire(update.value))) return stream.cancel();
+      this.#retryMs = retryMsMin;
+      this.#renew = () => ended(new EkvError("UNAVAILABLE", `${address} is behind the stores`));
     });
     stream.on("error", (error) => ended(fromServiceError(error)));
     stream.on("end", () => ended(fromServiceError(new Error(`${address} ended the watch`))));

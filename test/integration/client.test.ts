@@ -254,6 +254,20 @@ describe("a key that moved", () => {
     assert.equal(to.requests.length, 5);
   });
 
+  it("is found at a store that the watched server has not told of", async () => {
+    const cluster = await start(3);
+    const all = cluster.topology.stores;
+    const [from, to] = [cluster.store(0), cluster.store(2)];
+    cluster.change({ stores: all.slice(0, 2) });
+    const client = await open(cluster);
+    const key = await warm(client, cluster, from);
+    cluster.change({ stores: all }, false);
+    cluster.move(cluster.partitionOf(key), to, false);
+    await client.put(key, "new home");
+    assert.equal(to.writes.get(key), 1);
+    assert.equal(client.topology().stores.length, 3);
+  });
+
   it("is waited for while its partition has no owner", async () => {
     const cluster = await start();
     const client = await open(cluster);
