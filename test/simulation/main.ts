@@ -2,6 +2,23 @@ import { inspect, parseArgs } from "node:util";
 import { type FaultName, faultNames } from "./faults/faults.js";
 import { simulate, type SimulationResult } from "./simulation.js";
 
+const help = `npm run test:sim -- [options]
+
+Runs whole clusters on virtual time, one per seed, under faults drawn by the seed. Exit status 1 when one fails.
+
+  --seeds N           how many (default 20), from --first on
+  --first N           the first seed (default: random; it is printed)
+  --seed N            this one alone, with the logs of every process when it fails
+  --seconds N         virtual seconds of faults in each (default 20)
+  --minutes-max N     no new seed after so many real minutes
+  --faults A,B        only these kinds of faults; empty: none
+  --keep-going        go on after a seed that failed
+  --verbose           a line for every seed
+
+docs/simulation.md tells what is simulated, and what is checked.
+Faults: ${faultNames.join(", ")}
+`;
+
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "20" },
@@ -12,7 +29,7 @@ const { values } = parseArgs({
     faults: { type: "string" },
     "keep-going": { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
 
@@ -39,6 +56,10 @@ function describe(result: SimulationResult): string {
   );
 }
 
+if (values.help) {
+  say(help);
+  process.exit(0);
+}
 // A run makes many errors that nobody reads.
 if (values.seed === undefined) Error.stackTraceLimit = 0;
 const seconds = Number(values.seconds);
