@@ -26,7 +26,7 @@ export interface ChartSpan {
 
 const width = 760;
 const height = 400;
-const frame = { left: 76, right: 740, top: 48, bottom: 316 };
+const frame = { left: 76, right: 724, top: 48, bottom: 316 };
 const legendTop = 366;
 const legendColumn = 230;
 const ticksWanted = 6;
