@@ -6,7 +6,7 @@ import { formatCount, formatFigure } from "../report/quantities.js";
 import type { StartSystem } from "./system.js";
 
 /** Writing more would take too long; fewer keys are an advantage for it. Reads of missing keys are reads too. */
-const keysMax = 20_000;
+const keysMax = 5000;
 
 /** etcd, one member, through etcd3. */
 export const startEtcdSystem: StartSystem = async (options) => {
