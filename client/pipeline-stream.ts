@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { EkvError } from "../services/core/errors.js";
+import { splitHostPort } from "../services/core/host-port.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import { PipelineRequest, PipelineResponse } from "../services/gen/elastickv/v1/store.js";
 import type { Channel } from "../services/wire/channel.js";
@@ -55,15 +56,13 @@ export const openFastestPipeline: OpenPipeline = async (target) => {
 
 /** Resolves with a connection whose prefaces are exchanged; with undefined when the other side does not know framing. */
 function connectFramed({ address, clock, connectMs }: PipelineTarget): Promise<Socket | undefined> {
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[|\]$/gu, "");
   return new Promise((resolve, reject) => {
     let connected = false;
     let answer: Buffer = Buffer.alloc(0);
-    const socket = connect({ host, port: Number(address.slice(colon + 1)), noDelay: true });
+    const socket = connect(splitHostPort(address));
     const settle = (result: Socket | undefined, error?: Error): void => {
       timer.cancel();
-      socket.removeAllListeners();
+      for (const event of ["connect", "error", "close", "readable"]) socket.removeAllListeners(event);
       if (result) return resolve(result);
       socket.on("error", () => undefined);
       socket.destroy();

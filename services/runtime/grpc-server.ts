@@ -7,10 +7,11 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
+import { joinHostPort } from "../core/host-port.js";
 import { limits } from "../core/limits.js";
 import { decodeSafely, refuseUnreadable } from "./decoding.js";
 import { drainingEvent } from "./handlers.js";
-import { hostPort, listen, type PortListener } from "./port-listener.js";
+import { listen, type PortListener } from "./port-listener.js";
 import { reflectionServices } from "./reflection.js";
 
 /** A service and what handles its calls. */
@@ -103,7 +104,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const startDraining = (): void => say("NOT_SERVING");
   return {
-    address: hostPort(host, listener.port),
+    address: joinHostPort(host, listener.port),
     port: listener.port,
     startServing: () => say("SERVING"),
     startDraining,

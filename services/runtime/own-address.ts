@@ -2,6 +2,7 @@ import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { isIPv6 } from "node:net";
 import { EkvError } from "../core/errors.js";
+import { splitHostPort } from "../core/host-port.js";
 
 /** The port does not matter: nothing is sent. */
 const anyPort = 9;
@@ -32,7 +33,7 @@ async function sourceAddressTowards(host: string): Promise<string> {
 export async function ownAddress(peers: readonly string[]): Promise<string> {
   let last: unknown;
   for (const peer of peers) {
-    const host = peer.slice(0, peer.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
+    const { host } = splitHostPort(peer);
     try {
       const address = await sourceAddressTowards(host);
       return isIPv6(address) ? `[${address}]` : address;

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { EkvError } from "../core/errors.js";
+import { joinHostPort } from "../core/host-port.js";
 import { framedPreface } from "../wire/framed-stream.js";
 
 /** How long a new connection may take to say what it speaks, in milliseconds. */
@@ -25,11 +26,6 @@ export interface PortListener {
   close(): Promise<void>;
   /** Cuts the framed connections. */
   cut(): void;
-}
-
-/** An IPv6 address goes in brackets. */
-export function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**
@@ -105,7 +101,7 @@ function recognise(
 function bind(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => {
-      const message = `cannot listen on ${hostPort(host, port)}: ${cause.message}. Stop what listens there, or choose another with --port`;
+      const message = `cannot listen on ${joinHostPort(host, port)}: ${cause.message}. Stop what listens there, or choose another with --port`;
       reject(new EkvError("FAILED_PRECONDITION", message, { cause }));
     });
     server.listen(port, host, () => {

@@ -1,52 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import { type Client, codecs, connect, type ConnectOptions, EkvError } from "../../client/index.js";
+import { codecs, connect, EkvError } from "../../client/index.js";
 import { limits } from "../../services/core/limits.js";
 import { brandAs, type Epoch, type Incarnation, type StoreId } from "../../services/core/ids.js";
 import { CallKind } from "../../services/gen/elastickv/v1/store.js";
-import { FakeCluster, type FakeStore } from "../support/fake-cluster.js";
+import { endAll, failsWith, open, start, warm } from "../support/sdk-cluster.js";
 import { waitFor } from "../support/wait-for.js";
 
-const clusters: FakeCluster[] = [];
-const clients: Client<string>[] = [];
-
-async function start(stores = 2, partitions?: number): Promise<FakeCluster> {
-  const cluster = await FakeCluster.start(stores, partitions);
-  clusters.push(cluster);
-  return cluster;
-}
-
-async function open(
-  cluster: FakeCluster,
-  options: Partial<ConnectOptions<string>> = {},
-): Promise<Client<string>> {
-  const client = await connect({ seeds: [cluster.master.address], codec: codecs.string, ...options });
-  clients.push(client);
-  return client;
-}
-
-function failsWith(code: EkvError["code"], message = /./): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof EkvError, `expected an EkvError, got ${String(error)}`);
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    return true;
-  };
-}
-
-/** The first key of a store, after one call to it, so that its pipeline is open. */
-async function warm(client: Client<string>, cluster: FakeCluster, store: FakeStore): Promise<string> {
-  const [key = ""] = cluster.keysOf(store, 1);
-  await client.contains(key);
-  store.requests.length = 0;
-  return key;
-}
-
-afterEach(async () => {
-  for (const cluster of clusters) for (const store of cluster.stores) store.script = () => "answer";
-  for (const cluster of clusters.splice(0)) cluster.stop();
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-});
+afterEach(endAll);
 
 describe("calls", () => {
   it("put, get, getEntry, contains and delete say what the store says", async () => {
@@ -511,112 +472,5 @@ describe("closing", () => {
     assert.equal(await read, false);
     await closes;
     await waitFor("the end of the pipeline", () => store.pipelines === 0);
-  });
-});
-
-describe("a scan", () => {
-  async function filled(
-    count: number,
-  ): Promise<{ cluster: FakeCluster; client: Client<string>; keys: string[] }> {
-    const cluster = await start(2, 8);
-    const client = await open(cluster);
-    const keys = Array.from({ length: count }, (_, i) => `scan-${i}`);
-    await client.putMany(keys.map((key) => [key, `v-${key}`]));
-    return { cluster, client, keys: keys.sort() };
-  }
-
-  async function keysOf(entries: AsyncIterable<{ readonly key: Buffer }>): Promise<string[]> {
-    const found: string[] = [];
-    for await (const { key } of entries) found.push(key.toString());
-    return found.sort();
-  }
-
-  it("gives every entry once, with value and version", async () => {
-    const { client, keys } = await filled(100);
-    await client.put("other", "x");
-    const found = new Map<string, string>();
-    for await (const { key, value, version } of client.scan({ prefix: "scan-" })) {
-      assert.equal(found.has(key.toString()), false);
-      assert.equal(version.seq, 1);
-      found.set(key.toString(), value);
-    }
-    assert.deepEqual([...found.keys()].sort(), keys);
-    assert.ok([...found].every(([key, value]) => value === `v-${key}`));
-  });
-
-  it("asks each store once when nothing moves or breaks", async () => {
-    const { cluster, client } = await filled(100);
-    await keysOf(client.scan());
-    assert.deepEqual(
-      cluster.stores.map(({ browses }) => browses.length),
-      [1, 1],
-    );
-  });
-
-  it("stops at its limit", async () => {
-    const { client } = await filled(50);
-    assert.equal((await keysOf(client.scan({ limit: 7 }))).length, 7);
-  });
-
-  it("follows partitions that move in the middle of it", async () => {
-    const { cluster, client, keys } = await filled(200);
-    const [from, to] = [cluster.store(0), cluster.store(1)];
-    let pages = 0;
-    from.beforePage = () => {
-      pages += 1;
-      // Partition 0 is half done, 2 and 4 have not begun.
-      if (pages === 3) for (const partition of [0, 2, 4]) cluster.move(partition, to, false);
-      return "send";
-    };
-    assert.deepEqual(await keysOf(client.scan()), keys);
-  });
-
-  it("goes on behind the last entry after its stream broke", async () => {
-    const { cluster, client, keys } = await filled(200);
-    let pages = 0;
-    for (const store of cluster.stores) {
-      store.beforePage = () => {
-        pages += 1;
-        return pages % 7 === 0 ? "break" : "send";
-      };
-    }
-    assert.deepEqual(await keysOf(client.scan()), keys);
-  });
-
-  it("can be left early, and given up before or between pages", async () => {
-    const { cluster, client } = await filled(100);
-    for await (const _ of client.scan()) break;
-    await assert.rejects(keysOf(client.scan({ signal: AbortSignal.abort() })), failsWith("CANCELLED"));
-    const controller = new AbortController();
-    const half = async (): Promise<void> => {
-      for await (const _ of client.scan({ signal: controller.signal })) controller.abort();
-    };
-    await assert.rejects(half(), failsWith("CANCELLED"));
-    cluster.move(0, undefined);
-    await waitFor("the push", () => client.topology().version === 2);
-    const waiting = keysOf(client.scan({ signal: AbortSignal.timeout(30) }));
-    await assert.rejects(waiting, failsWith("CANCELLED"));
-  });
-
-  it("says so when a page does not come in time", async () => {
-    const { cluster, client } = await filled(20);
-    cluster.move(0, undefined);
-    await waitFor("the push", () => client.topology().version === 2);
-    await assert.rejects(keysOf(client.scan({ deadlineMs: 50 })), failsWith("DEADLINE_EXCEEDED", /50 ms/));
-  });
-
-  it("says so when a store stops in the middle of its pages", async () => {
-    const { cluster, client } = await filled(100);
-    let pages = 0;
-    for (const store of cluster.stores) store.beforePage = () => ((pages += 1) > 3 ? "hang" : "send");
-    await assert.rejects(keysOf(client.scan({ deadlineMs: 50 })), failsWith("DEADLINE_EXCEEDED", /50 ms/));
-    assert.ok(pages > 3);
-  });
-
-  it("refuses a limit that is none", async () => {
-    const { client } = await filled(1);
-    for (const limit of [-1, 1.5, NaN]) {
-      await assert.rejects(keysOf(client.scan({ limit })), failsWith("INVALID_ARGUMENT", /^limit: /));
-    }
   });
 });

@@ -1,10 +1,11 @@
+import { splitHostPort } from "../host-port.js";
 import type { RingRange } from "../consistent-hash-map.js";
 import { type KVStoreInfo, neighboursOf } from "../kv-store-map.js";
 import type { StoreEndpoint } from "../topology.js";
 
 /** A store's value in the KVStoreMap: who it is now, with the load and ranges that were known before. */
 export function describeStore(endpoint: StoreEndpoint, before: KVStoreInfo | undefined): KVStoreInfo {
-  const { host, port } = splitAddress(endpoint.address);
+  const { host, port } = splitHostPort(endpoint.address);
   return {
     keyNum: 0,
     keyRange: [],
@@ -35,12 +36,4 @@ export function describeRanges(info: KVStoreInfo, ranges: readonly RingRange[]):
     leftStoreId: left,
     rightStoreId: right,
   };
-}
-
-/** `host:port` or `[host]:port`. */
-function splitAddress(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(":");
-  const port = Number(address.slice(colon + 1));
-  if (colon < 0 || !Number.isInteger(port)) return { host: address, port: 0 };
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port };
 }
