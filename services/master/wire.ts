@@ -8,6 +8,7 @@ import {
   type Generation,
   type MoveId,
   type PartitionId,
+  type TopologyVersion,
 } from "../core/ids.js";
 import { summarizePauses } from "../core/pause-histogram.js";
 import type { OperationView } from "../core/master/committed-view.js";
@@ -32,6 +33,8 @@ export function registrationFromWire(request: wire.RegisterRequest): Registratio
       if (held.entry === undefined) throw invalidArgument("held", "each needs its entry");
       return { entry: entryFromWire(held.entry), keys: held.keys, bytes: held.bytes };
     }),
+    storedVersion: brandAs<TopologyVersion>(request.storedVersion),
+    completeMoves: request.completeMoveIds.map((moveId) => brandAs<MoveId>(moveId)),
   };
 }
 

@@ -162,6 +162,11 @@ export class MigrationTarget {
     return staged?.copy.complete ? staged.copy : undefined;
   }
 
+  /** The moves whose whole copy is stored here, and not live. */
+  completeMoves(): MoveId[] {
+    return [...this.#staged.values()].flatMap(({ copy }) => (copy.complete ? [copy.moveId] : []));
+  }
+
   /** The copy went live: it is no longer staged. */
   adopted(partition: PartitionId): void {
     this.#staged.delete(partition);

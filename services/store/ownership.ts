@@ -1,5 +1,12 @@
 import { assertInvariant, type EkvError } from "../core/errors.js";
-import { brandAs, type Generation, type Incarnation, type PartitionId, type StoreId } from "../core/ids.js";
+import {
+  brandAs,
+  type Generation,
+  type Incarnation,
+  type PartitionId,
+  type StoreId,
+  type TopologyVersion,
+} from "../core/ids.js";
 import type { EngineWrite, StorageEngine } from "../core/ports/storage-engine.js";
 import { countedGenerations } from "../core/store/counters.js";
 import { decideGate, refreshGates } from "../core/store/gate.js";
@@ -13,6 +20,7 @@ import { entryFromWire, entryToWire } from "../wire/topology.js";
 import { PartitionEntry as WireEntry } from "../gen/elastickv/v1/common.js";
 
 const livePrefix = "live/";
+const versionName = "stored-version";
 
 /** Moves that must hear of an adopted entry, and the copies that may go live with it. */
 export interface MoveParticipant {
@@ -49,6 +57,8 @@ export class Ownership {
   #self: Replica;
   /** Their newest entry is not durable and in force yet: its commit is under way, or has failed. */
   readonly #unsettled = new Set<Partition>();
+  /** This run has recorded entries. */
+  #hasRecorded = false;
   #source: MoveParticipant | undefined;
   #target: CopyProvider | undefined;
 
@@ -113,6 +123,12 @@ export class Ownership {
     );
   }
 
+  /** The newest topology version whose entries the disk holds, of what this store has live data of; 0: none. */
+  storedVersion(): TopologyVersion {
+    const stored = this.#options.engine.getMeta(versionName);
+    return brandAs<TopologyVersion>(stored === undefined ? 0 : Number(Buffer.from(stored).toString()));
+  }
+
   /** Partitions that this store is primary of. */
   owned(): Partition[] {
     return this.#options.kvMap.partitions.filter(
@@ -122,10 +138,12 @@ export class Ownership {
 
   /**
    * Adopts entries in the order of the master's commits. Resolves when they are durable and in force; calls must not
-   * overlap. When the engine fails, the next call makes up for it. Returns whether a moved copy went live, so that it
-   * should reach the disk before its source is deleted.
+   * overlap. When the engine fails, the next call makes up for it. Returns whether that should reach the disk before the
+   * master counts on it: a moved copy went live, whose source will be deleted, or a run took up its share.
+   *
+   * @param version the topology version that the entries lead to
    */
-  async adopt(entries: readonly PartitionEntry[]): Promise<boolean> {
+  async adopt(entries: readonly PartitionEntry[], version: TopologyVersion): Promise<boolean> {
     const { kvMap, engine, generations } = this.#options;
     for (const entry of entries) {
       const partition = kvMap.partitions[entry.partition];
@@ -153,13 +171,17 @@ export class Ownership {
         : [];
       return [{ kind: "meta", name: liveName(partition.id), value }, ...wentLive];
     });
+    const records = writes.length > 0;
+    if (records) writes.push({ kind: "meta", name: versionName, value: Buffer.from(String(version)) });
     await engine.commit(writes);
     for (const { partition, copy, known, generation } of live) {
       this.#unsettled.delete(partition);
       if (known === undefined) partition.generation = generation;
       this.#enforce(partition, copy);
     }
-    return live.some(({ copy }) => copy !== undefined);
+    const isFirst = records && !this.#hasRecorded;
+    this.#hasRecorded ||= records;
+    return isFirst || live.some(({ copy, known, generation }) => copy !== undefined || known !== generation);
   }
 
   /** Deletes a generation that this store released. Resolves with false when it is (again) in use: a stale order. */

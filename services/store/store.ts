@@ -182,6 +182,8 @@ export class Store implements MembershipHandler {
       weight,
       processId,
       dataLossAccepted,
+      storedVersion: this.ownership.storedVersion(),
+      completeMoveIds: this.target.completeMoves(),
     };
   }
 
@@ -244,9 +246,9 @@ export class Store implements MembershipHandler {
   /** Adopts a newer version: what it takes from this store closes at once, what it gives opens when durable. */
   async #adopt(topology: Topology, changed: readonly PartitionEntry[] = topology.partitions): Promise<void> {
     this.#topology = topology;
-    const wentLive = await this.ownership.adopt(changed);
+    const mustLast = await this.ownership.adopt(changed, topology.version);
     this.#options.topologyChanged(topology);
-    this.#unconfirmed = { version: topology.version, flush: wentLive || (this.#unconfirmed?.flush ?? false) };
+    this.#unconfirmed = { version: topology.version, flush: mustLast || (this.#unconfirmed?.flush ?? false) };
     if (!this.#confirming) this.#confirm();
   }
 

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { compiled } from "../support/children.js";
 import { freePort, ProcessCluster } from "../support/process-cluster.js";
+import { adminService } from "../../services/wire/services.js";
 import { waitFor } from "../support/wait-for.js";
 
 const masterProgram = compiled("../../services/master/main.js");
@@ -134,6 +135,31 @@ describe("services that must not start", () => {
     assert.equal(status, 2);
     assert.match(text, /without the data it had.*--accept-data-loss/);
     await cluster.startStore("store-1", ["--accept-data-loss"]);
+    await cluster.settled("store-1");
+  });
+
+  it("a store that comes back with an older state of its data, which takes the newest again", async () => {
+    const data = join(cluster.folder, "store-1");
+    const [old, newest] = [join(cluster.folder, "old"), join(cluster.folder, "newest")];
+    await cluster.startStore("store-2");
+    await cluster.settled("store-1", "store-2");
+    await cluster.stores.get("store-1")?.kill();
+    cpSync(data, old, { recursive: true });
+    await cluster.startStore("store-1");
+    await cluster.settled("store-1", "store-2");
+    await cluster.admin(adminService.removeStore, { storeId: "store-2", purge: false, dryRun: false });
+    await cluster.settled("store-1");
+    await cluster.stores.get("store-1")?.kill();
+    renameSync(data, newest);
+    renameSync(old, data);
+    const { status, text } = await refusal(storeProgram, [
+      ...["--store-id", "store-1", "--master", cluster.masterAddress, "--data", data],
+    ]);
+    assert.equal(status, 2);
+    assert.match(text, /store-1 comes back without 8 of the 16 partitions it has;.*--accept-data-loss/);
+    rmSync(data, { recursive: true });
+    renameSync(newest, data);
+    await cluster.startStore("store-1");
     await cluster.settled("store-1");
   });
 

@@ -55,6 +55,8 @@ export class FakeStore {
       weight: 0,
       processId: this.#processId,
       dataLossAccepted: false,
+      storedVersion: 0,
+      completeMoveIds: [],
       ...request,
     };
     // A master that has just come back may still be in the channel's backoff.

@@ -35,6 +35,10 @@ export class BenchStore {
   incarnation: Incarnation = brandAs<Incarnation>(0);
   streamId: number | undefined;
   applied: TopologyVersion = brandAs<TopologyVersion>(0);
+  /** The version that its disk holds. */
+  stored: TopologyVersion = brandAs<TopologyVersion>(0);
+  /** The moves to it whose copy is complete and not live. */
+  completeMoves: readonly MoveId[] = [];
   /** Newest adopted entry of each partition. */
   readonly entries = new Map<PartitionId, PartitionEntry>();
   /** Live copies by partition. */
@@ -70,6 +74,7 @@ export class BenchStore {
       }
     }
     this.applied = version;
+    this.stored = version;
   }
 
   owns(partition: PartitionId): boolean {
@@ -301,6 +306,8 @@ export class MasterBench {
         processId: store.processId,
         dataLossAccepted: false,
         held: store.held(),
+        storedVersion: store.stored,
+        completeMoves: store.completeMoves,
       },
     });
     return this.#reply(requestId);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
-import { brandAs, type OperationId, type StoreId } from "../../services/core/ids.js";
+import { brandAs, type OperationId, type StoreId, type TopologyVersion } from "../../services/core/ids.js";
 import type { OperationView } from "../../services/core/master/committed-view.js";
 import { MasterMachine } from "../../services/core/master/machine.js";
 import { clusterChange } from "../../services/core/master/persistence.js";
@@ -124,6 +124,8 @@ function register(driver: Driver, storeId: string): Promise<unknown> {
     processId: `process of ${storeId}`,
     dataLossAccepted: false,
     held: [],
+    storedVersion: brandAs<TopologyVersion>(0),
+    completeMoves: [],
   });
 }
 

@@ -20,6 +20,8 @@ function register(bench: MasterBench, registration: Partial<Registration>): Mast
       processId: "process",
       dataLossAccepted: false,
       held: [],
+      storedVersion: bench.view.topology.version,
+      completeMoves: [],
       ...registration,
     },
   });
@@ -109,7 +111,8 @@ describe("a registration", () => {
   it("of a new process is taken when the old one is silent, though its stream looks open", () => {
     const bench = formed();
     bench.nowMs += 3001;
-    assert.equal(refusal(register(bench, { storeId: "store-1" })), "registered");
+    const held = bench.store("store-1").held();
+    assert.equal(refusal(register(bench, { storeId: "store-1", held })), "registered");
   });
 
   it("adopts higher epochs than the master's, and incarnations", () => {

@@ -27,9 +27,13 @@ export interface Registration {
   readonly weight: number;
   /** Random, chosen by the process at its start. */
   readonly processId: string;
-  /** The store may come back without the data it held. */
+  /** The store may come back without the data it held, or with an older state of it. */
   readonly dataLossAccepted: boolean;
   readonly held: readonly HeldReplica[];
+  /** The newest topology version whose entries, of what the store owns, its disk holds; 0: none. */
+  readonly storedVersion: TopologyVersion;
+  /** The moves to this store whose complete copy its disk holds and has not made live. */
+  readonly completeMoves: readonly MoveId[];
 }
 
 /** A live copy on a store's disk. */

@@ -26,7 +26,7 @@ export function formCluster(state: MasterState): void {
   if (ready.length < state.options.initialStores || ready.length === 0) return;
   for (const storeId of ready) {
     const store = state.store(storeId);
-    if (store) state.setStore({ ...store, state: "active" });
+    if (store) state.setStore({ ...store, state: "active", pendingVersion: state.nextVersion });
   }
   for (const { partition, target } of planFirstAssignment(state, ready)) {
     const store = state.store(target);

@@ -5,6 +5,7 @@ import { addPause, noPauses } from "../pause-histogram.js";
 import type { PartitionEntry, Replica } from "../topology.js";
 import type { Directive } from "./effects.js";
 import type { MoveReport } from "./events.js";
+import { confirmHoldings } from "./holdings.js";
 import { isInFlight } from "./move-index.js";
 import { masterLimits } from "./options.js";
 import type { MoveRecord, MoveStep } from "./records.js";
@@ -175,10 +176,12 @@ function transferLeadership(
   step: RollableStep,
   generation: Generation,
 ): void {
-  state.setEntry(succeedEntry(state.entry(move.partition), step.target));
+  const entry = succeedEntry(state.entry(move.partition), step.target);
+  state.setEntry(entry);
+  const { epoch } = entry;
   const transferred: MoveRecord = {
     ...move,
-    step: { kind: "leadership-transferred", generation, committedVersion: state.nextVersion },
+    step: { kind: "leadership-transferred", generation, epoch, committedVersion: state.nextVersion },
   };
   state.awaitTarget(transferred);
   state.setMove(transferred);
@@ -191,15 +194,25 @@ function transferLeadership(
   });
 }
 
-/** A store has applied a version: the sources of what it took over may delete. */
+/**
+ * A store has applied a version: that its disk holds what it was given is recorded, and only then the sources of what it
+ * took over may delete.
+ */
 export function handleApplied(state: MasterState, storeId: StoreId): void {
-  const awaited = state.awaited.get(storeId);
-  if (awaited === undefined) return;
   const { appliedVersion } = state.presence(storeId);
-  for (const moveId of awaited) {
+  const taken = [...(state.awaited.get(storeId) ?? [])].flatMap((moveId) => {
     const move = state.moves.get(moveId);
-    if (move?.step.kind !== "leadership-transferred" || appliedVersion < move.step.committedVersion) continue;
-    awaited.delete(moveId);
+    if (move?.step.kind !== "leadership-transferred" || appliedVersion < move.step.committedVersion)
+      return [];
+    return [{ move, version: move.step.committedVersion }];
+  });
+  confirmHoldings(
+    state,
+    storeId,
+    taken.map(({ version }) => version),
+  );
+  for (const { move } of taken) {
+    state.awaited.get(storeId)?.delete(move.id);
     sendOrder(state, move);
   }
 }

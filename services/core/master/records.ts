@@ -39,6 +39,10 @@ export interface StoreRecord {
   readonly launched: boolean;
   /** Undefined until it registers for the first time. */
   readonly registration: StoreRegistration | undefined;
+  /** What it owns was last given to it, or to its present run, at this version; undefined once it has confirmed that. */
+  readonly pendingVersion?: TopologyVersion | undefined;
+  /** Its disk holds what it owned at this version: it has said so. Undefined before the first time. */
+  readonly confirmedVersion?: TopologyVersion | undefined;
 }
 
 /** The last registration of a store. */
@@ -70,6 +74,8 @@ export type MoveStep =
       readonly kind: "leadership-transferred";
       /** The copy that the source has to delete. */
       readonly generation: Generation;
+      /** Of the partition, from which on the target owns it. Records of former versions have none. */
+      readonly epoch?: Epoch;
       /** The target has to apply this version before the source deletes. */
       readonly committedVersion: TopologyVersion;
     };

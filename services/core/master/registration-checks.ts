@@ -9,7 +9,7 @@ import { masterLimits } from "./options.js";
 
 /** What is wrong with a registration in itself, if anything; whether it fits the cluster comes after. */
 export function registrationViolation(registration: Registration): EkvError | undefined {
-  const { storeId, address, processId, weight, clusterId } = registration;
+  const { storeId, address, processId, weight, clusterId, completeMoves } = registration;
   if (!isStoreId(storeId)) {
     return invalidArgument(
       "store_id",
@@ -26,7 +26,17 @@ export function registrationViolation(registration: Registration): EkvError | un
   if (!Number.isInteger(weight) || weight < 1 || weight > masterLimits.weightMax) {
     return invalidArgument("weight", `is ${weight}; give 1 to ${masterLimits.weightMax}`);
   }
-  return idViolation(processId, "process_id") ?? idViolation(clusterId ?? "", "cluster_id");
+  if (completeMoves.length > limits.partitionCountMax) {
+    return invalidArgument(
+      "complete_move_ids",
+      `are ${completeMoves.length}; there are at most ${limits.partitionCountMax}`,
+    );
+  }
+  return (
+    idViolation(processId, "process_id") ??
+    idViolation(clusterId ?? "", "cluster_id") ??
+    firstOf(completeMoves, (moveId) => idViolation(moveId, "complete_move_ids"))
+  );
 }
 
 /** What is wrong with the partitions that a store of this cluster says to hold, if anything. */

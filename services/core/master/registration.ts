@@ -10,6 +10,7 @@ import { isInFlight } from "./move-index.js";
 import { forgetLeaveWish } from "./leave-wishes.js";
 import { heldViolation, registrationViolation } from "./registration-checks.js";
 import { formCluster, joinUnasked } from "./forming.js";
+import { findLackingData, hasConfirmed } from "./holdings.js";
 import { type MasterState, replicaOf } from "./state.js";
 
 type RegisterEvent = Extract<MasterEvent, { kind: "register" }>;
@@ -58,11 +59,21 @@ export function decideRegistrationRefusal(
         "or --accept-data-loss to go on with empty partitions",
     );
   }
-  if (present === undefined || present.processId === registration.processId) return undefined;
-  const { streamId, lastHeartbeatMs } = state.presence(brandAs<StoreId>(storeId));
-  if (streamId === undefined || state.nowMs - lastHeartbeatMs > state.options.suspectAfterMs)
+  if (known === undefined || present === undefined || present.processId === registration.processId)
     return undefined;
-  return refusal(`store ${storeId} runs already, at ${present.address}; stop it or choose another store id`);
+  const { streamId, lastHeartbeatMs } = state.presence(brandAs<StoreId>(storeId));
+  if (streamId !== undefined && state.nowMs - lastHeartbeatMs <= state.options.suspectAfterMs) {
+    return refusal(
+      `store ${storeId} runs already, at ${present.address}; stop it or choose another store id`,
+    );
+  }
+  const lacking = registration.dataLossAccepted ? undefined : findLackingData(state, known, registration);
+  return lacking === undefined
+    ? undefined
+    : refusal(
+        `store ${storeId} comes back ${lacking}; give it the newest state of its data folder again, ` +
+          "or --accept-data-loss to go on with what this one holds",
+      );
 }
 
 function refusal(message: string): EkvError {
@@ -102,10 +113,12 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
       address: registration.address,
       alive: true,
     },
+    pendingVersion: before?.pendingVersion,
+    confirmedVersion: before?.confirmedVersion,
   });
   if (!sameProcess) {
     state.notice("info", "a store registered", { storeId, incarnation, address: registration.address });
-    renewIncarnation(state, storeId, registration.held);
+    renewIncarnation(state, storeId, registration);
     forgetLeaveWish(state, storeId);
   }
   reviewMoves(state, storeId);
@@ -173,11 +186,11 @@ function haltPartition(state: MasterState, entry: PartitionEntry): void {
 }
 
 /** Names the store's new run wherever it is primary, and takes back what its old one was in the middle of. */
-function renewIncarnation(state: MasterState, storeId: StoreId, held: readonly HeldReplica[]): void {
+function renewIncarnation(state: MasterState, storeId: StoreId, registration: Registration): void {
   const store = state.store(storeId);
   if (store === undefined || state.ownedBy(storeId) === 0) return;
   const replica = replicaOf(store);
-  const holds = new Set(held.map(({ entry }) => entry.partition));
+  let renewed = false;
   for (const { partition } of state.ring.entries()) {
     const entry = state.entry(partition);
     if (entry.primary?.storeId !== storeId || entry.halted) continue;
@@ -185,19 +198,35 @@ function renewIncarnation(state: MasterState, storeId: StoreId, held: readonly H
     if (move && isInFlight(move)) {
       rollBack(state, move, { reason: `${storeId} was restarted`, countsAsAttempt: false });
     } else if (move?.step.kind === "leadership-transferred" && move.targetId === storeId) {
-      renewTarget(state, entry, replica, holds.has(partition));
+      renewTarget(state, entry, replica, registration);
     } else {
       state.setEntry(succeedEntry(entry, replica));
     }
+    renewed ||= sameReplica(state.entry(partition).primary, replica);
   }
+  if (renewed) state.setStore({ ...store, pendingVersion: state.nextVersion });
 }
 
 /** The target of a move came back after it was given the partition, perhaps before it knew. */
-function renewTarget(state: MasterState, entry: PartitionEntry, replica: Replica, holdsIt: boolean): void {
+function renewTarget(
+  state: MasterState,
+  entry: PartitionEntry,
+  replica: Replica,
+  { held, completeMoves }: Registration,
+): void {
   const move = state.moves.ofPartition(entry.partition);
-  if (move === undefined) return;
+  if (move?.step.kind !== "leadership-transferred") return;
+  const { committedVersion, epoch = 0 } = move.step;
+  const target = state.store(move.targetId);
+  if (target && hasConfirmed(target, committedVersion)) {
+    state.setEntry(succeedEntry(entry, replica));
+    return;
+  }
   const source = state.store(move.sourceId);
-  if (!holdsIt && source?.registration?.alive) {
+  const holdsIt = held.some(
+    ({ entry: known }) => known.partition === entry.partition && known.epoch >= epoch,
+  );
+  if (!holdsIt && source?.registration && (source.registration.alive || !completeMoves.includes(move.id))) {
     // It never went live there, so the source still has everything: nothing was written since its RELEASE.
     giveBack(state, move, replicaOf(source));
     return;

@@ -328,9 +328,13 @@ export interface RegisterRequest {
   processId: string;
   /**
    * The store accepts that data it held is gone: it keeps data in memory alone, or its operator said so. A known store that
-   * comes back without its data is refused otherwise.
+   * comes back without its data, or with an older state of it, is refused otherwise.
    */
   dataLossAccepted: boolean;
+  /** The newest topology version whose entries its disk holds, of what it owns; 0: none. */
+  storedVersion: number;
+  /** The moves to this store whose complete copy its disk holds and has not made live. */
+  completeMoveIds: string[];
 }
 
 export interface HeldPartition {
@@ -1215,6 +1219,8 @@ function createBaseRegisterRequest(): RegisterRequest {
     weight: 0,
     processId: "",
     dataLossAccepted: false,
+    storedVersion: 0,
+    completeMoveIds: [],
   };
 }
 
@@ -1243,6 +1249,12 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     }
     if (message.dataLossAccepted !== false) {
       writer.uint32(64).bool(message.dataLossAccepted);
+    }
+    if (message.storedVersion !== 0) {
+      writer.uint32(72).uint64(message.storedVersion);
+    }
+    for (const v of message.completeMoveIds) {
+      writer.uint32(82).string(v!);
     }
     return writer;
   },
@@ -1324,6 +1336,22 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
             message.dataLossAccepted = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.storedVersion = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.completeMoveIds.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1366,6 +1394,16 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
         : isSet(object.data_loss_accepted)
         ? globalThis.Boolean(object.data_loss_accepted)
         : false,
+      storedVersion: isSet(object.storedVersion)
+        ? globalThis.Number(object.storedVersion)
+        : isSet(object.stored_version)
+        ? globalThis.Number(object.stored_version)
+        : 0,
+      completeMoveIds: globalThis.Array.isArray(object?.completeMoveIds)
+        ? object.completeMoveIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.complete_move_ids)
+        ? object.complete_move_ids.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1395,6 +1433,12 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     if (message.dataLossAccepted !== false) {
       obj.dataLossAccepted = message.dataLossAccepted;
     }
+    if (message.storedVersion !== 0) {
+      obj.storedVersion = Math.round(message.storedVersion);
+    }
+    if (message.completeMoveIds?.length) {
+      obj.completeMoveIds = message.completeMoveIds;
+    }
     return obj;
   },
 
@@ -1411,6 +1455,8 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     message.weight = object.weight ?? 0;
     message.processId = object.processId ?? "";
     message.dataLossAccepted = object.dataLossAccepted ?? false;
+    message.storedVersion = object.storedVersion ?? 0;
+    message.completeMoveIds = object.completeMoveIds?.map((e) => e) || [];
     return message;
   },
 };
