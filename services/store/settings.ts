@@ -85,7 +85,7 @@ export const storeSettings: StoreSettings = {
     "accept-data-loss",
     flag,
     false,
-    "Come back under this name although the data is gone: its partitions start empty.",
+    "Come back under this name although the data is gone or older than it was: partitions that the folder lacks start empty.",
   ),
   weight: setting("weight", wholeNumber(1, 1000), 1, "Share of the ring relative to other stores."),
   streamsMax: setting(
