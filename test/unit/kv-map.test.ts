@@ -279,6 +279,21 @@ describe("the KVMap", () => {
     assert.equal(read("a"), undefined, "a clock set back does not bring it to life");
   });
 
+  it("refuses a condition for an expiry only when that is committed", async () => {
+    write("a", "1", { expiresAtMs: 2000 });
+    turn();
+    await held.finishNext();
+    wallMs = 2000;
+    const condition = { kind: "if-version", version: { epoch: 1 as Epoch, seq: 1 } } as const;
+    const late = write("a", "2", { condition });
+    assert.equal(results.get(late), undefined, "a clock set back could still bring it to life");
+    turn();
+    await held.finishNext();
+    assert.equal(results.get(late), "CONDITION_FAILED");
+    wallMs = 0;
+    assert.equal(read("a"), undefined);
+  });
+
   it("says that a delete found nothing, without a write", () => {
     const nothing = write("absent", undefined);
     assert.equal(results.get(nothing), "not found");

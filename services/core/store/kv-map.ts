@@ -152,6 +152,14 @@ export class KVMap {
     const existed = old !== undefined && !this.hasExpired(old);
     const seen = existed || write.condition?.kind === "if-stored" ? old : undefined;
     const failed = conditionFailure(write.condition, seen);
+    if (failed && old !== undefined && seen === undefined) {
+      // That the key is gone may be learnt, here too, only once its deletion is committed.
+      this.expire(partition, write.key, old, (error) => {
+        if (error) write.sink.refused(write.call, error);
+        else this.#writeAgain(partition, write);
+      });
+      return;
+    }
     if (failed || (write.kind === "delete" && old === undefined)) {
       const { undone } = partition;
       partition.whenCommitted(inFlight?.seq ?? partition.localSeq, () => {
