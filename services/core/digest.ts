@@ -151,11 +151,15 @@ export class PartitionDigest {
     );
   }
 
-  /** The 16 bytes of the sum: four lanes, little-endian. */
+  /** Writes the 16 bytes of the sum: four lanes, little-endian. */
+  writeTo(bytes: Buffer, offset: number): void {
+    for (let lane = 0; lane < 4; lane += 1) bytes.writeUInt32LE(this.#lanes[lane]!, offset + lane * 4);
+  }
+
+  /** The 16 bytes of {@link PartitionDigest.writeTo}. */
   toBytes(): Uint8Array {
-    const bytes = new Uint8Array(16);
-    const view = new DataView(bytes.buffer);
-    for (const [index, lane] of this.#lanes.entries()) view.setUint32(index * 4, lane, true);
+    const bytes = Buffer.allocUnsafe(16);
+    this.writeTo(bytes, 0);
     return bytes;
   }
 

@@ -176,7 +176,7 @@ export class Pipeline implements WriteSink {
       if (refused) {
         answers.addError(call, refused);
       } else if (kind === CallKind.GET || kind === CallKind.CONTAINS) {
-        this.#read(call, kind, keys.subarray(keyStart, keyEnd), callOptions, deadlineMs, answers);
+        this.#read(call, kind, keys, keyStart, keyEnd, callOptions, deadlineMs, answers);
       } else {
         this.#write(
           call,
@@ -204,15 +204,17 @@ export class Pipeline implements WriteSink {
   #read(
     call: number,
     kind: CallKind,
-    key: Uint8Array,
+    keys: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
     options: CallOptions | undefined,
     deadlineMs: number,
     answers: AnswerBatch,
   ): void {
     const { kvMap, calls } = this.#options;
-    const partition = calls.partitionFor(key, 0, key.length);
+    const partition = calls.partitionFor(keys, keyStart, keyEnd);
     if (partition.readable && !kvMap.mustWait(partition)) {
-      const record = kvMap.get(partition, key);
+      const record = kvMap.get(partition, keys, keyStart, keyEnd);
       if (record === undefined) {
         calls.reads += 1;
         return answers.add(call, CallStatus.NOT_FOUND);
@@ -225,6 +227,7 @@ export class Pipeline implements WriteSink {
     const moved = this.#refusal(partition, options);
     if (moved) return answers.addError(call, moved);
     this.#inFlight += 1;
+    const key = keys.subarray(keyStart, keyEnd);
     calls.read(key, options?.consistency === Consistency.EVENTUAL, deadlineMs).then(
       (result) => {
         const batch = this.#defer(call);

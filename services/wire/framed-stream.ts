@@ -1,13 +1,14 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
-import type { BinaryReader } from "@bufbuild/protobuf/wire";
+import type { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { EkvError } from "../core/errors.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
 import { CallFailure } from "../gen/elastickv/v1/store.js";
 import { limits } from "../core/limits.js";
 import { decodeBounded } from "./bounded-reader.js";
 import { errorFromFailure, failureToWire } from "./errors.js";
-import { frameHeaderBytes, frameKind, FrameReader } from "./frame-reader.js";
+import { frameKind, FrameReader } from "./frame-reader.js";
+import { encodeFrame } from "./frame-writer.js";
 
 /**
  * What a client sends first on a framed connection, and the server returns when it takes it. Its first byte tells it from
@@ -15,14 +16,10 @@ import { frameHeaderBytes, frameKind, FrameReader } from "./frame-reader.js";
  */
 export const framedPreface: Buffer = Buffer.from("\0ekvpl1\n", "latin1");
 
-/** Bodies up to this many bytes are copied behind their header: one small write is cheaper than two. */
-const copiedBytesMax = 65_536;
-
-const emptyBody: Uint8Array = new Uint8Array(0);
-
 /** A type of protobuf messages, as ts-proto makes them. */
 export interface MessageType<T> {
-  encode(message: T): { finish(): Uint8Array };
+  /** Adds to `writer`. */
+  encode(message: T, writer?: BinaryWriter): BinaryWriter;
   /** The bytes fields of what it returns are views of `bytes`. */
   decode(bytes: Uint8Array | BinaryReader): T;
 }
@@ -110,17 +107,19 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
   /** Sends a message; false: wait for `drain` before sending more. */
   write(message: Out): boolean {
     if (this.#writableEnded || this.#socket.destroyed) return true;
-    return this.#send(frameKind.message, this.#options.sent.encode(message).finish());
+    return this.#socket.write(
+      encodeFrame(frameKind.message, (writer) => this.#options.sent.encode(message, writer)),
+    );
   }
 
   /** Sends nothing more. The connection closes once the peer has ended too. */
   end(): void {
-    this.#finish(emptyBody);
+    this.#finish();
   }
 
   /** Sends nothing more, and why. */
   fail(error: EkvError): void {
-    this.#finish(CallFailure.encode(failureToWire(error)).finish());
+    this.#finish((writer) => CallFailure.encode(failureToWire(error), writer));
   }
 
   pause(): void {
@@ -145,22 +144,6 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
     this.destroy();
   }
 
-  #send(kind: number, body: Uint8Array): boolean {
-    const copied = body.length <= copiedBytesMax;
-    const frame = Buffer.allocUnsafe(copied ? frameHeaderBytes + body.length : frameHeaderBytes);
-    frame[0] = kind;
-    frame.writeUInt32BE(body.length, 1);
-    if (copied) {
-      frame.set(body, frameHeaderBytes);
-      return this.#socket.write(frame);
-    }
-    this.#socket.cork();
-    this.#socket.write(frame);
-    const more = this.#socket.write(body);
-    this.#socket.uncork();
-    return more;
-  }
-
   #take(kind: number, body: Buffer): void {
     if (this.#readableEnded) return;
     if (kind === frameKind.message) this.emit("data", decodeMessage(this.#options.received, body));
@@ -175,7 +158,7 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
 
   #pong(): void {
     // Answers to a peer that reads none would pile up.
-    if (!this.#socket.writableNeedDrain) this.#send(frameKind.pong, emptyBody);
+    if (!this.#socket.writableNeedDrain) this.#socket.write(encodeFrame(frameKind.pong));
   }
 
   /** What came cannot be understood: says so, and gives the connection up. */
@@ -199,9 +182,9 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
     this.#closeWhenBothEnded();
   }
 
-  #finish(body: Uint8Array): void {
+  #finish(reason?: (writer: BinaryWriter) => void): void {
     if (this.#writableEnded || this.#socket.destroyed) return;
-    this.#send(frameKind.end, body);
+    this.#socket.write(encodeFrame(frameKind.end, reason));
     this.#writableEnded = true;
     this.#closeWhenBothEnded();
   }
@@ -222,7 +205,7 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
         return;
       } else {
         this.#pinged = true;
-        this.#send(frameKind.ping, emptyBody);
+        this.#socket.write(encodeFrame(frameKind.ping));
       }
       this.#watch();
     });

@@ -48,12 +48,22 @@ for (const { kind, open } of engineKinds) {
     test("what get returns is a plain view of exactly the record", async () => {
       await engine.commit([putOf(1, 1, "big", Buffer.alloc(300_000, 7)), putOf(1, 1, "small", "x")]);
       for (const [key, bytes] of [
+        ["small", 12],
         ["big", 300_011],
         ["small", 12],
       ] as const) {
         const record = engine.get(partitionOf(1), generationOf(1), Buffer.from(key));
         assert.equal(record?.byteLength, bytes);
         assert.equal(Buffer.from(record ?? []).length, bytes);
+      }
+    });
+
+    test("get takes a key out of the middle of other bytes, short or long", async () => {
+      for (const key of ["k", "k".repeat(1024)]) {
+        await engine.commit([putOf(1, 1, key, `value of ${key}`)]);
+        const bytes = Buffer.from(`>>${key}<<`);
+        const record = engine.get(partitionOf(1), generationOf(1), bytes, 2, 2 + key.length);
+        assert.equal(valueOf(record), `value of ${key}`);
       }
     });
 

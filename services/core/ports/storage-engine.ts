@@ -50,9 +50,15 @@ export interface StorageEngine {
   readonly name: "lmdb" | "memory";
   /**
    * The committed record of a key, or undefined. The bytes may be overwritten by the next call of any method: copy
-   * what outlives the current synchronous run.
+   * what outlives the current synchronous run. The key is at `start` to `end` of `bytes`, by default all of it.
    */
-  get(partition: PartitionId, generation: Generation, key: Uint8Array): Uint8Array | undefined;
+  get(
+    partition: PartitionId,
+    generation: Generation,
+    bytes: Uint8Array,
+    start?: number,
+    end?: number,
+  ): Uint8Array | undefined;
   /** A copy of a meta value, or undefined. */
   getMeta(name: string): Uint8Array | undefined;
   /** All meta names with a prefix, ascending, with copies of their values. */

@@ -33,12 +33,11 @@ export function countedGenerations(
 
 /** 40 bytes: seq, keys and bytes as doubles, then the 16 bytes of the digest. */
 export function encodeCounters(seq: number, digest: PartitionDigest): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  const view = new DataView(bytes.buffer);
-  view.setFloat64(0, seq);
-  view.setFloat64(8, digest.keys);
-  view.setFloat64(16, digest.bytes);
-  bytes.set(digest.toBytes(), 24);
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  bytes.writeDoubleBE(seq, 0);
+  bytes.writeDoubleBE(digest.keys, 8);
+  bytes.writeDoubleBE(digest.bytes, 16);
+  digest.writeTo(bytes, 24);
   return bytes;
 }
 

@@ -1,5 +1,5 @@
 import { EkvError } from "../errors.js";
-import { type Generation, type PartitionId, brandAs } from "../ids.js";
+import { type Epoch, type Generation, type PartitionId, brandAs } from "../ids.js";
 import type { Clock } from "../ports/clock.js";
 import type { EngineEntry, EngineRangeStart, EngineWrite, StorageEngine } from "../ports/storage-engine.js";
 import {
@@ -13,7 +13,7 @@ import {
 import type { Version } from "../topology.js";
 import { countersName, decodeCounters, encodeCounters } from "./counters.js";
 import { keyName } from "./key-name.js";
-import { Partition } from "./partition.js";
+import { type OverlayWrite, Partition } from "./partition.js";
 
 /** When a write may take effect. Undefined: always. `if-stored` holds for an expired record too: it is for expiry. */
 export type Condition =
@@ -56,11 +56,11 @@ export interface KVMapOptions {
   readonly onFailStop: (partition: Partition, error: EkvError) => void;
 }
 
-interface Assigned {
+interface Assigned extends OverlayWrite {
   readonly partition: Partition;
   readonly overlayKey: string;
   readonly write: WriteCall;
-  readonly version: Version;
+  readonly epoch: Epoch;
   readonly existed: boolean;
 }
 
@@ -92,13 +92,13 @@ export class KVMap {
   }
 
   /**
-   * The committed record of a key, or undefined. A view: copy what outlives the synchronous run. It may have expired,
+   * The committed record of the key at `start` to `end` of `bytes` (default: all of it), or undefined. A view: copy what outlives the synchronous run. It may have expired,
    * see {@link KVMap.expire}.
    */
-  get(partition: Partition, key: Uint8Array): Uint8Array | undefined {
+  get(partition: Partition, bytes: Uint8Array, start?: number, end?: number): Uint8Array | undefined {
     return partition.generation === undefined
       ? undefined
-      : this.#engine.get(partition.id, partition.generation, key);
+      : this.#engine.get(partition.id, partition.generation, bytes, start, end);
   }
 
   /** Whether a linearizable read of a partition must wait for commits at a follower first. */
@@ -218,22 +218,24 @@ export class KVMap {
   ): void {
     const seq = partition.seq + 1;
     partition.seq = seq;
-    const version: Version = { epoch: partition.epoch, seq };
+    const { epoch } = partition;
     const deleted = write.kind === "delete";
     const record = encodeRecord(
-      { ...version, expiresAtMs: deleted ? 0 : write.expiresAtMs, deleted },
+      { epoch, seq, expiresAtMs: deleted ? 0 : write.expiresAtMs, deleted },
       deleted ? emptyValue : write.value,
     );
     if (old !== undefined) partition.digest.remove(write.key, old);
     if (!deleted) partition.digest.add(write.key, record);
-    partition.overlay.set(overlayKey, { seq, record: deleted ? undefined : record });
+    const stored = deleted ? undefined : record;
+    const assigned: Assigned = { partition, overlayKey, write, epoch, seq, record: stored, existed };
+    partition.overlay.set(overlayKey, assigned);
     const { key } = write;
     this.#batch.push(
       deleted
         ? { kind: "delete", partition: partition.id, generation, key }
         : { kind: "put", partition: partition.id, generation, key, record },
     );
-    this.#assigned.push({ partition, overlayKey, write, version, existed });
+    this.#assigned.push(assigned);
     this.#touched.add(partition);
     partition.follower?.append({ seq, key, record });
     this.#schedule();
@@ -276,14 +278,15 @@ export class KVMap {
 
   #committed(assigned: readonly Assigned[]): void {
     this.#committing = false;
-    for (const { partition, overlayKey, version } of assigned) {
-      partition.localSeq = version.seq;
-      if (partition.overlay.get(overlayKey)?.seq === version.seq) partition.overlay.delete(overlayKey);
+    for (const one of assigned) {
+      const { partition, overlayKey } = one;
+      partition.localSeq = one.seq;
+      if (partition.overlay.get(overlayKey) === one) partition.overlay.delete(overlayKey);
     }
-    for (const { partition, write, version, existed } of assigned) {
-      const done = (): void => acknowledge(write, version, existed);
-      if (partition.follower?.required) partition.whenCommitted(version.seq, done);
-      else acknowledge(write, version, existed);
+    for (const one of assigned) {
+      const { partition } = one;
+      if (partition.follower?.required) partition.whenCommitted(one.seq, () => acknowledge(one));
+      else acknowledge(one);
       partition.settle();
     }
     if (this.#batch.length > 0) this.#schedule();
@@ -332,9 +335,9 @@ export class KVMap {
   }
 }
 
-function acknowledge(write: WriteCall, version: Version, existed: boolean): void {
+function acknowledge({ write, epoch, seq, existed }: Assigned): void {
   if (write.kind === "delete" && !existed) write.sink.notFound(write.call);
-  else write.sink.written(write.call, version, existed);
+  else write.sink.written(write.call, { epoch, seq }, existed);
 }
 
 function conditionFailure(

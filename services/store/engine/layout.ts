@@ -7,6 +7,8 @@ export const prefixBytes = 6;
 export const expiryBytes = 6;
 
 const keyBytesMax = 1900;
+/** Up to here a loop is faster than a view of the bytes to copy. */
+const loopBytesMax = 32;
 const expiryMsMax = 2 ** 48 - 1;
 const scratch: Buffer = Buffer.alloc(expiryBytes + prefixBytes + keyBytesMax);
 
@@ -14,18 +16,31 @@ const scratch: Buffer = Buffer.alloc(expiryBytes + prefixBytes + keyBytesMax);
 const scratchViews: Buffer[] = [];
 
 function writePrefix(target: Buffer, offset: number, partition: PartitionId, generation: Generation): void {
-  target.writeUInt16BE(partition, offset);
-  target.writeUInt32BE(generation, offset + 2);
+  target[offset] = partition >>> 8;
+  target[offset + 1] = partition;
+  target[offset + 2] = generation >>> 24;
+  target[offset + 3] = generation >>> 16;
+  target[offset + 4] = generation >>> 8;
+  target[offset + 5] = generation;
 }
 
 /**
- * The data key of a record, in a buffer that the next call overwrites: for look-ups. See {@link dataKey} for a copy.
+ * The data key of the record whose key is at `start` to `end` of `bytes`, in a buffer that the next call overwrites: for
+ * look-ups. See {@link dataKey} for a copy.
  */
-export function scratchDataKey(partition: PartitionId, generation: Generation, key: Uint8Array): Buffer {
-  assertInvariant(key.length <= keyBytesMax, `a key of ${key.length} bytes reached the storage engine`);
+export function scratchDataKey(
+  partition: PartitionId,
+  generation: Generation,
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+): Buffer {
+  const keyBytes = end - start;
+  if (keyBytes > keyBytesMax) assertInvariant(false, `a key of ${keyBytes} bytes reached the storage engine`);
   writePrefix(scratch, 0, partition, generation);
-  scratch.set(key, prefixBytes);
-  const length = prefixBytes + key.length;
+  if (keyBytes > loopBytesMax) scratch.set(bytes.subarray(start, end), prefixBytes);
+  else for (let i = 0; i < keyBytes; i += 1) scratch[prefixBytes + i] = bytes[start + i] as number;
+  const length = prefixBytes + keyBytes;
   return (scratchViews[length] ??= scratch.subarray(0, length));
 }
 

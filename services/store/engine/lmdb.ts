@@ -58,9 +58,16 @@ const diskReserveBytesDefault = 67_108_864;
 const pageSizeBytes = 4096;
 const noBytes: Buffer = Buffer.alloc(0);
 
-/** LMDB hands out one big buffer with a false `length`: this makes a plain view of the value in it. */
+/** Views of the buffer that values are read into, by their length: a view made once is one less for every read. */
+let readViews: Uint8Array[] = [];
+const readViewsMax = 4096;
+
+/** LMDB hands out one big buffer with a false `length`: this is a plain view of the value in it. */
 function viewOf(fast: Buffer): Uint8Array {
-  return new Uint8Array(fast.buffer, fast.byteOffset, fast.length);
+  const { buffer, byteOffset, length } = fast;
+  if (length >= readViewsMax) return new Uint8Array(buffer, byteOffset, length);
+  if (readViews[0]?.buffer !== buffer) readViews = [new Uint8Array(buffer, byteOffset, 0)];
+  return (readViews[length] ??= new Uint8Array(buffer, byteOffset, length));
 }
 
 class LmdbTable implements OrderedTable {
@@ -167,9 +174,15 @@ class LmdbEngine implements StorageEngine {
     this.#mayExpire = this.#expiryTable.keys({ start: new Uint8Array(1), limit: 1 }).length > 0;
   }
 
-  get(partition: PartitionId, generation: Generation, key: Uint8Array): Uint8Array | undefined {
+  get(
+    partition: PartitionId,
+    generation: Generation,
+    bytes: Uint8Array,
+    start?: number,
+    end?: number,
+  ): Uint8Array | undefined {
     this.#assertOpen();
-    const found = this.#data.getBinaryFast(scratchDataKey(partition, generation, key));
+    const found = this.#data.getBinaryFast(scratchDataKey(partition, generation, bytes, start, end));
     return found && viewOf(found);
   }
 

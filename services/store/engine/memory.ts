@@ -143,8 +143,14 @@ class MemoryEngine implements StorageEngine {
     this.#bytesMax = bytesMax;
   }
 
-  get(partition: PartitionId, generation: Generation, key: Uint8Array): Uint8Array | undefined {
-    return this.#open().data.get(textOf(scratchDataKey(partition, generation, key)));
+  get(
+    partition: PartitionId,
+    generation: Generation,
+    bytes: Uint8Array,
+    start?: number,
+    end?: number,
+  ): Uint8Array | undefined {
+    return this.#open().data.get(textOf(scratchDataKey(partition, generation, bytes, start, end)));
   }
 
   getMeta(name: string): Uint8Array | undefined {

@@ -78,8 +78,8 @@ class ObservedEngine implements StorageEngine {
     return this.#engine.name;
   }
 
-  get(partition: PartitionId, generation: Generation, key: Uint8Array): Uint8Array | undefined {
-    return this.#engine.get(partition, generation, key);
+  get(...key: Parameters<StorageEngine["get"]>): Uint8Array | undefined {
+    return this.#engine.get(...key);
   }
 
   getMeta(name: string): Uint8Array | undefined {
