@@ -43,10 +43,11 @@ export class ElasticCluster {
     await mkdir(options.folder, { recursive: true });
     const port = await freePort();
     const partitions = options.partitions === undefined ? [] : ["--partitions", `${options.partitions}`];
-    const master = startNode("services/master/main.js", [
+    const args = [
       ...["--create", "--data", join(options.folder, "master"), "--port", `${port}`],
       ...["--initial-stores", `${options.stores}`, ...partitions, ...logArgs, ...(options.masterArgs ?? [])],
-    ]);
+    ];
+    const master = startNode("services/master/main.js", args, options);
     const cluster = new ElasticCluster(options, master, `127.0.0.1:${port}`);
     try {
       for (let i = 1; i <= options.stores; i += 1) cluster.startStore(`store-${i}`);

@@ -56,7 +56,7 @@ export interface RunningMaster extends RunningService {
 
 function machineOptions(values: Values): MasterOptions {
   const { placement, initialStores, autoJoin, suspectAfterMs } = values;
-  const { movesInFlightMax, movesPerStoreMax, moveAttemptsMax } = values;
+  const { movesInFlightMax, movesPerStoreMax, handoffsPerStoreMax, moveAttemptsMax } = values;
   return {
     placement,
     initialStores,
@@ -67,6 +67,7 @@ function machineOptions(values: Values): MasterOptions {
     suspectAfterMs,
     movesInFlightMax,
     movesPerStoreMax,
+    handoffsPerStoreMax,
     moveAttemptsMax,
   };
 }

@@ -20,6 +20,7 @@ export interface MasterSettings extends SettingsSchema {
   readonly monitorIntervalMs: Setting<number>;
   readonly movesInFlightMax: Setting<number>;
   readonly movesPerStoreMax: Setting<number>;
+  readonly handoffsPerStoreMax: Setting<number>;
   readonly moveAttemptsMax: Setting<number>;
   readonly moveRateBytesPerSecond: Setting<number>;
   readonly launcher: Setting<"none" | "process" | "docker" | "kubernetes">;
@@ -93,12 +94,18 @@ export const masterSettings: MasterSettings = {
     500,
     "How often silence is looked for, in milliseconds.",
   ),
-  movesInFlightMax: setting("moves-in-flight-max", wholeNumber(1), 32, "Most partitions moving at once."),
+  movesInFlightMax: setting("moves-in-flight-max", wholeNumber(1), 256, "Most partitions moving at once."),
   movesPerStoreMax: setting(
     "moves-per-store-max",
     wholeNumber(1),
-    16,
-    "Most partitions moving at once from, and to, one store.",
+    128,
+    "Most partitions moving at once from, and to, one store. It sends the data of few of them at a time.",
+  ),
+  handoffsPerStoreMax: setting(
+    "handoffs-per-store-max",
+    wholeNumber(1),
+    8,
+    "Most partitions handed over at once from, and to, one store: their calls wait meanwhile.",
   ),
   moveAttemptsMax: setting(
     "move-attempts-max",

@@ -1,14 +1,16 @@
-import type { ClientDuplexStream } from "@grpc/grpc-js";
-import { messageBytesMax } from "../core/limits.js";
 import type { MoveId } from "../core/ids.js";
-import type {
+import { messageBytesMax } from "../core/limits.js";
+import type { Clock } from "../core/ports/clock.js";
+import {
   CatchUpRequest,
   CatchUpResponse,
   TransferRequest,
   TransferResponse,
 } from "../gen/elastickv/v1/migration.js";
 import type { Channel, OpenChannel } from "../wire/channel.js";
+import type { ConnectFramed } from "../wire/framed-connection.js";
 import { migrationService } from "../wire/services.js";
+import { type PeerProtocol, PeerStream, type PeerStreamOptions } from "./peer-stream.js";
 
 /** Who handles a move's answers. */
 export interface PeerLinkListener {
@@ -24,29 +26,46 @@ export interface PeerLinkOptions {
   readonly address: string;
   readonly valueBytesMax: number;
   readonly openChannel: OpenChannel;
+  /** Undefined: gRPC alone. */
+  readonly connectFramed: ConnectFramed | undefined;
+  readonly clock: Clock;
 }
 
-type TransferStream = ClientDuplexStream<TransferRequest, TransferResponse>;
-type CatchUpStream = ClientDuplexStream<CatchUpRequest, CatchUpResponse>;
+const transferProtocol: PeerProtocol<TransferRequest, TransferResponse> = {
+  name: "transfer",
+  request: TransferRequest,
+  answer: TransferResponse,
+  method: migrationService.transfer,
+};
+
+const catchUpProtocol: PeerProtocol<CatchUpRequest, CatchUpResponse> = {
+  name: "catch-up",
+  request: CatchUpRequest,
+  answer: CatchUpResponse,
+  method: migrationService.catchUp,
+};
 
 /**
- * The streams from this store to one other, shared by all moves between the two. Opened by the first send. A broken
- * stream breaks both, so that no move goes on with half a link.
+ * The streams from this store to one other, shared by all moves between the two, each on a connection of its own: later
+ * writes and comparisons do not wait behind chunks. Opened by the first send. A broken stream breaks both, so that no
+ * move goes on with half a link.
  */
 export class PeerLink {
   readonly address: string;
+  readonly #streamOptions: PeerStreamOptions;
   readonly #channel: Channel;
   readonly #listeners = new Map<MoveId, PeerLinkListener>();
-  #transfer: TransferStream | undefined;
-  #catchUp: CatchUpStream | undefined;
+  #transfer: PeerStream<TransferRequest, TransferResponse> | undefined;
+  #catchUp: PeerStream<CatchUpRequest, CatchUpResponse> | undefined;
 
-  constructor({ address, valueBytesMax, openChannel }: PeerLinkOptions) {
+  constructor({ address, valueBytesMax, openChannel, connectFramed, clock }: PeerLinkOptions) {
     this.address = address;
     this.#channel = openChannel(address, {
       "grpc.max_receive_message_length": messageBytesMax(valueBytesMax),
       "grpc.max_send_message_length": messageBytesMax(valueBytesMax),
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
     });
+    this.#streamOptions = { address, channel: this.#channel, connectFramed, valueBytesMax, clock };
   }
 
   get moves(): number {
@@ -62,75 +81,46 @@ export class PeerLink {
     this.#listeners.delete(moveId);
   }
 
-  /** Sends on the snapshot stream. Resolves when the transport wants more. */
-  async sendTransfer(message: NonNullable<TransferRequest["message"]>): Promise<void> {
-    this.#transfer ??= this.#openTransfer();
-    await write(this.#transfer, { message });
+  /** Sends on the snapshot stream. The sender keeps little enough unanswered. */
+  sendTransfer(message: NonNullable<TransferRequest["message"]>): void {
+    this.#transfer ??= new PeerStream(this.#streamOptions, transferProtocol, {
+      answered: ({ message: answer }) => {
+        if (answer) this.#listenerOf(answer.value.moveId)?.transferAnswered(answer);
+      },
+      broken: (reason) => this.#broken(reason),
+    });
+    this.#transfer.send({ message });
   }
 
-  /** Sends on the stream of later writes. Resolves when the transport wants more. */
-  async sendCatchUp(message: NonNullable<CatchUpRequest["message"]>): Promise<void> {
-    this.#catchUp ??= this.#openCatchUp();
-    await write(this.#catchUp, { message });
+  /** Sends on the stream of later writes. The sender keeps little enough unanswered. */
+  sendCatchUp(message: NonNullable<CatchUpRequest["message"]>): void {
+    this.#catchUp ??= new PeerStream(this.#streamOptions, catchUpProtocol, {
+      answered: ({ message: answer }) => {
+        if (answer) this.#listenerOf(answer.value.moveId)?.catchUpAnswered(answer);
+      },
+      broken: (reason) => this.#broken(reason),
+    });
+    this.#catchUp.send({ message });
   }
 
   close(): void {
     this.#listeners.clear();
     this.#transfer?.end();
     this.#catchUp?.end();
+    this.#transfer = undefined;
+    this.#catchUp = undefined;
     this.#channel.close();
-  }
-
-  #openTransfer(): TransferStream {
-    const { path, requestSerialize, responseDeserialize } = migrationService.transfer;
-    const stream = this.#channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
-    stream.on("data", ({ message }: TransferResponse) => {
-      if (message) this.#listenerOf(message.value.moveId)?.transferAnswered(message);
-    });
-    this.#watch(stream);
-    return stream;
-  }
-
-  #openCatchUp(): CatchUpStream {
-    const { path, requestSerialize, responseDeserialize } = migrationService.catchUp;
-    const stream = this.#channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
-    stream.on("data", ({ message }: CatchUpResponse) => {
-      if (message) this.#listenerOf(message.value.moveId)?.catchUpAnswered(message);
-    });
-    this.#watch(stream);
-    return stream;
   }
 
   #listenerOf(moveId: string): PeerLinkListener | undefined {
     return this.#listeners.get(moveId as MoveId);
   }
 
-  #watch(stream: TransferStream | CatchUpStream): void {
-    const broken = (message: string): void => {
-      if (stream !== this.#transfer && stream !== this.#catchUp) return;
-      const other = stream === this.#transfer ? this.#catchUp : this.#transfer;
-      this.#transfer = undefined;
-      this.#catchUp = undefined;
-      other?.cancel();
-      for (const listener of [...this.#listeners.values()]) listener.broken(message);
-    };
-    stream.on("error", (error) => broken(error.message));
-    stream.on("end", () => broken("the peer ended the stream"));
+  #broken(reason: string): void {
+    this.#transfer?.cancel();
+    this.#catchUp?.cancel();
+    this.#transfer = undefined;
+    this.#catchUp = undefined;
+    for (const listener of [...this.#listeners.values()]) listener.broken(reason);
   }
-}
-
-/** Writes one message and waits while the transport is full; a stream that breaks meanwhile ends the wait. */
-function write<T>(stream: ClientDuplexStream<T, unknown>, message: T): Promise<void> {
-  if (stream.destroyed || stream.write(message)) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      stream.off("error", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-    stream.on("error", done);
-  });
 }

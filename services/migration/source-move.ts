@@ -30,7 +30,7 @@ export interface SourceMoveContext {
   readonly partitionCount: number;
   self(): Replica;
   /** The move has something new to tell the master. */
-  reported(): void;
+  reported(moveId: MoveId): void;
 }
 
 /** Runs one {@link MoveSource} over a partition, its engine and the link to the target. */
@@ -107,7 +107,8 @@ export class SourceMove implements PeerLinkListener {
 
   /** The master's order to hand the partition over. */
   transfer(): void {
-    this.#step({ kind: "transfer-ordered", epoch: this.partition.epoch });
+    const { epoch, seq, digest } = this.partition;
+    this.#step({ kind: "transfer-ordered", version: { epoch, seq }, digest: digest.copy() });
   }
 
   /** Gives the move up from this side; without effect after RELEASE. */
@@ -216,11 +217,7 @@ export class SourceMove implements PeerLinkListener {
       case "start-handoff":
         return this.#startHandoff();
       case "send-barrier":
-        void this.link.sendCatchUp({
-          $case: "barrier",
-          value: { moveId: this.moveId, version: effect.version },
-        });
-        return;
+        return this.#sendBarrier(effect.version);
       case "release":
         return this.#release(effect.version, effect.digest);
       case "give-up":
@@ -300,7 +297,7 @@ export class SourceMove implements PeerLinkListener {
       if (writes.length === 0) return;
       this.#catchUpInFlight += 1;
       const records = encodeRecordBatch(writes);
-      void this.link.sendCatchUp({ $case: "writes", value: { moveId: this.moveId, records } });
+      this.link.sendCatchUp({ $case: "writes", value: { moveId: this.moveId, records } });
     }
   }
 
@@ -323,13 +320,7 @@ export class SourceMove implements PeerLinkListener {
     partition.isMigrating = true;
     this.#handoffStartMs = this.#context.clock.nowMs();
     refreshGates(partition, this.#context.self());
-    this.#timer = this.#context.clock.setTimer(handoffMsMax, () =>
-      this.#step({
-        kind: "nacked",
-        reason: "PEER_UNREACHABLE",
-        message: `the hand-off did not end within ${handoffMsMax} ms`,
-      }),
-    );
+    this.#limitHandoff();
     partition.whenCommitted(partition.seq, () => {
       this.#step({
         kind: "drained",
@@ -337,6 +328,22 @@ export class SourceMove implements PeerLinkListener {
         digest: partition.digest.copy(),
       });
     });
+  }
+
+  #sendBarrier(version: Version): void {
+    if (this.#timer === undefined) this.#limitHandoff();
+    this.link.sendCatchUp({ $case: "barrier", value: { moveId: this.moveId, version } });
+  }
+
+  #limitHandoff(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#context.clock.setTimer(handoffMsMax, () =>
+      this.#step({
+        kind: "nacked",
+        reason: "PEER_UNREACHABLE",
+        message: `the hand-off did not end within ${handoffMsMax} ms`,
+      }),
+    );
   }
 
   #release(version: Version, digest: PartitionDigest): void {
@@ -367,7 +374,7 @@ export class SourceMove implements PeerLinkListener {
 
   #setReport(report: NonNullable<MoveReport["state"]>): void {
     this.#report = report;
-    this.#context.reported();
+    this.#context.reported(this.moveId);
   }
 
   #reportEpoch(): number {
@@ -377,7 +384,7 @@ export class SourceMove implements PeerLinkListener {
 
   #send(message: Parameters<PeerLink["sendTransfer"]>[0]): void {
     // Bounded by the window of unverified chunks, so the transport's own queue needs no further limit.
-    void this.link.sendTransfer(message);
+    this.link.sendTransfer(message);
   }
 
   #closeSnapshot(): void {

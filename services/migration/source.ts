@@ -6,6 +6,7 @@ import type { Partition } from "../core/store/partition.js";
 import { type Replica, sameReplica } from "../core/topology.js";
 import type { MoveReport } from "../gen/elastickv/v1/master.js";
 import type { OpenChannel } from "../wire/channel.js";
+import type { ConnectFramed } from "../wire/framed-connection.js";
 import { NackReason } from "../gen/elastickv/v1/migration.js";
 import { PeerLink } from "./peer-link.js";
 import { RateLimit } from "./rate-limit.js";
@@ -24,11 +25,18 @@ export interface CopyOrder {
   readonly rateBytesPerSecond: number;
 }
 
+/** Partitions that one store copies at a time: each keeps a frozen view of the store open while it is copied. */
+const copiesMax = 8;
+
 /** What a store's sending side works with. */
-export interface MigrationSourceOptions extends Omit<SourceMoveContext, "rateLimit"> {
+export interface MigrationSourceOptions extends Omit<SourceMoveContext, "rateLimit" | "reported"> {
   readonly kvMap: KVMap;
   readonly valueBytesMax: number;
   readonly openChannel: OpenChannel;
+  /** Undefined: moves go over gRPC. */
+  readonly connectFramed: ConnectFramed | undefined;
+  /** There is something new to tell the master; see {@link MigrationSource.news}. */
+  reported(): void;
 }
 
 /** The moves that leave this store. */
@@ -37,11 +45,17 @@ export class MigrationSource {
   readonly #context: SourceMoveContext;
   readonly #rateLimit: RateLimit;
   readonly #moves = new Map<MoveId, SourceMove>();
+  /** Of these, those whose copy is not complete yet. */
+  readonly #copying = new Set<MoveId>();
+  /** Orders that wait for their turn to copy, in the order in which they came. */
+  readonly #queued = new Map<MoveId, CopyOrder>();
   readonly #links = new Map<string, PeerLink>();
   /** How long the last hand-off of each partition made calls wait, until it is told. */
   readonly #pauses = new Map<PartitionId, { readonly moveId: MoveId; readonly pauseMs: number }>();
   /** Orders that could not be followed, until the partition's epoch moves on. */
   readonly #refused = new Map<MoveId, MoveReport>();
+  /** Moves of which something is to be told at once. */
+  readonly #news = new Set<MoveId>();
 
   constructor(options: MigrationSourceOptions) {
     this.#options = options;
@@ -53,14 +67,31 @@ export class MigrationSource {
       clusterId: options.clusterId,
       partitionCount: options.partitionCount,
       self: () => options.self(),
-      reported: () => options.reported(),
+      reported: (moveId) => {
+        // READY, or given up.
+        if (this.#copying.delete(moveId)) this.#copyNext();
+        this.#tell(moveId);
+      },
     };
   }
 
   /** Follows an order; a repeated one changes nothing and is reported on again. */
   copy(order: CopyOrder): void {
     this.#rateLimit.set(order.rateBytesPerSecond);
-    if (this.#moves.has(order.moveId)) return this.#options.reported();
+    if (this.#moves.has(order.moveId) || this.#queued.has(order.moveId)) return this.#tell(order.moveId);
+    this.#queued.set(order.moveId, order);
+    this.#copyNext();
+  }
+
+  #copyNext(): void {
+    for (const [moveId, order] of this.#queued) {
+      if (this.#copying.size >= copiesMax) return;
+      this.#queued.delete(moveId);
+      this.#begin(order);
+    }
+  }
+
+  #begin(order: CopyOrder): void {
     const partition = this.#options.kvMap.partitions[order.partition];
     if (partition === undefined) return;
     if (partition.epoch !== order.epoch || !isPrimary(partition, this.#options.self())) {
@@ -72,6 +103,7 @@ export class MigrationSource {
     const { moveId, target } = order;
     const move = new SourceMove(this.#context, { moveId, partition, target, link: this.#link(order) });
     this.#moves.set(moveId, move);
+    this.#copying.add(moveId);
     move.start();
   }
 
@@ -79,13 +111,16 @@ export class MigrationSource {
   transfer(moveId: MoveId, epoch: Epoch): void {
     const move = this.#moves.get(moveId);
     if (move?.partition.epoch === epoch) move.transfer();
-    this.#options.reported();
+    this.#tell(moveId);
   }
 
   /** An entry was adopted: ends the moves that it decides. */
   entryAdopted(partition: Partition): void {
     for (const [moveId, report] of this.#refused) {
       if (report.partition === partition.id && report.epoch < partition.epoch) this.#refused.delete(moveId);
+    }
+    for (const [moveId, order] of this.#queued) {
+      if (order.partition === partition.id && order.epoch < partition.epoch) this.#queued.delete(moveId);
     }
     for (const move of this.#moves.values()) {
       if (move.partition !== partition || this.#continues(move)) continue;
@@ -94,8 +129,10 @@ export class MigrationSource {
       if (pauseMs !== undefined) this.#pauses.set(partition.id, { moveId: move.moveId, pauseMs });
       move.end();
       this.#moves.delete(move.moveId);
+      this.#copying.delete(move.moveId);
       this.#closeIdle(move.link);
     }
+    this.#copyNext();
   }
 
   /** How long a move's hand-off made calls wait, in milliseconds, once; undefined when it was not this run's. */
@@ -116,12 +153,29 @@ export class MigrationSource {
 
   /** What the master should know of every move now. */
   reports(): MoveReport[] {
-    return [...this.#refused.values(), ...[...this.#moves.values()].map((move) => move.report())];
+    this.#news.clear();
+    return [
+      ...this.#refused.values(),
+      ...[...this.#queued.values()].map(reportQueued),
+      ...[...this.#moves.values()].map((move) => move.report()),
+    ];
+  }
+
+  /** What is new since the last reports: those of all moves would be as many messages' worth as moves are under way. */
+  news(): MoveReport[] {
+    const news = [...this.#news].flatMap((moveId) => {
+      const queued = this.#queued.get(moveId);
+      const report = this.#moves.get(moveId)?.report() ?? this.#refused.get(moveId);
+      return report ?? (queued ? reportQueued(queued) : []);
+    });
+    this.#news.clear();
+    return news;
   }
 
   close(): void {
     for (const move of this.#moves.values()) move.end();
     this.#moves.clear();
+    this.#queued.clear();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
   }
@@ -147,6 +201,11 @@ export class MigrationSource {
       epoch: order.epoch,
       state: { $case: "nack", value: { moveId, reason, message } },
     });
+    this.#tell(moveId);
+  }
+
+  #tell(moveId: MoveId): void {
+    this.#news.add(moveId);
     this.#options.reported();
   }
 
@@ -154,8 +213,8 @@ export class MigrationSource {
     const name = `${target.storeId}/${target.incarnation}`;
     const known = this.#links.get(name);
     if (known) return known;
-    const { valueBytesMax, openChannel } = this.#options;
-    const link = new PeerLink({ address: targetAddress, valueBytesMax, openChannel });
+    const { valueBytesMax, openChannel, connectFramed, clock } = this.#options;
+    const link = new PeerLink({ address: targetAddress, valueBytesMax, openChannel, connectFramed, clock });
     this.#links.set(name, link);
     return link;
   }
@@ -165,4 +224,8 @@ export class MigrationSource {
     link.close();
     for (const [name, known] of this.#links) if (known === link) this.#links.delete(name);
   }
+}
+
+function reportQueued({ moveId, partition, epoch }: CopyOrder): MoveReport {
+  return { moveId, partition, epoch, state: { $case: "copying", value: { keys: 0, bytes: 0 } } };
 }

@@ -1,4 +1,3 @@
-import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
 import { brandAs, type Epoch, type Generation, type MoveId, type PartitionId } from "../core/ids.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
@@ -41,6 +40,19 @@ export interface MigrationTargetOptions {
   nextGeneration(): Generation;
   /** Deletes the data of a generation that will never be live. */
   discard(partition: PartitionId, generation: Generation): void;
+}
+
+/** A source's stream, over gRPC or framed: what both have in common. */
+export interface MoveCall<Request, Answer> {
+  readonly writableEnded: boolean;
+  readonly cancelled: boolean;
+  on(event: "data", listener: (request: Request) => void): unknown;
+  on(event: "end" | "drain", listener: () => void): unknown;
+  /** False: wait for `drain`. */
+  write(answer: Answer): boolean;
+  end(): unknown;
+  pause(): unknown;
+  resume(): unknown;
 }
 
 interface Staged {
@@ -87,7 +99,7 @@ export class MigrationTarget {
   }
 
   /** Handler of MigrationService.Transfer. */
-  transfer(call: ServerDuplexStream<TransferRequest, TransferResponse>): void {
+  transfer(call: MoveCall<TransferRequest, TransferResponse>): void {
     call.on("data", ({ message }: TransferRequest) => {
       if (!message) return;
       const { moveId } = message.value;
@@ -124,7 +136,7 @@ export class MigrationTarget {
   }
 
   /** Handler of MigrationService.CatchUp. */
-  catchUp(call: ServerDuplexStream<CatchUpRequest, CatchUpResponse>): void {
+  catchUp(call: MoveCall<CatchUpRequest, CatchUpResponse>): void {
     call.on("data", ({ message }: CatchUpRequest) => {
       if (!message) return;
       const { moveId } = message.value;
@@ -332,7 +344,7 @@ async function storeChunk(copy: StagedCopy, chunk: ChunkDataTransfer): Promise<b
 }
 
 /** A stream that breaks is the source's to act on: it opens another, or the master rolls the move back. */
-function endWithCaller<Q, A>(call: ServerDuplexStream<Q, A>): void {
+function endWithCaller<Q, A>(call: MoveCall<Q, A>): void {
   call.on("end", () => call.end());
   // A source that does not read the answers to what it sends has to wait.
   call.on("drain", () => call.resume());

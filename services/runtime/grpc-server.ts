@@ -9,6 +9,7 @@ import {
 import { HealthImplementation } from "grpc-health-check";
 import { joinHostPort } from "../core/host-port.js";
 import { limits } from "../core/limits.js";
+import type { FramedProtocol } from "../wire/framed-connection.js";
 import { decodeSafely, refuseUnreadable } from "./decoding.js";
 import { drainingEvent } from "./handlers.js";
 import { listen, type PortListener } from "./port-listener.js";
@@ -32,7 +33,7 @@ export interface ServerOptions {
   readonly port: number;
   readonly services: readonly ServedService[];
   /** Takes framed connections, besides gRPC on the same port. Default: none is taken. */
-  readonly framed?: (socket: Socket) => void;
+  readonly framed?: (socket: Socket, protocol: FramedProtocol) => void;
   /** Longest message, both ways. */
   readonly messageBytesMax: number;
   /** Say NOT_SERVING on the health service until {@link RunningServer.startServing}. Default: SERVING from the start. */

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { EkvError } from "../core/errors.js";
 import { joinHostPort } from "../core/host-port.js";
-import { framedPreface } from "../wire/framed-stream.js";
+import { type FramedProtocol, framedPrefaces } from "../wire/framed-connection.js";
 
 /** How long a new connection may take to say what it speaks, in milliseconds. */
 const prefaceMsMax = 10_000;
@@ -16,7 +16,7 @@ export interface PortListenerOptions {
   /** Takes a connection that speaks HTTP/2; what was read of it is put back. */
   readonly http2: (socket: Socket) => void;
   /** Takes a framed connection, its prefaces exchanged. Undefined: none is taken. */
-  readonly framed: ((socket: Socket) => void) | undefined;
+  readonly framed: ((socket: Socket, protocol: FramedProtocol) => void) | undefined;
 }
 
 /** A port that listens. */
@@ -29,7 +29,7 @@ export interface PortListener {
 }
 
 /**
- * Listens for gRPC and for framed pipelines on one port; the first bytes of a connection tell which it is. Rejects with
+ * Listens for gRPC and for framed connections on one port; the first bytes of a connection tell which it is. Rejects with
  * FAILED_PRECONDITION when the address cannot be listened on.
  */
 export async function listen(options: PortListenerOptions): Promise<PortListener> {
@@ -86,16 +86,24 @@ function recognise(
       socket.unshift(seen);
       return http2(socket);
     }
-    if (!framed || !seen.equals(framedPreface.subarray(0, seen.length))) return cut();
-    if (seen.length < framedPreface.length) return;
+    const protocol = protocolOf(seen);
+    if (!framed || protocol === undefined) return cut();
+    const preface = framedPrefaces[protocol];
+    if (seen.length < preface.length) return;
     done();
     recognised(true);
-    socket.write(framedPreface);
-    framed(socket);
+    socket.write(preface);
+    framed(socket, protocol);
   };
   socket.setTimeout(prefaceMsMax);
   socket.on("timeout", cut);
   socket.on("readable", look);
+}
+
+/** A protocol whose preface begins like this. */
+function protocolOf(seen: Buffer): FramedProtocol | undefined {
+  const protocols = Object.keys(framedPrefaces) as FramedProtocol[];
+  return protocols.find((protocol) => seen.equals(framedPrefaces[protocol].subarray(0, seen.length)));
 }
 
 function bind(server: Server, host: string, port: number): Promise<number> {

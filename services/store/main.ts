@@ -10,6 +10,7 @@ import { systemRandom } from "../runtime/random.js";
 import { loadSettings, renderHelp, type Settings } from "../runtime/settings.js";
 import { processUsage } from "../runtime/usage.js";
 import { openGrpcChannel } from "../wire/channel.js";
+import { connectFramed } from "../wire/framed-connection.js";
 import { clearDataFolder, type DataFolder, isPattern, openDataFolder } from "./data-folder.js";
 import { openLmdbEngine } from "./engine/lmdb.js";
 import { openMemoryEngine } from "./engine/memory.js";
@@ -51,6 +52,7 @@ async function start(values: Values, stopped: () => void): Promise<RunningServic
       log,
       usage: processUsage(),
       openChannel: openGrpcChannel,
+      connectFramed,
       listen: startServer,
       ownAddress,
     },

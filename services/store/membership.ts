@@ -32,7 +32,8 @@ export interface MembershipHandler {
   /** A message of the heartbeat stream; they come one at a time, the next when the last has been dealt with. */
   received(message: HeartbeatResponse): Promise<void>;
   load(): StoreLoad;
-  reports(): MoveReport[];
+  /** On every move with which there is something to tell, or only on those of which something is new. */
+  reports(everything: boolean): MoveReport[];
   /** The store asks to be emptied. */
   isLeaving(): boolean;
   /** The topology version adopted, durably. */
@@ -168,7 +169,7 @@ export class Membership {
       incarnation: this.#identity.incarnation,
       appliedVersion: handler.appliedVersion(),
       load: withLoad ? handler.load() : undefined,
-      reports: handler.reports(),
+      reports: handler.reports(withLoad),
       leaving: handler.isLeaving(),
     });
   }

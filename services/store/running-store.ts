@@ -10,6 +10,7 @@ import type { Settings } from "../runtime/settings.js";
 import { TopologyFeed } from "../runtime/topology-feed.js";
 import type { ProcessUsage } from "../runtime/usage.js";
 import type { OpenChannel } from "../wire/channel.js";
+import type { ConnectFramed } from "../wire/framed-connection.js";
 import { Departure } from "./departure.js";
 import { type Identity, readIdentity, writeIdentity } from "./identity.js";
 import { LoadMeter } from "./load-meter.js";
@@ -26,6 +27,8 @@ export interface StoreHost {
   readonly log: Logger;
   readonly usage: ProcessUsage;
   readonly openChannel: OpenChannel;
+  /** How moves reach their targets besides gRPC. Default: not at all. */
+  readonly connectFramed?: ConnectFramed;
   readonly listen: Listen;
   /** The address of this host towards some peers, host:port each; see `--advertise auto`. */
   ownAddress(peers: readonly string[]): Promise<string>;
@@ -77,7 +80,7 @@ export async function startStore(
     host: values.host,
     port: values.port,
     services: services.served(),
-    framed: (socket) => services.takeFramed(socket),
+    framed: (socket, protocol) => services.takeFramed(socket, protocol),
     messageBytesMax: messageBytesMax(values.valueBytesMax),
     ready: false,
   });
@@ -113,6 +116,7 @@ export async function startStore(
     log,
     loadMeter,
     openChannel,
+    connectFramed: host.connectFramed,
     valueBytesMax: values.valueBytesMax,
     parkMs: values.parkMs,
     parkedCallsMax: values.parkedCallsMax,

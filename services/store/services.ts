@@ -2,13 +2,20 @@ import type { Socket } from "node:net";
 import { EkvError } from "../core/errors.js";
 import { limits, messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
-import type { MigrationServiceServer } from "../gen/elastickv/v1/migration.js";
+import {
+  CatchUpRequest,
+  CatchUpResponse,
+  type MigrationServiceServer,
+  TransferRequest,
+  TransferResponse,
+} from "../gen/elastickv/v1/migration.js";
 import {
   type GetStoreStatusResponse,
   PipelineRequest,
   PipelineResponse,
   type StoreServiceServer,
 } from "../gen/elastickv/v1/store.js";
+import type { MigrationTarget } from "../migration/target.js";
 import type { ServedService } from "../runtime/grpc-server.js";
 import { streamHandler, unaryHandler } from "../runtime/handlers.js";
 import type { Logger } from "../runtime/log.js";
@@ -16,7 +23,8 @@ import type { TopologyFeed } from "../runtime/topology-feed.js";
 import { topologyHandlers } from "../runtime/topology-handlers.js";
 import type { OpenChannel } from "../wire/channel.js";
 import { toServiceError } from "../wire/errors.js";
-import { FramedStream } from "../wire/framed-stream.js";
+import type { FramedProtocol } from "../wire/framed-connection.js";
+import { FramedStream, type MessageType } from "../wire/framed-stream.js";
 import { migrationService, storeService, topologyService } from "../wire/services.js";
 import { browse } from "./browse.js";
 import { Forwarder } from "./forwarder.js";
@@ -28,6 +36,12 @@ import { UnaryCalls } from "./unary.js";
 const watchersMax = 1000;
 /** A client whose machine is gone must not hold its pipeline, of which there is a limit, for ever. */
 const framedKeepaliveMs = 30_000;
+
+/** A framed stream of moves to this store. */
+interface FramedMove {
+  fail(error: EkvError): void;
+  on(event: "close", listener: () => void): unknown;
+}
 
 /** What a store's gRPC services work with. */
 export interface StoreServicesOptions {
@@ -49,6 +63,7 @@ export interface StoreServicesOptions {
 export class StoreServices {
   readonly #options: StoreServicesOptions;
   readonly #pipelines = new Set<Pipeline>();
+  readonly #moves = new Set<FramedMove>();
   readonly #forwarder: Forwarder;
   #store: Store | undefined;
   #unary: UnaryCalls | undefined;
@@ -89,25 +104,24 @@ export class StoreServices {
     ];
   }
 
-  /** Takes a framed connection: a pipeline without HTTP/2. */
-  takeFramed(socket: Socket): void {
-    const { clock, valueBytesMax } = this.#options;
-    const stream = new FramedStream({
-      socket,
-      sent: PipelineResponse,
-      received: PipelineRequest,
-      messageBytesMax: messageBytesMax(valueBytesMax),
-      keepaliveMs: framedKeepaliveMs,
-      clock,
-    });
-    // What breaks a connection has nobody else to tell; the pipeline sees that it is closed.
-    stream.on("error", () => stream.destroy());
-    this.#openPipeline(stream, (error) => stream.fail(error));
+  /** Takes a framed connection: a stream of messages without HTTP/2. */
+  takeFramed(socket: Socket, protocol: FramedProtocol): void {
+    if (protocol === "pipeline") {
+      const stream = this.#framed(socket, PipelineResponse, PipelineRequest);
+      return this.#openPipeline(stream, (error) => stream.fail(error));
+    }
+    if (protocol === "transfer") {
+      const stream = this.#framed(socket, TransferResponse, TransferRequest);
+      return this.#openMove(stream, (target) => target.transfer(stream));
+    }
+    const stream = this.#framed(socket, CatchUpResponse, CatchUpRequest);
+    this.#openMove(stream, (target) => target.catchUp(stream));
   }
 
-  /** Answers what pipelines have in flight and ends them. */
+  /** Answers what pipelines have in flight and ends them, and the streams of moves. */
   drain(): void {
     for (const pipeline of this.#pipelines) pipeline.drain();
+    for (const move of this.#moves) move.fail(notServing());
   }
 
   close(): void {
@@ -155,6 +169,28 @@ export class StoreServices {
         else call.emit("error", toServiceError(notServing()));
       },
     };
+  }
+
+  #framed<Out, In>(socket: Socket, sent: MessageType<Out>, received: MessageType<In>): FramedStream<Out, In> {
+    const { clock, valueBytesMax } = this.#options;
+    const stream = new FramedStream<Out, In>({
+      socket,
+      sent,
+      received,
+      messageBytesMax: messageBytesMax(valueBytesMax),
+      keepaliveMs: framedKeepaliveMs,
+      clock,
+    });
+    // What breaks a connection has nobody else to tell; whoever uses it sees that it is closed.
+    stream.on("error", () => stream.destroy());
+    return stream;
+  }
+
+  #openMove(stream: FramedMove, run: (target: MigrationTarget) => void): void {
+    if (!this.#store?.isRunning) return stream.fail(notServing());
+    this.#moves.add(stream);
+    stream.on("close", () => this.#moves.delete(stream));
+    run(this.#store.target);
   }
 
   #openPipeline(stream: PipelineStream, fail: (error: EkvError) => void): void {

@@ -26,6 +26,7 @@ import { MigrationSource } from "../migration/source.js";
 import { MigrationTarget } from "../migration/target.js";
 import type { Logger } from "../runtime/log.js";
 import type { OpenChannel } from "../wire/channel.js";
+import type { ConnectFramed } from "../wire/framed-connection.js";
 import { deltaFromWire, replicaFromWire, topologyFromWire } from "../wire/topology.js";
 import { Calls } from "./calls.js";
 import type { Identity } from "./identity.js";
@@ -57,6 +58,8 @@ export interface StoreOptions {
   readonly dataLossAccepted: boolean;
   readonly loadMeter: LoadMeter;
   readonly openChannel: OpenChannel;
+  /** See StoreHost. */
+  readonly connectFramed: ConnectFramed | undefined;
   /** host:port that others reach this store at now. */
   address(): Promise<string>;
   /** There is something to tell the master at once. */
@@ -129,6 +132,7 @@ export class Store implements MembershipHandler {
       partitionCount,
       valueBytesMax,
       openChannel: options.openChannel,
+      connectFramed: options.connectFramed,
       self,
       reported: () => options.report(),
     });
@@ -221,10 +225,10 @@ export class Store implements MembershipHandler {
     return this.#options.loadMeter.measure(owned, this.calls.reads, this.calls.writes);
   }
 
-  reports(): MoveReport[] {
+  reports(everything: boolean): MoveReport[] {
     const deleted = this.#deleted;
     this.#deleted = [];
-    return [...this.source.reports(), ...deleted];
+    return [...(everything ? this.source.reports() : this.source.news()), ...deleted];
   }
 
   isLeaving(): boolean {
@@ -260,7 +264,8 @@ export class Store implements MembershipHandler {
     this.#unconfirmed = undefined;
     const confirmed = (): void => {
       this.#appliedVersion = unconfirmed.version;
-      this.#options.report();
+      // Only for what went live does anybody wait; the rest is told with what comes next.
+      if (unconfirmed.flush) this.#options.report();
       this.#confirm();
     };
     if (!unconfirmed.flush) return confirmed();

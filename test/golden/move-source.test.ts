@@ -36,9 +36,9 @@ describe("the source of a move", () => {
     const digest = new PartitionDigest();
     const lines = trace(newMove(), [
       ...upToReady,
-      { kind: "transfer-ordered", epoch: brandAs<Epoch>(4) },
-      { kind: "drained", version, digest },
+      { kind: "transfer-ordered", version, digest },
       { kind: "barrier-answered", version, digest: digest.copy() },
+      { kind: "drained", version, digest },
     ]);
     assert.deepEqual(lines, [
       "snapshot-taken -> send-start",
@@ -49,10 +49,37 @@ describe("the source of a move", () => {
       "chunk-verified -> send-complete",
       "stored -> close-snapshot, open-queue",
       "progress -> require-target, report-ready",
-      "transfer-ordered -> start-handoff",
+      "transfer-ordered -> send-barrier",
+      "barrier-answered -> start-handoff",
+      "drained -> release",
+    ]);
+  });
+
+  it("compares again, with calls waiting, when something was written during the first comparison", () => {
+    const [before, after] = [new PartitionDigest(), new PartitionDigest()];
+    after.add(Uint8Array.of(1), new Uint8Array(11));
+    const later = { epoch, seq: 41 };
+    const sinceOrdered = (
+      answered: typeof version,
+      drained: typeof version,
+      digest: PartitionDigest,
+    ): string[] =>
+      trace(newMove(), [
+        ...upToReady,
+        { kind: "transfer-ordered", version, digest: before },
+        { kind: "barrier-answered", version: answered, digest: digest.copy() },
+        { kind: "drained", version: drained, digest: after },
+        { kind: "barrier-answered", version: drained, digest: after.copy() },
+      ]).slice(upToReady.length);
+    const twice = [
+      "transfer-ordered -> send-barrier",
+      "barrier-answered -> start-handoff",
       "drained -> send-barrier",
       "barrier-answered -> release",
-    ]);
+    ];
+    assert.deepEqual(sinceOrdered(version, later, before), twice, "a write after the answer");
+    assert.deepEqual(sinceOrdered(later, later, after), twice, "a write before the answer");
+    assert.deepEqual(sinceOrdered(version, version, before), twice, "a write that was undone");
   });
 
   it("reports READY only after acknowledgements need the target", () => {
@@ -139,9 +166,9 @@ describe("the source of a move", () => {
     const released = newMove();
     trace(released, [
       ...upToReady,
-      { kind: "transfer-ordered", epoch: brandAs<Epoch>(4) },
-      { kind: "drained", version, digest },
+      { kind: "transfer-ordered", version, digest },
       { kind: "barrier-answered", version, digest: digest.copy() },
+      { kind: "drained", version, digest },
     ]);
     assert.deepEqual(released.step({ kind: "link-broken", message: "reset" }), []);
     assert.deepEqual(released.step({ kind: "nacked", reason: "CANCELLED", message: "late" }), []);
@@ -149,13 +176,14 @@ describe("the source of a move", () => {
   });
 
   it("does not release when digests differ, or agree at another version", () => {
-    const handOver: readonly MoveSourceEvent[] = [
-      ...upToReady,
-      { kind: "transfer-ordered", epoch: brandAs<Epoch>(4) },
-      { kind: "drained", version, digest: new PartitionDigest() },
-    ];
     const other = new PartitionDigest();
     other.add(Uint8Array.of(1), new Uint8Array(11));
+    const handOver: readonly MoveSourceEvent[] = [
+      ...upToReady,
+      { kind: "transfer-ordered", version, digest: new PartitionDigest() },
+      { kind: "barrier-answered", version, digest: other },
+      { kind: "drained", version, digest: new PartitionDigest() },
+    ];
     const different = newMove();
     trace(different, handOver);
     const effects = different.step({ kind: "barrier-answered", version, digest: other });
@@ -174,7 +202,7 @@ describe("the source of a move", () => {
   it("ignores events that do not fit its state", () => {
     const move = newMove();
     assert.deepEqual(move.step({ kind: "stored" }), []);
-    assert.deepEqual(move.step({ kind: "transfer-ordered", epoch }), []);
+    assert.deepEqual(move.step({ kind: "transfer-ordered", version, digest: new PartitionDigest() }), []);
     assert.equal(move.phase, "opening");
   });
 });

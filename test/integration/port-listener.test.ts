@@ -88,4 +88,30 @@ describe("a store's port", { timeout: 30_000 }, () => {
     await direct.close();
     await new Promise((resolve) => proxy.close(resolve));
   });
+
+  it("takes moves framed, each stream on its own connection, and over gRPC where only HTTP/2 passes", async () => {
+    const [source] = cluster.stores;
+    const target = await cluster.start("s2");
+    const counts = { refused: 0, passed: 0 };
+    const proxy = await http2OnlyProxy(target.server.port, counts);
+    const address = proxy.address();
+    assert.ok(source && typeof address === "object" && address);
+    const move = async (moveId: string, partition: number): Promise<void> => {
+      await cluster.beginMove(moveId, partition, source, target);
+      await cluster.reported(source, moveId, "ready");
+      await cluster.transfer(moveId, partition, source, target);
+      await cluster.reported(source, moveId, "released");
+      await cluster.finishMove(partition, target);
+    };
+    await move("m1", 1);
+    assert.deepEqual(counts, { refused: 0, passed: 0 });
+    await cluster.advertise("s2", `127.0.0.1:${address.port}`);
+    await move("m2", 2);
+    assert.deepEqual(counts, { refused: 2, passed: 1 });
+    assert.equal(target.store.ownership.owned().length, 2);
+    await new Promise((resolve) => {
+      proxy.close(resolve);
+      void target.stop();
+    });
+  });
 });

@@ -14,6 +14,7 @@ import { LoadMeter } from "../../services/store/load-meter.js";
 import { StoreServices } from "../../services/store/services.js";
 import { Store } from "../../services/store/store.js";
 import { openGrpcChannel } from "../../services/wire/channel.js";
+import { connectFramed } from "../../services/wire/framed-connection.js";
 import { endpointToWire, entryToWire, replicaToWire } from "../../services/wire/topology.js";
 import { waitFor } from "./wait-for.js";
 
@@ -70,7 +71,7 @@ export class HandCluster {
       host: "127.0.0.1",
       port: 0,
       services: services.served(),
-      framed: (socket) => services.takeFramed(socket),
+      framed: (socket, protocol) => services.takeFramed(socket, protocol),
       messageBytesMax: messageBytesMax(limits.valueBytesMax),
     });
     const store = await Store.open({
@@ -87,6 +88,7 @@ export class HandCluster {
       dataLossAccepted: false,
       loadMeter: new LoadMeter(systemClock, processUsage()),
       openChannel: openGrpcChannel,
+      connectFramed,
       address: () => Promise.resolve(server.address),
       report: () => undefined,
       topologyChanged: (topology) => feed.publish(topology),
@@ -159,7 +161,7 @@ export class HandCluster {
       $case: "startCopy",
       value: {
         target: replicaToWire(target.replica),
-        targetAddress: target.server.address,
+        targetAddress: this.#addressOf(target),
         rateBytesPerSecond: 0,
       },
     } as const;
@@ -209,10 +211,14 @@ export class HandCluster {
     for (const store of [...this.stores]) await store.stop();
   }
 
+  #addressOf({ replica, server }: Pick<HandStore, "replica" | "server">): string {
+    return this.#advertised.get(replica.storeId) ?? server.address;
+  }
+
   #push(directives: HeartbeatResponse["directives"]): HeartbeatResponse {
     const stores = this.stores.map(({ replica, server }): StoreEndpoint => ({
       ...replica,
-      address: this.#advertised.get(replica.storeId) ?? server.address,
+      address: this.#addressOf({ replica, server }),
       alive: true,
       state: "active",
     }));

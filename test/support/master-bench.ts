@@ -137,6 +137,7 @@ export const benchOptions: MasterOptions = {
   suspectAfterMs: 3000,
   movesInFlightMax: 4,
   movesPerStoreMax: 4,
+  handoffsPerStoreMax: 4,
   moveAttemptsMax: 3,
 };
 

@@ -82,6 +82,32 @@ describe("a move", () => {
     assert.deepEqual(bench.counts(), { "store-1": 16, "store-2": 16 });
   });
 
+  it("hands few partitions over at a time, those of a store that is down keeping nobody waiting", () => {
+    const limits = { movesInFlightMax: 100, movesPerStoreMax: 100, handoffsPerStoreMax: 2 };
+    const bench = new MasterBench({ partitionCount: 32, initialStores: 2, ...limits });
+    for (const storeId of ["store-1", "store-2", "store-3"]) bench.start(storeId);
+    const orders = (storeId: string): number =>
+      bench.store(storeId).inbox.filter(({ kind }) => kind === "transfer-leadership").length;
+    const copyAll = (storeId: string): void => {
+      while (bench.store(storeId).inbox.some(({ kind }) => kind === "start-copy")) {
+        const [order] = bench.store(storeId).inbox;
+        if (order?.kind === "start-copy") bench.work(storeId);
+        else bench.store(storeId).inbox.push(bench.store(storeId).inbox.shift()!);
+      }
+    };
+    copyAll("store-1");
+    assert.equal(orders("store-1"), 2, "two of many, for they have one target");
+    copyAll("store-2");
+    assert.deepEqual([orders("store-1"), orders("store-2")], [2, 0]);
+    bench.kill("store-1");
+    assert.equal(orders("store-2"), 2, "the target is free for others");
+    bench.work("store-2");
+    assert.equal(orders("store-2"), 2, "the next follows");
+    bench.start("store-1", bench.store("store-1").processId);
+    bench.settle();
+    for (const count of Object.values(bench.counts())) assert.ok(count === 10 || count === 11);
+  });
+
   it("is rolled back and tried again later when the source refuses it", () => {
     const bench = benchWithCopy();
     bench.beat(bench.store("store-1"), report("move-1", 0, 1, { kind: "nack", reason: "storage full" }));

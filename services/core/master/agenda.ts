@@ -2,7 +2,7 @@
 import { assertInvariant, EkvError } from "../errors.js";
 import type { OperationId, StoreId } from "../ids.js";
 import type { OperationPlan } from "./effects.js";
-import { completeMove, dropPlanned, reviewMoves, startMoves } from "./moves.js";
+import { completeMove, dropPlanned, orderHandoffs, reviewMoves, startMoves } from "./moves.js";
 import { masterLimits } from "./options.js";
 import { decideParticipants, planTask } from "./planning.js";
 import type { MoveRecord, OperationOutcome, OperationRecord, OperationTask, StoreRecord } from "./records.js";
@@ -41,6 +41,7 @@ export function settle(state: MasterState): void {
   for (;;) {
     startPending(state);
     startMoves(state);
+    orderHandoffs(state);
     let advanced = false;
     for (const operation of state.activeOperations()) {
       advanced = advanceOperation(state, operation) || advanced;

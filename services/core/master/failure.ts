@@ -17,6 +17,7 @@ export function setAlive(state: MasterState, store: StoreRecord, alive: boolean,
     storeId: store.storeId,
     reason: why,
   });
+  if (!alive) state.handoffs.suspend(store.storeId);
   reviewMoves(state, store.storeId);
 }
 

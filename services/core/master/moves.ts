@@ -47,6 +47,17 @@ function mayStart(state: MasterState, source: StoreId, target: StoreId): boolean
   );
 }
 
+/** Orders hand-offs while few enough are under way. */
+export function orderHandoffs(state: MasterState): void {
+  const { handoffs, options } = state;
+  const isFree = (storeId: StoreId): boolean =>
+    state.isAlive(storeId) && handoffs.orderedOfStore(storeId) < options.handoffsPerStoreMax;
+  for (const moveId of handoffs.take((source, target) => isFree(source) && isFree(target))) {
+    const move = state.moves.get(moveId);
+    if (move) sendOrder(state, move);
+  }
+}
+
 function beginCopy(state: MasterState, move: MoveRecord): void {
   const entry = state.entry(move.partition);
   const source = state.store(move.sourceId);
@@ -64,13 +75,9 @@ function beginCopy(state: MasterState, move: MoveRecord): void {
     target: replicaOf(target),
   };
   state.setEntry({ ...entry, learners: [{ replica: step.target, moveId: move.id }] });
-  setStep(state, { ...move, step });
-}
-
-/** Records a step and sends the order that belongs to it. */
-function setStep(state: MasterState, move: MoveRecord): void {
-  state.setMove(move);
-  sendOrder(state, move);
+  const copying: MoveRecord = { ...move, step };
+  state.setMove(copying);
+  sendOrder(state, copying);
 }
 
 /** The order that a move's source has to carry out now, if any. */
@@ -86,7 +93,7 @@ export function decideDirective(state: MasterState, move: MoveRecord): Directive
       return { kind: "start-copy", ...about, target: step.target, targetAddress };
     }
     case "replica-added":
-      return { kind: "transfer-leadership", ...about };
+      return state.handoffs.isOrdered(move.id) ? { kind: "transfer-leadership", ...about } : undefined;
     case "leadership-transferred":
       if (state.awaited.get(move.targetId)?.has(move.id)) return undefined;
       return { kind: "delete-replica", ...about, generation: step.generation };
@@ -155,7 +162,7 @@ function handleCopyReport(
     adjustTotals(state, move, keys, bytes);
     const entry = succeedEntry(state.entry(move.partition), step.source, [step.target]);
     state.setEntry(entry);
-    setStep(state, { ...move, keys, bytes, step: { ...step, kind: "replica-added", epoch: entry.epoch } });
+    state.setMove({ ...move, keys, bytes, step: { ...step, kind: "replica-added", epoch: entry.epoch } });
   }
 }
 

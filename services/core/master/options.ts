@@ -22,6 +22,8 @@ export interface MasterOptions {
   readonly movesInFlightMax: number;
   /** Of those, as source or target of one store. */
   readonly movesPerStoreMax: number;
+  /** Hand-offs at a time as source or target of one store: calls of their partitions wait meanwhile. */
+  readonly handoffsPerStoreMax: number;
   /** Refused copies of one partition after which its operation fails. */
   readonly moveAttemptsMax: number;
 }

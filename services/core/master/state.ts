@@ -13,6 +13,7 @@ import { MigratingList } from "../migrating-list.js";
 import type { PartitionEntry, Replica, StoreEndpoint } from "../topology.js";
 import type { MasterEffect, MasterStep, MoveProgress, Notice } from "./effects.js";
 import type { PartitionLoad, StoreLoad } from "./events.js";
+import { Handoffs } from "./handoffs.js";
 import { MoveIndex } from "./move-index.js";
 import { MoveQueue } from "./move-queue.js";
 import type { MasterOptions } from "./options.js";
@@ -85,6 +86,8 @@ export class MasterState {
   readonly moves: MoveIndex = new MoveIndex();
   /** The moves that are planned, of operations that have started. */
   readonly queue: MoveQueue = new MoveQueue();
+  /** Which moves hand over, of those that could. */
+  readonly handoffs: Handoffs = new Handoffs();
   /** When an order was last sent for a move, or last seen to be followed; monotonic. */
   readonly orderedAtMs: Map<MoveId, number> = new Map();
   /** The processes of launched stores that were taken away: what they sent before may still come. */
@@ -275,11 +278,13 @@ export class MasterState {
 
   setMove(move: MoveRecord): void {
     this.moves.set(move);
+    this.handoffs.note(move);
     this.#draft.noteMove(move);
   }
 
   endMove(move: MoveRecord): void {
     this.moves.delete(move.id);
+    this.handoffs.forget(move.id);
     this.orderedAtMs.delete(move.id);
     this.awaited.get(move.targetId)?.delete(move.id);
     this.#draft.noteEndedMove(move);
@@ -339,6 +344,7 @@ export class MasterState {
 
   #restoreMove(move: MoveRecord): void {
     this.moves.set(move);
+    this.handoffs.note(move);
     if (move.step.kind === "planned") this.queue.add(move);
     if (move.step.kind === "leadership-transferred") this.awaitTarget(move);
   }

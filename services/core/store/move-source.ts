@@ -1,5 +1,5 @@
 import type { PartitionDigest } from "../digest.js";
-import type { Epoch, MoveId, PartitionId } from "../ids.js";
+import type { MoveId, PartitionId } from "../ids.js";
 import { limits } from "../limits.js";
 import { type Version, compareVersions } from "../topology.js";
 
@@ -31,8 +31,8 @@ export type MoveSourceEvent =
   | { readonly kind: "stored" }
   /** The queue to the target ran low, or the target acknowledged writes. */
   | { readonly kind: "progress"; readonly queuedBytes: number }
-  /** The master made the target a backup and orders the hand-off, at this epoch. */
-  | { readonly kind: "transfer-ordered"; readonly epoch: Epoch }
+  /** The master made the target a backup and orders the hand-off; `version` and `digest` as of now, in flight or not. */
+  | { readonly kind: "transfer-ordered"; readonly version: Version; readonly digest: PartitionDigest }
   /** No write is in flight; `version` is the partition's last, `digest` its digest. */
   | { readonly kind: "drained"; readonly version: Version; readonly digest: PartitionDigest }
   | { readonly kind: "barrier-answered"; readonly version: Version; readonly digest: PartitionDigest }
@@ -60,6 +60,12 @@ export type MoveSourceEffect =
   /** Ends the move on this side: before RELEASE the partition serves on. */
   | { readonly kind: "give-up"; readonly reason: NackReason; readonly message: string };
 
+/** What a replica holds of a partition. */
+interface Standing {
+  readonly version: Version;
+  readonly digest: PartitionDigest;
+}
+
 type State =
   | { readonly kind: "opening" }
   | {
@@ -86,7 +92,10 @@ type State =
   | { readonly kind: "completing"; readonly snapshot: Version }
   | { readonly kind: "following" }
   | { readonly kind: "ready" }
-  | { readonly kind: "draining" }
+  /** Comparing while calls go on: if nothing is written meanwhile, no call waits for it. */
+  | { readonly kind: "agreeing"; readonly version: Version; readonly digest: PartitionDigest }
+  /** `agreed`: where the target was found to hold the same. */
+  | { readonly kind: "draining"; readonly agreed: Standing | undefined }
   | { readonly kind: "comparing"; readonly version: Version; readonly digest: PartitionDigest }
   | { readonly kind: "released" }
   | { readonly kind: "given-up" };
@@ -102,6 +111,9 @@ const readyLagBytesMax = 65_536;
  *
  * Promises: READY is reported only after acknowledgements need the target; RELEASE only when both digests agree at one
  * version with no write in flight. After RELEASE nothing here resumes service; only a committed entry does.
+ *
+ * The digests are compared before calls are made to wait, and again only if something was written meanwhile: the wait
+ * is then for the master's commit alone.
  */
 export class MoveSource {
   readonly moveId: MoveId;
@@ -135,12 +147,12 @@ export class MoveSource {
         return event.kind === "progress" ? this.#tryReady(event.queuedBytes) : [];
       case "ready":
         if (event.kind !== "transfer-ordered") return [];
-        this.#state = { kind: "draining" };
-        return [{ kind: "start-handoff" }];
-      case "draining":
-        if (event.kind !== "drained") return [];
-        this.#state = { kind: "comparing", version: event.version, digest: event.digest };
+        this.#state = { kind: "agreeing", version: event.version, digest: event.digest };
         return [{ kind: "send-barrier", version: event.version }];
+      case "agreeing":
+        return event.kind === "barrier-answered" ? this.#agree(this.#state, event) : [];
+      case "draining":
+        return event.kind === "drained" ? this.#drained(this.#state.agreed, event) : [];
       case "comparing":
         return event.kind === "barrier-answered" ? this.#compare(this.#state, event) : [];
     }
@@ -220,11 +232,24 @@ export class MoveSource {
     return [{ kind: "require-target" }, { kind: "report-ready" }];
   }
 
-  #compare(
-    state: State & { kind: "comparing" },
-    answer: { readonly version: Version; readonly digest: PartitionDigest },
-  ): readonly MoveSourceEffect[] {
-    if (compareVersions(answer.version, state.version) !== 0 || !answer.digest.equals(state.digest)) {
+  /** Writes that were in flight, or came since, make the comparison worthless, and no reason to give up. */
+  #agree(state: State & { kind: "agreeing" }, answer: Standing): readonly MoveSourceEffect[] {
+    this.#state = { kind: "draining", agreed: areSame(answer, state) ? state : undefined };
+    return [{ kind: "start-handoff" }];
+  }
+
+  #drained(agreed: Standing | undefined, now: Standing): readonly MoveSourceEffect[] {
+    const { version, digest } = now;
+    if (agreed !== undefined && areSame(agreed, now)) {
+      this.#state = { kind: "released" };
+      return [{ kind: "release", version, digest }];
+    }
+    this.#state = { kind: "comparing", version, digest };
+    return [{ kind: "send-barrier", version }];
+  }
+
+  #compare(state: State & { kind: "comparing" }, answer: Standing): readonly MoveSourceEffect[] {
+    if (!areSame(answer, state)) {
       return this.#giveUp(
         "DIGEST_MISMATCH",
         `source has ${state.digest.keys} keys at ${state.version.epoch}.${state.version.seq}, ` +
@@ -256,6 +281,10 @@ export class MoveSource {
     this.#state = { kind: "given-up" };
     return [{ kind: "give-up", reason, message }];
   }
+}
+
+function areSame(a: Standing, b: Standing): boolean {
+  return compareVersions(a.version, b.version) === 0 && a.digest.equals(b.digest);
 }
 
 function afterSending<S extends State & { kind: "starting" | "copying" }>(

@@ -8,8 +8,8 @@ const reportSteps = { ready: "ready-reported", released: "release-reported" } as
 function observe(handler: real.MembershipHandler): real.MembershipHandler {
   const told = new Set<string>();
   const reports = handler.reports.bind(handler);
-  handler.reports = (): MoveReport[] => {
-    const found = reports();
+  handler.reports = (everything): MoveReport[] => {
+    const found = reports(everything);
     for (const { moveId, state } of found) {
       if (state?.$case !== "ready" && state?.$case !== "released") continue;
       const step = reportSteps[state.$case];
