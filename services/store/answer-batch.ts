@@ -6,13 +6,15 @@ import { CallStatus, type CallFailure, type PipelineResponse } from "../gen/elas
 
 /** Calls of one batch are this near to its first: so any two are within 32 bits of each other. */
 const callSpanMax = 2 ** 31;
-const valuesBytesInitial = 16_384;
+/** Room made for values beforehand: so much for each call, and so much in all. */
+const valueBytesExpected = 128;
+const valuesBytesExpectedMax = 16_384;
 
 /** Collects answers of a pipeline into the columns of one PipelineResponse. */
 export class AnswerBatch {
   #calls: number[] = [];
   #statuses: number[] = [];
-  #values: Buffer = Buffer.allocUnsafe(valuesBytesInitial);
+  #values: Buffer;
   #valuesBytes = 0;
   #valueLengths: number[] = [];
   #epochs: number[] = [];
@@ -20,6 +22,11 @@ export class AnswerBatch {
   #expiriesMs: number[] = [];
   #moved = new Map<number, PartitionEntry>();
   #failures: CallFailure[] = [];
+
+  /** @param callsExpected about how many answers will come; 0: few, without values */
+  constructor(callsExpected = 0) {
+    this.#values = Buffer.allocUnsafe(Math.min(valuesBytesExpectedMax, callsExpected * valueBytesExpected));
+  }
 
   get size(): number {
     return this.#calls.length;

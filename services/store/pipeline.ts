@@ -148,7 +148,7 @@ export class Pipeline implements WriteSink {
     while (!this.#blocked) {
       const batch = this.#batches[0];
       if (batch === undefined) return;
-      const answers = new AnswerBatch();
+      const answers = new AnswerBatch(batch.request.kinds.length - batch.index);
       this.#takeCalls(batch, answers);
       if (batch.index >= batch.request.kinds.length) this.#batches.shift();
       if (answers.size > 0) this.#send(answers);
