@@ -102,11 +102,12 @@ export class StoreLink {
     this.#closeIfIdle();
   }
 
-  /** Ends the stream at once; calls on it are lost. */
+  /** Ends the stream at once; calls on it are lost. A store that does not answer to that is not waited for. */
   close(): void {
     this.#closed = true;
     this.#closeTimer?.cancel();
     this.#stream?.end();
+    this.#stream?.cancel();
     this.#break(new EkvError("UNAVAILABLE", "the client was closed"));
     this.channel.close();
   }
@@ -308,6 +309,7 @@ export class StoreLink {
       const stream = this.#stream;
       this.#stream = undefined;
       stream?.end();
+      stream?.cancel();
       this.channel.close();
     });
   }
