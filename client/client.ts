@@ -124,7 +124,10 @@ export class Client<V = Buffer> {
     return this.#connection.stats();
   }
 
-  /** Waits for calls in flight and closes every connection. A client made by `withCodec` closes nothing. */
+  /**
+   * Waits for calls in flight and closes every connection; then nothing of it keeps the process from ending. A client made
+   * by `withCodec` closes nothing: close the one that `connect` gave.
+   */
   async close(): Promise<void> {
     if (this.#isRoot) await this.#connection.close();
   }

@@ -41,7 +41,7 @@ export class FuzzCluster {
     for (const storeId of storeIds) await this.processes.startStore(storeId);
     await this.#settled();
     this.clusterId = (await this.processes.admin(adminService.getClusterStatus, {})).clusterId;
-    this.#client = (await connect(this.processes.masterAddress)).withCodec(codecs.string);
+    this.#client = await connect({ seeds: [this.processes.masterAddress], codec: codecs.string });
     this.#load = new CheckedLoad(this.#client, "sane", 2, 20);
   }
 

@@ -17,4 +17,4 @@ const report = await runFuzz({
   only: values.only === undefined ? undefined : new RegExp(values.only),
   say: (line) => process.stdout.write(`${line}\n`),
 });
-process.exit(report.faults.length === 0 ? 0 : 1);
+process.exitCode = report.faults.length === 0 ? 0 : 1;
