@@ -15,9 +15,11 @@ export class DeferredLauncher implements Launcher {
     this.#opened = new Promise((resolve) => {
       this.#open = resolve;
     });
+    // Of a failure hear `open`'s caller and whoever asks; with nobody asking yet, node would end the process for it.
+    this.#opened.catch(() => undefined);
   }
 
-  /** Everything asked so far and from now on goes to this one. */
+  /** Everything asked so far and from now on goes to this one. Rejects when it cannot be opened, and so does all asked. */
   async open(launcher: Promise<Launcher>): Promise<void> {
     this.#open(launcher);
     await launcher;

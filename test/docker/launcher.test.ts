@@ -211,18 +211,4 @@ describe("the Docker launcher", { skip: skipped, timeout: 300_000 }, () => {
     proxy.allowed = [/^(GET|DELETE)/];
     await refusal(launcher.launch(s1), "FAILED_PRECONDITION", /does not let the master make volume/);
   });
-
-  it("reaches the engine by TLS, and only with a certificate that it trusts", async () => {
-    const secured = await EngineProxy.startTls(engineSocket);
-    try {
-      const { ca, cert, key } = secured.clientCredentials;
-      const address = { protocol: "https", host: "127.0.0.1", port: secured.port } as const;
-      const launcher = open({}, new Engine(new Docker({ ...address, ca, cert, key }), "the TLS proxy"));
-      assert.equal((await launchMember(launcher)).running, true);
-      const stranger = open({}, new Engine(new Docker({ ...address, ca }), "the TLS proxy"));
-      await assert.rejects(stranger.list(), /the Docker engine at the TLS proxy does not answer/);
-    } finally {
-      await secured.stop();
-    }
-  });
 });

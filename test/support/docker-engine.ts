@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import Docker from "dockerode";
 
@@ -25,6 +27,17 @@ export const engineSocket: string = (process.env["DOCKER_HOST"] ?? "unix:///var/
   "unix://",
   "",
 );
+
+/** How the engine is reached by TLS, if it was started for the tests; see scripts/engine.sh. */
+export function engineByTls(): { readonly host: string; readonly port: number; readonly folder: string } {
+  const folder = join(engineFolder, "tls");
+  return { host: "127.0.0.1", port: Number(readFileSync(join(folder, "port"), "utf8")), folder };
+}
+
+/** Makes an authority, and certificates of it, in a folder: ca.pem, cert.pem and key.pem, server-cert.pem and server-key.pem. */
+export async function makeCertificates(folder: string): Promise<void> {
+  await run("scripts/engine.sh", ["certificates", folder]);
+}
 
 /** Stops the engine, which stops every container in an orderly way, and starts it again. */
 export async function restartEngine(): Promise<void> {

@@ -1,21 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-/** What a client shows, and trusts. */
-export interface Credentials {
-  readonly ca: Buffer;
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
 
 /**
- * A proxy between a launcher and the engine's socket, as operators put one there: it can let only some calls through, go
- * away in the middle of one, and speak TLS.
+ * A proxy between a launcher and the engine's socket, as operators put one there: it can let only some calls through, and go
+ * away in the middle of one.
  */
 export class EngineProxy {
   /** `METHOD /path` of the calls that go through. Default: all. */
@@ -24,20 +12,13 @@ export class EngineProxy {
   /** The first call like this reaches the engine; its answer, and whatever comes later, does not come back. */
   cutAfter: RegExp | undefined;
   isCut = false;
-  readonly clientCredentials: Credentials;
   readonly #socketPath: string;
   readonly #server: Server;
   readonly #open = new Set<Socket>();
 
-  private constructor(socketPath: string, secured: Secured | undefined) {
+  private constructor(socketPath: string) {
     this.#socketPath = socketPath;
-    const handle = (incoming: IncomingMessage, answer: ServerResponse): void =>
-      this.#forward(incoming, answer);
-    const none = Buffer.alloc(0);
-    this.clientCredentials = secured?.client ?? { ca: none, cert: none, key: none };
-    this.#server = secured
-      ? createTlsServer({ ...secured.server, requestCert: true, rejectUnauthorized: true }, handle)
-      : createServer(handle);
+    this.#server = createServer((incoming, answer) => this.#forward(incoming, answer));
     this.#server.on("connection", (socket: Socket) => {
       this.#open.add(socket);
       socket.on("close", () => this.#open.delete(socket));
@@ -46,16 +27,9 @@ export class EngineProxy {
   }
 
   static async start(socketPath: string): Promise<EngineProxy> {
-    return await new EngineProxy(socketPath, undefined).#listen();
-  }
-
-  static async startTls(socketPath: string): Promise<EngineProxy> {
-    return await new EngineProxy(socketPath, makeCertificates()).#listen();
-  }
-
-  async #listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return this;
+    const proxy = new EngineProxy(socketPath);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
+    return proxy;
   }
 
   get port(): number {
@@ -96,68 +70,5 @@ export class EngineProxy {
     });
     onward.on("error", () => answer.destroy());
     incoming.pipe(onward);
-  }
-}
-
-interface Secured {
-  readonly server: Credentials;
-  readonly client: Credentials;
-}
-
-/** An authority, and a certificate of it for each side, by openssl. */
-function makeCertificates(): Secured {
-  const folder = mkdtempSync(join(tmpdir(), "ekv-tls-"));
-  const at = (name: string): string => join(folder, name);
-  const openssl = (...args: readonly string[]): void => {
-    execFileSync("openssl", args, { stdio: "ignore" });
-  };
-  try {
-    const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    openssl(
-      "req",
-      "-x509",
-      ...newKey,
-      "-keyout",
-      at("ca.key"),
-      "-out",
-      at("ca"),
-      "-subj",
-      "/CN=ca",
-      "-days",
-      "2",
-    );
-    writeFileSync(at("names"), "subjectAltName=IP:127.0.0.1");
-    for (const side of ["server", "client"]) {
-      openssl(
-        "req",
-        ...newKey,
-        "-keyout",
-        at(`${side}.key`),
-        "-out",
-        at(`${side}.csr`),
-        "-subj",
-        `/CN=${side}`,
-      );
-      const signing = ["-CA", at("ca"), "-CAkey", at("ca.key"), "-CAcreateserial", "-days", "2"];
-      openssl(
-        "x509",
-        "-req",
-        "-in",
-        at(`${side}.csr`),
-        ...signing,
-        "-extfile",
-        at("names"),
-        "-out",
-        at(side),
-      );
-    }
-    const read = (side: string): Credentials => ({
-      ca: readFileSync(at("ca")),
-      cert: readFileSync(at(side)),
-      key: readFileSync(at(`${side}.key`)),
-    });
-    return { server: read("server"), client: read("client") };
-  } finally {
-    rmSync(folder, { recursive: true });
   }
 }

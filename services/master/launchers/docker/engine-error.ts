@@ -1,4 +1,5 @@
 import { EkvError } from "../../../core/errors.js";
+import { describeTlsError } from "./tls-error.js";
 
 /** HTTP status of the engine's answer; undefined: there was no answer. */
 export function engineStatus(error: unknown): number | undefined {
@@ -40,6 +41,11 @@ export function engineError(cause: unknown, task: string, where: string): EkvErr
       `the master may not use the Docker engine at ${where}: run it with the group of that socket, or set DOCKER_HOST`,
       { notExecuted: true, cause },
     );
+  }
+  const tls = describeTlsError(code ?? "", textOf(cause));
+  if (tls !== undefined) {
+    const message = `the Docker engine at ${where} ${tls}`;
+    return new EkvError("FAILED_PRECONDITION", message, { notExecuted: true, cause });
   }
   if (isUnreachable(cause)) {
     return new EkvError(

@@ -23,7 +23,7 @@ export function openDockerLauncher({
   log,
   isMember,
 }: LauncherContext): DockerLauncher {
-  const docker = new Docker({ timeout: engineSilenceMsMax });
+  const docker = connectToEngine();
   const engine = new Engine(docker, addressOf(docker));
   let own: Pick<ContainerSettings, "network" | "labels"> | undefined;
   return new DockerLauncher({
@@ -45,6 +45,21 @@ export function openDockerLauncher({
     },
     clusterId,
   });
+}
+
+/** Opens no connection yet. Throws FAILED_PRECONDITION when what the environment names is not there. */
+function connectToEngine(): Docker {
+  try {
+    return new Docker({ timeout: engineSilenceMsMax });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EkvError(
+      "FAILED_PRECONDITION",
+      `DOCKER_HOST and DOCKER_CERT_PATH do not tell how to reach the Docker engine (${reason}): DOCKER_HOST is unix://<path> ` +
+        "or tcp://<host>:<port>, and DOCKER_CERT_PATH a folder with ca.pem, cert.pem and key.pem",
+      { notExecuted: true, cause },
+    );
+  }
 }
 
 /** The engine's address as an operator wrote it, nearly. */
