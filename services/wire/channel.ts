@@ -12,26 +12,33 @@ export type OpenChannel = (address: string, options: ChannelOptions) => Channel;
 /** Opens real channels. Each has its own connection: one that fails is no other's trouble. */
 export const openGrpcChannel: OpenChannel = (address, options) => new GrpcChannel(address, options);
 
-/** Names whose addresses carry their channel's signal: `elastic-kv:host:port`. */
+/** Names whose addresses carry a signal: `elastic-kv:host:port`. */
 const scheme = "elastic-kv";
-/** The channel option that the signal travels in. */
-const signalOption = "elastic-kv.abandon";
+/** The channel option with what makes a signal for an attempt to connect. */
+const signalOption = "elastic-kv.signal";
+/** Attempts that a channel can give up. More than are ever under way: one for each address of a name, a moment apart. */
+const attemptsMax = 16;
 
 /**
- * A grpc-js client that gives up its attempt to connect when it is closed. grpc-js would leave it to the operating system,
- * which tries to reach a host that is gone for two minutes, and holds the process that long.
+ * A grpc-js client that gives up its attempts to connect when it is closed. grpc-js would leave them to the operating
+ * system, which tries to reach a host that is gone for two minutes, and holds the process that long.
  */
 class GrpcChannel extends Client {
-  readonly #abandon: AbortController;
+  /** The latest, over or not. Each has a signal of its own: a socket keeps its listener on it for good. */
+  readonly #attempts: AbortController[];
 
   constructor(address: string, options: ChannelOptions) {
-    const abandon = new AbortController();
+    const attempts: AbortController[] = [];
     super(`${scheme}:${address}`, credentials.createInsecure(), {
       ...options,
       "grpc.use_local_subchannel_pool": 1,
-      [signalOption]: abandon.signal,
+      [signalOption]: (): AbortSignal => {
+        const attempt = new AbortController();
+        if (attempts.push(attempt) > attemptsMax) attempts.shift();
+        return attempt.signal;
+      },
     });
-    this.#abandon = abandon;
+    this.#attempts = attempts;
   }
 
   override close(): void {
@@ -40,13 +47,13 @@ class GrpcChannel extends Client {
     // A connection that stands is left to end in an orderly way.
     const isConnecting =
       state === connectivityState.CONNECTING || state === connectivityState.TRANSIENT_FAILURE;
-    if (isConnecting) this.#abandon.abort();
+    if (isConnecting) for (const attempt of this.#attempts) attempt.abort();
   }
 }
 
 /**
- * grpc-js's own resolver, with the channel's signal added to what it finds: grpc-js hands addresses to `net.connect` as
- * they are, and that takes a signal.
+ * grpc-js's own resolver, with signals added to what it finds: grpc-js hands an address to `net.connect` as it is, at each
+ * attempt, and that takes a signal.
  */
 class AbandonableResolver implements experimental.Resolver {
   readonly #resolver: experimental.Resolver;
@@ -56,11 +63,16 @@ class AbandonableResolver implements experimental.Resolver {
     listener: experimental.ResolverListener,
     options: ChannelOptions,
   ) {
-    const signal: unknown = options[signalOption];
+    const newSignal = options[signalOption] as () => AbortSignal;
     const signalled: experimental.ResolverListener = (found, ...rest) => {
       if (!found.ok) return listener(found, ...rest);
       const value = found.value.map(({ addresses }) => ({
-        addresses: addresses.map((address) => ({ ...address, signal })),
+        addresses: addresses.map((address) => ({
+          ...address,
+          get signal(): AbortSignal {
+            return newSignal();
+          },
+        })),
       }));
       return listener({ ok: true, value }, ...rest);
     };

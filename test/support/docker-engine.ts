@@ -59,13 +59,36 @@ export async function inventory(): Promise<string[]> {
   ].sort();
 }
 
-/** A docker-compose command in a project of its own. */
+/** A Compose to test with, as scripts/test-docker.sh found it. */
+export interface ComposeCommand {
+  readonly version: string;
+  /** The program, and what comes before its own arguments. */
+  readonly words: readonly string[];
+}
+
+/** Every Compose to test with. Empty where the tests are skipped. */
+export const composeCommands: readonly ComposeCommand[] = (process.env["EKV_TEST_COMPOSES"] ?? "")
+  .split("\n")
+  .filter((line) => line !== "")
+  .map((line) => {
+    const [version = "", command = ""] = line.split("=");
+    return { version, words: command.split(" ") };
+  });
+
+/** A Compose command in a project of its own. */
 export class ComposeProject {
   readonly name: string;
+  readonly #command: ComposeCommand;
   readonly #files: readonly string[];
   readonly #environment: NodeJS.ProcessEnv;
 
-  constructor(name: string, files: readonly string[], environment: Readonly<Record<string, string>>) {
+  constructor(
+    command: ComposeCommand,
+    name: string,
+    files: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
+    this.#command = command;
     this.name = name;
     this.#files = files.flatMap((file) => ["--file", file]);
     this.#environment = { ...process.env, ...environment };
@@ -73,7 +96,7 @@ export class ComposeProject {
 
   /** Returns what it printed. Rejects, with that, when its status is not 0. */
   async run(...args: readonly string[]): Promise<string> {
-    const [command = "", ...first] = (process.env["EKV_TEST_COMPOSE"] ?? "").split(" ");
+    const [command = "", ...first] = this.#command.words;
     const given = [...first, "--project-name", this.name, ...this.#files, ...args];
     const { stdout, stderr } = await run(command, given, { env: this.#environment, timeout: 300_000 });
     return stdout + stderr;
