@@ -8,14 +8,15 @@ command=$1
 folder=$2
 alive() { [ -s "$folder/pid" ] && kill -0 "$(cat "$folder/pid")" 2>/dev/null; }
 make_certificates() {
+  command -v openssl >/dev/null || { echo "openssl is not installed" >&2; exit 1; }
   mkdir -p "$1"
   cd "$1"
   local key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes) side
-  openssl req -x509 "${key[@]}" -keyout ca-key.pem -out ca.pem -subj "/CN=authority" -days 2
+  openssl req -x509 "${key[@]}" -keyout ca-key.pem -out ca.pem -subj "/CN=authority" -days 2 2>openssl.log
   for side in server- ""; do
-    openssl req "${key[@]}" -keyout "${side}key.pem" -out "${side}request.pem" -subj "/CN=${side:-client}"
+    openssl req "${key[@]}" -keyout "${side}key.pem" -out "${side}request.pem" -subj "/CN=${side:-client}" 2>>openssl.log
     openssl x509 -req -in "${side}request.pem" -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -out "${side}cert.pem" \
-      -extfile <(echo "subjectAltName=IP:127.0.0.1")
+      -extfile <(echo "subjectAltName=IP:127.0.0.1") 2>>openssl.log
   done
 }
 # A free port, below those that the system gives to outgoing connections: it has to be free again after a restart.
@@ -29,13 +30,13 @@ find_port() {
 }
 case $command in
   certificates)
-    make_certificates "$folder" 2>/dev/null
+    make_certificates "$folder"
     ;;
   start)
     mkdir -p "$folder"
     tls="$folder/tls"
     if [ ! -f "$tls/port" ]; then
-      (make_certificates "$tls") 2>/dev/null
+      (make_certificates "$tls")
       find_port >"$tls/port"
     fi
     nohup dockerd --data-root "$folder/data" --exec-root "$folder/run" --pidfile "$folder/pid" \

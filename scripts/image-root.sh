@@ -13,9 +13,7 @@ rm -f "$root$app/package-lock.json" "$root$app/node_modules/.package-lock.json"
 find "$root$app" \( -name '*.d.ts' -o -name '*.map' -o -name '*.tsbuildinfo' -o -name '*.md' -o -name '*musl*.node' \) -type f -delete
 {
   ldd "$root/usr/local/bin/node"
-  # npm's notes of where it fetched from.
-rm -f "$root$app/package-lock.json" "$root$app/node_modules/.package-lock.json"
-find "$root$app" -name '*.node' -exec ldd {} \; 2>/dev/null || true
+  find "$root$app" -name '*.node' -exec ldd {} \; 2>/dev/null || true
 } | grep -o '/[^ ]*' | sort -u | while read -r library; do
   case "$library" in *:) continue ;; esac
   mkdir -p "$root$(dirname "$library")"

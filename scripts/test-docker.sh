@@ -39,7 +39,9 @@ skip() {
 }
 if [ -z "$DOCKER" ]; then skip "there is no docker command that builds with BuildKit"; fi
 if ! "$DOCKER" version >/dev/null 2>&1; then
-  if [ "$(id -u)" != 0 ] || ! command -v dockerd >/dev/null; then skip "no Docker engine answers, and none can be started here"; fi
+  if [ "$(id -u)" != 0 ] || ! command -v dockerd >/dev/null || ! command -v openssl >/dev/null; then
+    skip "no Docker engine answers, and none can be started here: that takes root, dockerd and openssl"
+  fi
   engine=$(mktemp -d /tmp/ekv-engine-XXXXXX)
   scripts/engine.sh start "$engine" || { cat "$engine/log" >&2; exit 1; }
   export DOCKER_HOST=unix://$engine/docker.sock

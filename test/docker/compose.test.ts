@@ -141,12 +141,26 @@ function testFile(command: ComposeCommand): void {
     assert.equal((JSON.parse(status) as { healthy: boolean }).healthy, true);
   });
 
-  it("runs without rights, on a read-only root", async () => {
+  it("runs without rights, on a read-only root, within limits, on loopback ports, and is healthy", async () => {
     for (const { Id } of [...(await project.containers("master")), ...(await project.containers("store"))]) {
       const { HostConfig: host, Config: config } = await docker.getContainer(Id).inspect();
       assert.equal(host.ReadonlyRootfs, true);
       assert.deepEqual(host.CapDrop, ["ALL"]);
+      assert.equal(host.Init, true);
+      assert.ok((host.Memory ?? 0) > 0 && (host.NanoCpus ?? 0) > 0 && (host.PidsLimit ?? 0) > 0);
+      assert.equal(host.RestartPolicy?.Name, "unless-stopped");
       assert.equal(config.User, "10001:10001");
+      assert.match(config.Labels["org.opencontainers.image.version"] ?? "", /^\d+\.\d+\.\d+$/);
+      const ports = Object.values(
+        host.PortBindings as Record<string, readonly { readonly HostIp: string }[]>,
+      );
+      assert.deepEqual([...new Set(ports.flat().map(({ HostIp }) => HostIp))], ["127.0.0.1"]);
+      await waitFor(
+        "its health",
+        async () => (await docker.getContainer(Id).inspect()).State.Health?.Status === "healthy",
+        settleMs,
+        250,
+      );
     }
   });
 
