@@ -18,6 +18,15 @@ export function isUnreachable(error: unknown): boolean {
   return !(error instanceof EkvError);
 }
 
+/** An engine that refuses a certificate may close before its reason is read. */
+function isCutOff(code: string | undefined): boolean {
+  return code === "ECONNRESET" || code === "EPIPE";
+}
+
+const cutOffHint =
+  "; if it is reached by TLS, perhaps it does not accept the master's certificate: see cert.pem and key.pem in the folder that " +
+  "DOCKER_CERT_PATH names";
+
 function textOf(error: unknown): string {
   // docker-modem begins with "(HTTP code 409) conflict - ".
   return error instanceof Error
@@ -51,7 +60,7 @@ export function engineError(cause: unknown, task: string, where: string): EkvErr
     return new EkvError(
       "UNAVAILABLE",
       `the Docker engine at ${where} does not answer (${textOf(cause)}), so it could not ${task}: ` +
-        "start it, or set DOCKER_HOST to where it is, and try again",
+        `start it, or set DOCKER_HOST to where it is, and try again${isCutOff(code) ? cutOffHint : ""}`,
       { cause },
     );
   }
