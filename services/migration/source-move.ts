@@ -7,6 +7,7 @@ import { Follower } from "../core/store/follower.js";
 import { refreshGates } from "../core/store/gate.js";
 import { MoveSource, type MoveSourceEffect, type MoveSourceEvent } from "../core/store/move-source.js";
 import type { Partition } from "../core/store/partition.js";
+import type { Turns } from "../core/store/turns.js";
 import type { Replica, Version } from "../core/topology.js";
 import type { MoveReport } from "../gen/elastickv/v1/master.js";
 import type { CatchUpResponse, ChunkDataTransfer, TransferResponse } from "../gen/elastickv/v1/migration.js";
@@ -26,6 +27,8 @@ export interface SourceMoveContext {
   readonly engine: StorageEngine;
   readonly clock: Clock;
   readonly rateLimit: RateLimit;
+  /** When chunks are read. */
+  readonly turns: Turns;
   readonly clusterId: string;
   readonly partitionCount: number;
   self(): Replica;
@@ -190,7 +193,13 @@ export class SourceMove implements PeerLinkListener {
       case "send-start":
         return this.#sendStart(effect.snapshot);
       case "send-chunk":
-        return this.#sendChunk();
+        // One in each turn of the event loop, whichever move it is of: calls get in between.
+        this.#context.turns
+          .run(() => Promise.resolve(this.#sendChunk()))
+          .catch((error: unknown) =>
+            this.fail("INTERNAL", error instanceof Error ? error.message : String(error)),
+          );
+        return;
       case "resend-chunk": {
         const chunk = this.#chunks.get(effect.chunk);
         return chunk === undefined
@@ -253,6 +262,7 @@ export class SourceMove implements PeerLinkListener {
   }
 
   #sendChunk(): void {
+    if (this.#ended) return;
     const records = this.#readChunk();
     if (records.length === 0) return this.#step({ kind: "snapshot-empty" });
     const chunk = this.#chunksRead;

@@ -64,6 +64,7 @@ export class MigrationSource {
       engine: options.engine,
       clock: options.clock,
       rateLimit: this.#rateLimit,
+      turns: options.turns,
       clusterId: options.clusterId,
       partitionCount: options.partitionCount,
       self: () => options.self(),

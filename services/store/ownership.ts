@@ -236,6 +236,7 @@ export class Ownership {
     this.#source?.entryAdopted(partition);
     this.#target?.entryAdopted(partition);
     refreshGates(partition, this.#self);
+    if (partition.parkedCalls === 0) return;
     if (decideGate(partition, this.#self, true).kind !== "park") partition.resumeParked();
   }
 }

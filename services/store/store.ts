@@ -37,8 +37,12 @@ import { Ownership } from "./ownership.js";
 const sweepIntervalMs = 1000;
 /** After this the deletion of leftovers is tried again, in milliseconds. */
 const discardRetryMs = 1000;
-/** Between two flushes of data that has moved here, which its source keeps that much longer. */
-const flushPauseMs = 200;
+/**
+ * Between two flushes of data that has moved here, in milliseconds at most, and as a multiple of how long the last took:
+ * a flush holds up commits, and until it has ended a source keeps what it gave away.
+ */
+const flushPauseMsMax = 200;
+const flushPauseShare = 4;
 const sweepKeysMax = 1000;
 
 /** How a store is run. */
@@ -106,7 +110,8 @@ export class Store implements MembershipHandler {
         this.source.engineFailed(partition, error);
       },
     });
-    const turns = new Turns(() => new Promise((resolve) => clock.endOfTurn(resolve)));
+    const pause = (): Promise<void> => new Promise((resolve) => clock.endOfTurn(resolve));
+    const turns = new Turns(pause);
     this.#generations = new Generations(engine, turns);
     this.ownership = new Ownership({
       kvMap: this.kvMap,
@@ -133,6 +138,8 @@ export class Store implements MembershipHandler {
       valueBytesMax,
       openChannel: options.openChannel,
       connectFramed: options.connectFramed,
+      // Its own: what is deleted must not hold up what goes out.
+      turns: new Turns(pause),
       self,
       reported: () => options.report(),
     });
@@ -262,16 +269,20 @@ export class Store implements MembershipHandler {
     this.#confirming = unconfirmed !== undefined;
     if (!unconfirmed) return;
     this.#unconfirmed = undefined;
-    const confirmed = (): void => {
+    const { engine, clock } = this.#options;
+    if (!unconfirmed.flush) {
+      // Nobody waits for it: it is told with what comes next.
       this.#appliedVersion = unconfirmed.version;
-      // Only for what went live does anybody wait; the rest is told with what comes next.
-      if (unconfirmed.flush) this.#options.report();
-      this.#confirm();
-    };
-    if (!unconfirmed.flush) return confirmed();
-    this.#options.engine.flush().then(
-      // A flush holds up commits: not one after the other while partitions keep coming.
-      () => this.#options.clock.setTimer(flushPauseMs, confirmed),
+      return this.#confirm();
+    }
+    const startedMs = clock.nowMs();
+    engine.flush().then(
+      () => {
+        this.#appliedVersion = unconfirmed.version;
+        this.#options.report();
+        const pauseMs = Math.min(flushPauseMsMax, flushPauseShare * (clock.nowMs() - startedMs));
+        clock.setTimer(pauseMs, () => this.#confirm());
+      },
       (error: unknown) => {
         this.#confirming = false;
         this.#unconfirmed = unconfirmed;
