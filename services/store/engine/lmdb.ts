@@ -54,6 +54,9 @@ interface Writer {
   flush(): Promise<void>;
 }
 
+/** Changed pages are changed in the shared map of the file, which outlives the process: a commit has none to write. */
+const unflushedLmdbOptions = { noSync: true, useWritemap: true };
+
 const diskReserveBytesDefault = 67_108_864;
 const pageSizeBytes = 4096;
 const noBytes: Buffer = Buffer.alloc(0);
@@ -344,7 +347,7 @@ export async function openLmdbEngine(options: LmdbEngineOptions): Promise<Storag
     const env = open({
       path,
       noSubdir: false,
-      ...(durability === "commit" ? { noSync: true } : flushedLmdbOptions),
+      ...(durability === "commit" ? unflushedLmdbOptions : flushedLmdbOptions),
     });
     const writer =
       durability === "commit" ? new DeferredWriter(env, path, clock) : new FlushedWriter(env, path);
