@@ -8,7 +8,15 @@ import type { ContainerSettings } from "../../services/master/launchers/docker/c
 import { Engine } from "../../services/master/launchers/docker/engine.js";
 import { DockerLauncher } from "../../services/master/launchers/docker/launcher.js";
 import { systemClock } from "../../services/runtime/clock.js";
-import { docker, engineSocket, images, inventory, skipped } from "../support/docker-engine.js";
+import {
+  docker,
+  engineFolder,
+  engineSocket,
+  images,
+  inventory,
+  restartEngine,
+  skipped,
+} from "../support/docker-engine.js";
 import { EngineProxy } from "../support/engine-proxy.js";
 import { waitFor } from "../support/wait-for.js";
 
@@ -184,6 +192,28 @@ describe("the Docker launcher", { skip: skipped, timeout: 300_000 }, () => {
     proxy.heal();
     await launch;
   });
+
+  it(
+    "clears up when the engine is restarted while a store starts",
+    { skip: engineFolder === "" && "the engine was there before: it is not ours to restart" },
+    async () => {
+      // The engine may first stop the container, or be gone at once.
+      const launch = assert.rejects(
+        open().launch(s1),
+        /the container of store s1 was stopped as it started, by its engine's end|the Docker engine at .* (does not answer|could not)/,
+      );
+      const isThere = async (): Promise<boolean> =>
+        (
+          await docker
+            .getContainer(containerName)
+            .inspect()
+            .catch(() => undefined)
+        )?.State.Running === true;
+      await waitFor("the container", isThere);
+      await Promise.all([restartEngine(), launch]);
+      assert.deepEqual(await inventory(), before_, "a failed launch leaves nothing");
+    },
+  );
 
   it("makes a container anew that was made and never started", async () => {
     await docker.createVolume({ Name: containerName });

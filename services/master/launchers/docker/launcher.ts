@@ -131,7 +131,9 @@ export class DockerLauncher implements Launcher {
       if (found === undefined) throw goneError(storeId);
       const { State: state, RestartCount: restarts } = found;
       if (isMember(storeId) || state.Health?.Status === "healthy") return;
-      if (restarts > 0 || state.Restarting || !state.Running) {
+      // Its engine starts again what ends by itself.
+      if (restarts === 0 && !state.Restarting && !state.Running) throw stoppedError(storeId);
+      if (restarts > 0 || state.Restarting) {
         throw new EkvError(
           "FAILED_PRECONDITION",
           `store ${storeId} ended at its start${state.Running ? "" : ` with status ${state.ExitCode}`}` +
@@ -157,7 +159,9 @@ export class DockerLauncher implements Launcher {
         if (made.volume !== undefined) await engine.removeVolume(made.volume);
         return error;
       } catch (cause) {
-        const isAway = cause instanceof EkvError && cause.code === "UNAVAILABLE";
+        // An engine that is being shut down fails in ways of its own before it is gone.
+        const isAway =
+          cause instanceof EkvError && (cause.code === "UNAVAILABLE" || cause.code === "INTERNAL");
         if (!isAway || clock.nowMs() > endMs) return leftoverError(made, error, cause);
       }
       await new Promise<void>((resolve) => {
@@ -191,6 +195,14 @@ function goneError(storeId: StoreId): EkvError {
   return new EkvError(
     "FAILED_PRECONDITION",
     `the container of store ${storeId} was removed by somebody else as it started; add the store again`,
+    { notExecuted: true },
+  );
+}
+
+function stoppedError(storeId: StoreId): EkvError {
+  return new EkvError(
+    "FAILED_PRECONDITION",
+    `the container of store ${storeId} was stopped as it started, by its engine's end or by somebody else; add the store again`,
     { notExecuted: true },
   );
 }
