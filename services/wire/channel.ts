@@ -9,7 +9,17 @@ export type Channel = Pick<
 /** Opens a channel to host:port. It connects at the first call. */
 export type OpenChannel = (address: string, options: ChannelOptions) => Channel;
 
-/** Opens real channels. Each has its own connection: one that fails is no other's trouble. */
+const common: ChannelOptions = {
+  // Each has its own connection: one that fails is no other's trouble.
+  "grpc.use_local_subchannel_pool": 1,
+  // What was restarted in a container or a pod is at another address of the same name. By itself grpc-js would look up a
+  // name that it has looked up only 30 s later, and go on knocking where nobody is.
+  "grpc.dns_min_time_between_resolutions_ms": 1000,
+  // Nobody keeps service configs in TXT records: without this, each name is asked for one.
+  "grpc.service_config_disable_resolution": 1,
+};
+
+/** Opens real channels. */
 export const openGrpcChannel: OpenChannel = (address, options) => new GrpcChannel(address, options);
 
 /** Names whose addresses carry a signal: `elastic-kv:host:port`. */
@@ -30,8 +40,8 @@ class GrpcChannel extends Client {
   constructor(address: string, options: ChannelOptions) {
     const attempts: AbortController[] = [];
     super(`${scheme}:${address}`, credentials.createInsecure(), {
+      ...common,
       ...options,
-      "grpc.use_local_subchannel_pool": 1,
       [signalOption]: (): AbortSignal => {
         const attempt = new AbortController();
         if (attempts.push(attempt) > attemptsMax) attempts.shift();
