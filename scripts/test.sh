@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the compiled tests: all but those of `docker` (npm run test:docker), or those of the folders named.
+# Runs the compiled tests: all but those of `docker` and `kubernetes` (npm run test:docker, test:kubernetes), or those of the folders named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folders=()
@@ -7,7 +7,7 @@ for name in "${@:-}"; do
   if [ -n "$name" ]; then folders+=("dist/test/$name"); fi
 done
 if [ ${#folders[@]} -eq 0 ]; then folders=(dist/test); fi
-mapfile -t files < <(find "${folders[@]}" -name '*.test.js' -not -path 'dist/test/docker/*' | sort)
+mapfile -t files < <(find "${folders[@]}" -name '*.test.js' -not -path 'dist/test/docker/*' -not -path 'dist/test/kubernetes/*' | sort)
 if [ ${#files[@]} -eq 0 ]; then
   echo "no tests found in ${folders[*]}" >&2
   exit 1

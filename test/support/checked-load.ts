@@ -8,13 +8,16 @@ export interface LoadReport {
   readonly unknown: number;
   readonly failures: readonly string[];
   readonly wrong: readonly string[];
+  /** The longest that a call took, in milliseconds. */
+  readonly slowestMs: number;
 }
 
-/** Reads and writes without a pause until stopped, each worker its own keys, and checks every answer against a model. */
+/** Reads and writes until stopped, without a pause unless one is given, each worker its own keys, and checks every answer against a model. */
 export class CheckedLoad {
   readonly #client: Client<string>;
   readonly #prefix: string;
   readonly #workers: Promise<void>[];
+  readonly #restMs: number;
   /** The values each key may have: one, or more after a write of unknown outcome. Undefined: absent. */
   readonly #model = new Map<string, Set<string | undefined>>();
   readonly #failures: string[] = [];
@@ -22,11 +25,18 @@ export class CheckedLoad {
   #stopped = false;
   #calls = 0;
   #unknown = 0;
+  #slowestMs = 0;
 
-  /** @param prefix of keys that do not exist yet; @param workers loops; @param keysEach keys of each, its own */
-  constructor(client: Client<string>, prefix: string, workers: number, keysEach: number) {
+  /**
+   * @param prefix of keys that do not exist yet
+   * @param workers loops
+   * @param keysEach keys of each, its own
+   * @param restMs between two calls of a loop
+   */
+  constructor(client: Client<string>, prefix: string, workers: number, keysEach: number, restMs = 0) {
     this.#client = client;
     this.#prefix = prefix;
+    this.#restMs = restMs;
     this.#workers = Array.from({ length: workers }, (_, worker) => this.#work(worker, keysEach));
   }
 
@@ -39,16 +49,25 @@ export class CheckedLoad {
     this.#stopped = true;
     await Promise.all(this.#workers);
     for (const key of this.#model.keys()) await this.#read(key);
-    return { calls: this.#calls, unknown: this.#unknown, failures: this.#failures, wrong: this.#wrong };
+    return {
+      calls: this.#calls,
+      unknown: this.#unknown,
+      failures: this.#failures,
+      wrong: this.#wrong,
+      slowestMs: Math.round(this.#slowestMs),
+    };
   }
 
   async #work(worker: number, keysEach: number): Promise<void> {
     for (let round = 0; !this.#stopped; round += 1) {
       const key = `${this.#prefix}-${worker}-${(round * 7) % keysEach}`;
       const kind = round % 5;
+      const startedMs = performance.now();
       if (kind === 0) await this.#write(key, `${worker}-${round}`);
       else if (kind === 3 && round % 3 === 0) await this.#write(key, undefined);
       else await this.#read(key);
+      this.#slowestMs = Math.max(this.#slowestMs, performance.now() - startedMs);
+      if (this.#restMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#restMs));
     }
   }
 
