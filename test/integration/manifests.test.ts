@@ -145,7 +145,11 @@ describe("the Kubernetes manifests", { skip: missing }, () => {
         const store = environmentOf(objects, containerOf(one(objects, "StatefulSet", "store")));
         requireKnown(store, storeSettings, leaveSettings);
         const own = loadSettings(storeSettings, { argv: [], env: store }).values;
-        assert.equal(own.advertise, "auto", "a name would lead to where the pod was, for as long as it is cached");
+        assert.equal(
+          own.advertise,
+          "auto",
+          "a name would lead to where the pod was, for as long as it is cached",
+        );
         assert.deepEqual(own.masters, [values.advertise]);
         assert.equal(own.drainOnStop, false, "a restart must not drain: the hook tells the two apart");
         const set = one<V1StatefulSet>(objects, "StatefulSet", "store");
