@@ -73,6 +73,32 @@ function viewOf(fast: Buffer): Uint8Array {
   return (readViews[length] ??= new Uint8Array(buffer, byteOffset, length));
 }
 
+/** Below this, a loop copies bytes sooner than a call does. */
+const loopBytesMax = 256;
+
+/** A copy in memory of Node's pool: a `Uint8Array` of its own takes several times as long to make, and to collect. */
+function pooledCopy(bytes: Uint8Array, start: number, end: number): Buffer {
+  const length = end - start;
+  const copy = Buffer.allocUnsafe(length);
+  if (length > loopBytesMax) copy.set(bytes.subarray(start, end));
+  else for (let i = 0; i < length; i += 1) copy[i] = bytes[start + i] as number;
+  return copy;
+}
+
+const scanOptions = {
+  keyEncoder: {
+    writeKey: (key: Uint8Array, target: Uint8Array, start: number): number => {
+      target.set(key, start);
+      return start + key.length;
+    },
+    readKey: (bytes: Uint8Array, start: number, end: number): Buffer => pooledCopy(bytes, start, end),
+  },
+  encoder: {
+    encode: (value: Uint8Array): Uint8Array => value,
+    decode: (bytes: Uint8Array, length: number): Buffer => pooledCopy(bytes, 0, length),
+  },
+} as const;
+
 class LmdbTable implements OrderedTable {
   readonly #table: Table;
   readonly #transaction: Transaction | undefined;
@@ -149,6 +175,8 @@ class LmdbEngine implements StorageEngine {
   readonly name = "lmdb";
   readonly #env: RootDatabase;
   readonly #data: Table;
+  /** The same, for reading many entries: keys and values come out of the pool. */
+  readonly #scanned: Table;
   readonly #expiry: Table;
   readonly #meta: Table;
   readonly #dataTable: OrderedTable;
@@ -166,13 +194,15 @@ class LmdbEngine implements StorageEngine {
     this.#env = env;
     this.#writer = writer;
     this.#data = table("data");
+    const scanned = env.openDB<Uint8Array, Uint8Array>({ name: "data", ...scanOptions });
+    this.#scanned = scanned;
     this.#expiry = table("expiry");
     this.#meta = table("meta");
     this.#space = new DiskSpace({
       ...space,
       reusableBytes: () => reusableBytesOf([this.#data, this.#expiry, this.#meta]),
     });
-    this.#dataTable = this.#whileOpen(new LmdbTable(this.#data));
+    this.#dataTable = this.#whileOpen(new LmdbTable(this.#scanned));
     this.#expiryTable = this.#whileOpen(new LmdbTable(this.#expiry));
     this.#mayExpire = this.#expiryTable.keys({ start: new Uint8Array(1), limit: 1 }).length > 0;
   }
@@ -225,7 +255,7 @@ class LmdbEngine implements StorageEngine {
 
   snapshot(): EngineSnapshot {
     this.#assertOpen();
-    const snapshot = new LmdbSnapshot(this.#data, this.#env.useReadTransaction(), (closed) =>
+    const snapshot = new LmdbSnapshot(this.#scanned, this.#env.useReadTransaction(), (closed) =>
       this.#snapshots.delete(closed),
     );
     this.#snapshots.add(snapshot);
