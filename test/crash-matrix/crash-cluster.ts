@@ -61,6 +61,8 @@ export class CrashCluster extends ProcessCluster {
   /** Former runs, by name. */
   readonly #ended: (readonly [name: string, child: Child])[] = [];
   #operation: OperationKind = "add";
+  /** The operations that were answered for, or found since. */
+  readonly #ids = new Set<string>();
   #weight = 1;
 
   constructor() {
@@ -102,7 +104,10 @@ export class CrashCluster extends ProcessCluster {
         const { result } = await this.admin(adminService.removeStore, {
           ...{ storeId: guest, dryRun: false, purge: false },
         });
-        if (result?.$case === "operation") await this.ended(result.value.id);
+        if (result?.$case === "operation") {
+          this.#ids.add(result.value.id);
+          await this.ended(result.value.id);
+        }
       }
       if (this.stores.has(guest)) await this.#end(guest);
     }
@@ -179,6 +184,7 @@ export class CrashCluster extends ProcessCluster {
   async ask(): Promise<string> {
     const { result } = await this.#request();
     if (result?.$case !== "operation") throw new Error("the master did not answer with an operation");
+    this.#ids.add(result.value.id);
     return result.value.id;
   }
 
@@ -187,10 +193,12 @@ export class CrashCluster extends ProcessCluster {
     return await waitFor(
       "the master to take the operation",
       async () => {
-        const { operations } = await this.admin(adminService.listOperations, { activeOnly: true });
-        const known = operations.at(-1)?.id;
+        // It may be over already: another like it would have nothing to move.
+        const { operations } = await this.admin(adminService.listOperations, { activeOnly: false });
+        const taken = operations.find(({ id }) => !this.#ids.has(id))?.id;
+        if (taken !== undefined) this.#ids.add(taken);
         // A store that has not come back to a new master cannot be removed: ask once more.
-        return known ?? (await this.ask().catch(() => undefined));
+        return taken ?? (await this.ask().catch(() => undefined));
       },
       waitMsMax,
       pollMs * 4,
