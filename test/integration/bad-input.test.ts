@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import type { EkvError } from "../../services/core/errors.js";
 import { CallKind, CallStatus, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
+import { openGrpcChannel } from "../../services/wire/channel.js";
+import { fromServiceError } from "../../services/wire/errors.js";
 import { storeService, topologyService } from "../../services/wire/services.js";
 import { HandCluster } from "../support/hand-cluster.js";
 import { RawClient, refusedWith } from "../support/raw-client.js";
+import { waitFor } from "../support/wait-for.js";
 
 const none = Buffer.alloc(0);
 
-describe("bad input to a store", { timeout: 30_000 }, () => {
+describe("bad input to a store", { timeout: 120_000 }, () => {
   let cluster: HandCluster;
   let client: RawClient;
 
@@ -209,6 +213,36 @@ describe("bad input to a store", { timeout: 30_000 }, () => {
     await assert.rejects(
       client.exchange(stream, [PipelineRequest.fromPartial({})], 1),
       refusedWith("INVALID_ARGUMENT", /^message: cannot be read/),
+    );
+  });
+
+  it("refuses a pipeline beyond as many as it takes, and takes one again when others end", async () => {
+    const channel = openGrpcChannel(cluster.stores[0]!.server.address, {});
+    const { path, requestSerialize, responseDeserialize } = storeService.pipeline;
+    const batch = PipelineRequest.fromPartial({
+      kinds: Buffer.from([CallKind.GET]),
+      keys: Buffer.from("absent"),
+      keyLengths: [6],
+    });
+    let answered = 0;
+    const refusals: EkvError[] = [];
+    const streams = Array.from({ length: 101 }, () => {
+      const stream = channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+      stream.on("data", () => (answered += 1));
+      stream.on("error", (error) => refusals.push(fromServiceError(error)));
+      stream.write(batch);
+      return stream;
+    });
+    await waitFor("each to be answered or refused", () => answered + refusals.length === 101);
+    assert.ok(answered > 0 && refusals.length > 0);
+    for (const error of refusals) refusedWith("RESOURCE_EXHAUSTED", /^100 pipelines are open/)(error);
+    for (const stream of streams) stream.cancel();
+    channel.close();
+    await waitFor("a pipeline to be taken", () =>
+      client.exchange(storeService.pipeline, [batch], 1).then(
+        () => true,
+        () => false,
+      ),
     );
   });
 

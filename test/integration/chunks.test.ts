@@ -12,6 +12,7 @@ import { migrationService } from "../../services/wire/services.js";
 import { replicaToWire } from "../../services/wire/topology.js";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
 import { RawClient } from "../support/raw-client.js";
+import { waitFor } from "../support/wait-for.js";
 
 const partition = 1;
 
@@ -35,15 +36,15 @@ describe("chunks at the target of a move", () => {
     await cluster.stop();
   });
 
-  const start = (clusterId = "hand-made"): TransferRequest => ({
+  const start = (clusterId = "hand-made", moveId = "m", epoch = 1): TransferRequest => ({
     message: {
       $case: "startChunkTransfer",
       value: {
-        moveId: "m",
+        moveId,
         clusterId,
         partitionCount: cluster.partitionCount,
         partition,
-        epoch: 1,
+        epoch,
         source: replicaToWire(source.replica),
         target: replicaToWire(target.replica),
         snapshot: { epoch: 1, seq: 10 },
@@ -109,6 +110,20 @@ describe("chunks at the target of a move", () => {
     await send([start(), chunk(0)], 2);
     const [again] = await send([start()], 1);
     assert.equal(again?.message?.$case === "startChunkTransfer" && again.message.value.nextChunk, 1);
+  });
+
+  it("answers a start that waits for the master's word when another comes in its place, and then begins that", async () => {
+    const answers: TransferResponse[] = [];
+    const requests = [start("hand-made", "m2", 2), start("hand-made", "m3", 2)];
+    const ended = client.exchange(migrationService.transfer, requests, 2, (answer) => answers.push(answer));
+    await waitFor("the first to be answered", () => answers.length === 1);
+    const nack = answers[0]?.message;
+    assert.equal(nack?.$case === "nack" && nack.value.moveId, "m2");
+    assert.equal(nack?.$case === "nack" && nack.value.reason, NackReason.UNKNOWN_MOVE);
+    const learners = [{ replica: target.replica, moveId: "m3" as never }];
+    await cluster.commit({ partition, epoch: 2 as Epoch, learners });
+    await ended;
+    assert.equal(answers[1]?.message?.$case, "startChunkTransfer");
   });
 
   it("refuses a store of another cluster", async () => {

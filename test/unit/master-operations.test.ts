@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type OperationId } from "../../services/core/ids.js";
+import { limits } from "../../services/core/limits.js";
 import type { AdminRequest } from "../../services/core/master/events.js";
 import { id, MasterBench } from "../support/master-bench.js";
 
@@ -179,6 +180,18 @@ describe("removing a store", () => {
 });
 
 describe("operations", () => {
+  it("are refused beyond as many as may wait, and taken again when one ends", () => {
+    const bench = clusterOf(1, { launches: true });
+    for (let i = 1; i <= limits.operationsActiveMax; i += 1) {
+      assert.equal(refusal(bench, add(`new-${i}`)), "operation");
+    }
+    assert.match(refusal(bench, add("one-more")), /^RESOURCE_EXHAUSTED: 64 operations are under way or wait/);
+    assert.equal(bench.view.operations().length, limits.operationsActiveMax);
+    const error = new EkvError("INTERNAL", "there is no program");
+    bench.submit({ kind: "launched", storeId: id("new-64"), error });
+    assert.equal(refusal(bench, add("one-more")), "operation");
+  });
+
   it("that share a store run one after the other", () => {
     const bench = clusterOf(3);
     bench.ask(remove("store-3"));

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { brandAs, type ClusterId, type Epoch, type Incarnation } from "../../services/core/ids.js";
 import type { MasterReply } from "../../services/core/master/effects.js";
 import type { Registration } from "../../services/core/master/events.js";
+import { limits } from "../../services/core/limits.js";
 import { clusterId, describeEntry, id, MasterBench } from "../support/master-bench.js";
 
 function register(bench: MasterBench, registration: Partial<Registration>): MasterReply {
@@ -90,6 +91,18 @@ describe("a registration", () => {
       refusal(register(bench, { storeId: "store-1" })),
       /^FAILED_PRECONDITION: .*runs already, at store-1:1/,
     );
+  });
+
+  it("is refused when the cluster has as many stores as it may have, unless the store is one of them", () => {
+    const bench = formed();
+    const [known] = [...bench.committed].filter(([key]) => key === "store/store-1");
+    for (let i = 2; i <= limits.storesMax; i += 1) {
+      bench.committed.set(`store/store-${i}`, (known?.[1] ?? "").replaceAll("store-1", `store-${i}`));
+    }
+    bench.restart();
+    assert.match(refusal(register(bench, { storeId: "one-more" })), /^RESOURCE_EXHAUSTED: .*1024 stores/);
+    assert.equal(refusal(register(bench, { storeId: "store-2" })), "registered");
+    assert.equal(bench.view.topology.stores.length, limits.storesMax);
   });
 
   it("of the same process keeps its incarnation and changes no epoch", () => {
