@@ -37,6 +37,11 @@ export class Cluster {
     return [...this.stores.values()].filter((node) => node.process !== undefined);
   }
 
+  /** host:port of every store that there ever was. */
+  storeAddresses(): string[] {
+    return [...this.stores.keys()].map((storeId) => `${storeId}:7400`);
+  }
+
   /** Brings back whatever is down, and undoes every fault. */
   heal(): void {
     this.machines.network.heal();

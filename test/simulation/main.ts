@@ -1,5 +1,7 @@
+import { availableParallelism } from "node:os";
 import { inspect, parseArgs } from "node:util";
 import { type FaultName, faultNames } from "./faults/faults.js";
+import { runSeeds } from "./seeds.js";
 import { simulate, type SimulationResult } from "./simulation.js";
 
 const help = `npm run test:sim -- [options]
@@ -10,9 +12,10 @@ Runs whole clusters on virtual time, one per seed, under faults drawn by the see
   --first N           the first seed (default: random; it is printed)
   --seed N            this one alone, with the logs of every process when it fails
   --seconds N         virtual seconds of faults in each (default 20)
-  --minutes-max N     no new seed after so many real minutes
+  --minutes-max N     ends after so many real minutes; a seed that has not ended is not counted
   --faults A,B        only these kinds of faults; empty: none
   --keep-going        go on after a seed that failed
+  --threads N         simulations at a time (default: one a core); with 1 the seeds come in their order
   --verbose           a line for every seed
 
 docs/simulation.md tells what is simulated, and what is checked.
@@ -28,6 +31,7 @@ const { values } = parseArgs({
     "minutes-max": { type: "string" },
     faults: { type: "string" },
     "keep-going": { type: "boolean", default: false },
+    threads: { type: "string", default: String(availableParallelism()) },
     verbose: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -60,24 +64,27 @@ if (values.help) {
   say(help);
   process.exit(0);
 }
-// A run makes many errors that nobody reads.
-if (values.seed === undefined) Error.stackTraceLimit = 0;
 const seconds = Number(values.seconds);
 const faults = kindsOf(values.faults);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 const first = Number(values.seed ?? values.first ?? Math.floor(Math.random() * 1e9));
 const startedAt = performance.now();
-const untilMs = values["minutes-max"] === undefined ? Infinity : Number(values["minutes-max"]) * 60_000;
-say(`simulation: seeds ${first} to ${first + count - 1}, ${seconds} virtual seconds of faults each`);
+const untilMs =
+  values["minutes-max"] === undefined ? Infinity : startedAt + Number(values["minutes-max"]) * 60_000;
+say(
+  `simulation: seeds ${first} to ${first + count - 1}, ${seconds} virtual seconds of faults each` +
+    (untilMs === Infinity ? "" : `, as many as fit in ${values["minutes-max"]} minutes`),
+);
 let failed = 0;
 let done = 0;
 let events = 0;
-for (let i = 0; i < count && performance.now() - startedAt < untilMs; i += 1) {
-  const result = await simulate({ seed: first + i, seconds, faults });
+
+/** Tells a result; returns whether to go on. */
+function take(result: SimulationResult): boolean {
   done += 1;
   events += result.events;
   if (values.verbose || result.failure) say(describe(result));
-  if (!result.failure) continue;
+  if (!result.failure) return true;
   failed += 1;
   const { cluster, faultKinds, lines } = result;
   say(`  ${JSON.stringify(cluster)}, faults ${faultKinds.join(",")}`);
@@ -86,11 +93,17 @@ for (let i = 0; i < count && performance.now() - startedAt < untilMs; i += 1) {
     say(inspect(result.failure));
   }
   say(`  again: npm run test:sim -- --seed ${result.seed} --seconds ${seconds}`);
-  if (!values["keep-going"]) break;
+  return values["keep-going"];
 }
+
+if (values.seed !== undefined) take(await simulate({ seed: first, seconds, faults }));
+else
+  await runSeeds({ first, count, seconds, faults, threads: Number(values.threads), untilMs, onResult: take });
 const tookMs = performance.now() - startedAt;
+const cpuMs = (process.cpuUsage().user + process.cpuUsage().system) / 1000;
 say(
   `${done} seeds in ${(tookMs / 1000).toFixed(1)} s (${((done * 1000) / tookMs).toFixed(2)} a second, ` +
-    `${Math.round((events * 1000) / tookMs)} events a second): ${failed} failed`,
+    `${((done * 1000) / cpuMs).toFixed(2)} a second of one core, ${Math.round((events * 1000) / tookMs)} events a second): ` +
+    `${failed} failed`,
 );
 process.exitCode = failed > 0 ? 1 : 0;

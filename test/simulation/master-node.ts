@@ -1,3 +1,4 @@
+import type { StoreRecord } from "../../services/core/master/records.js";
 import type { Launcher } from "../../services/core/ports/launcher.js";
 import { runMaster } from "../../services/master/master.js";
 import { masterSettings } from "../../services/master/settings.js";
@@ -58,6 +59,12 @@ export class MasterNode extends SimNode {
       if (process.alive) world.note("the master could not start");
       ended(error);
     });
+  }
+
+  /** The topology version at which a store last confirmed what it holds, as the master has it on its disk; 0: never. */
+  confirmedVersion(storeId: string): number {
+    const text = this.disk.values.get(`store/${storeId}`);
+    return text === undefined ? 0 : ((JSON.parse(text) as StoreRecord).confirmedVersion ?? 0);
   }
 
   protected override losePower(): Promise<void> {

@@ -16,6 +16,7 @@ import { Bulk } from "./workloads/bulk.js";
 import { History } from "./workloads/history.js";
 import { Operator } from "./workloads/operator.js";
 import { Registers } from "./workloads/registers.js";
+import { UnaryClient } from "./workloads/unary.js";
 import type { LogLine, SimProcess } from "./world/process.js";
 import { SeededRandom } from "./world/random.js";
 
@@ -43,6 +44,8 @@ export interface SimulationResult {
   readonly faultKinds: readonly FaultName[];
   readonly handOffs: number;
   readonly scans: number;
+  /** Unary calls that any store answered for any other. */
+  readonly unaryCalls: number;
   readonly cluster: ClusterOptions;
   /** The last lines logged. */
   readonly lines: readonly LogLine[];
@@ -58,6 +61,7 @@ class Simulation {
   readonly #history: History;
   readonly #registers: Registers;
   readonly #bulk: Bulk;
+  readonly #unary: UnaryClient;
   readonly #operator: Operator;
   readonly #chaos: Chaos;
   readonly #nodes: ClientNode[] = [];
@@ -76,7 +80,10 @@ class Simulation {
     });
     const { machines } = this.#cluster;
     this.#observation = new Observation(this.#cluster);
-    this.#history = new History(machines.world);
+    this.#history = new History(machines.world, () => ({
+      ...machines.clockRates(),
+      areSet: this.#chaos.kinds.includes("setClock"),
+    }));
     this.#keys = Array.from({ length: setUp.pick([6, 12, 24]) }, (_, i) => `key-${i}`);
     this.#registers = new Registers(this.#history, {
       keys: this.#keys,
@@ -88,11 +95,16 @@ class Simulation {
     this.#operator = new Operator(this.#cluster);
     this.#addClients(2, (client, process) => this.#registers.run(client, process));
     this.#addClients(1, (client, process) => void this.#bulk.run(client, process));
+    this.#unary = new UnaryClient(machines, "unary-client", {
+      keys: this.#keys,
+      history: this.#history,
+      stores: () => this.#cluster.storeAddresses(),
+    });
     for (const host of ["master", "store-1", "store-2", "store-3", "client-1"]) {
       if (setUp.chance(0.3)) machines.clock(host).rate = setUp.between(0.93, 1.07);
     }
     this.#chaos = new Chaos(
-      { cluster: this.#cluster, clients: this.#nodes },
+      { cluster: this.#cluster, clients: [...this.#nodes, this.#unary] },
       random.fork("chaos"),
       options.faults,
     );
@@ -128,6 +140,7 @@ class Simulation {
       faultKinds: this.#chaos.kinds,
       handOffs: this.#observation.handOffs,
       scans: this.#bulk.scans,
+      unaryCalls: this.#unary.answered,
       cluster: this.#cluster.options,
       lines,
     };
@@ -142,6 +155,7 @@ class Simulation {
       () => this.#bulk.loaded && this.#clients.size === this.#nodes.length,
     );
     if (!formed) throw new Error("the cluster did not form, or did not take its first data");
+    this.#unary.start();
     this.#operator.start();
     this.#chaos.start();
     await world.run(world.nowUs + this.#options.seconds * 1e6);
@@ -152,7 +166,7 @@ class Simulation {
     this.#chaos.stop();
     this.#operator.stop();
     this.#cluster.heal();
-    for (const node of this.#nodes) node.heal();
+    for (const node of [...this.#nodes, this.#unary]) node.heal();
     this.#operator.heal();
     const admin = (): NonNullable<Operator["admin"]> => {
       if (this.#operator.admin) return this.#operator.admin;
@@ -161,6 +175,7 @@ class Simulation {
     await waitForOperations(world, admin);
     await waitForBalance(this.#cluster, admin);
     this.#registers.stop();
+    this.#unary.stop();
     await waitForAnswers(world, () => this.#history.open);
     await waitForCleanDisks(this.#cluster);
     await this.#readEverything();
@@ -204,7 +219,7 @@ class Simulation {
       const name = `client-${this.#nodes.length + 1}`;
       const seeds = (): readonly string[] => [
         this.#cluster.master.address,
-        ...[...this.#cluster.stores.keys()].map((storeId) => `${storeId}:7400`),
+        ...this.#cluster.storeAddresses(),
       ];
       const node = new ClientNode(this.#cluster.machines, name, seeds, (client, process) => {
         this.#clients.set(name, client);

@@ -2,7 +2,7 @@ import type { StoreId } from "../../services/core/ids.js";
 import { type RunningStore, startStore, type StoreValues } from "../../services/store/running-store.js";
 import type { Store } from "../../services/store/store.js";
 import { SimNode } from "./node.js";
-import { SimDisk } from "./world/disk.js";
+import { type DiskImage, SimDisk } from "./world/disk.js";
 import type { Machines } from "./world/machine.js";
 import type { SimProcess } from "./world/process.js";
 
@@ -19,6 +19,7 @@ export class StoreNode extends SimNode {
   #running: RunningStore | undefined;
   /** Puts the node's own volume back. */
   #restoreVolume: (() => void) | undefined;
+  #copy: { readonly image: DiskImage; readonly version: number } | undefined;
 
   constructor(machines: Machines, values: StoreValues) {
     super(machines, values.storeId);
@@ -50,6 +51,29 @@ export class StoreNode extends SimNode {
     if (this.#restoreVolume || !this.store) return;
     this.crash(restartUs);
     this.#restoreVolume = this.disk.swap();
+  }
+
+  /** Keeps a copy of the volume as it is now, until one was put back. */
+  keepCopy(): void {
+    if (this.#copy || !this.store || this.#restoreVolume) return;
+    const version = this.store.ownership.storedVersion();
+    void this.disk.copy().then((image) => {
+      this.#copy ??= { image, version };
+    });
+  }
+
+  /**
+   * Starts it anew with the copy that was kept, when that lacks something the store has since confirmed to hold: what is
+   * lost within that, nobody can tell. Returns whether it did.
+   */
+  putCopyBack(confirmedVersion: number, restartUs: number): boolean {
+    const copy = this.#copy;
+    if (copy === undefined || this.#restoreVolume || !this.store || copy.version >= confirmedVersion)
+      return false;
+    this.#copy = undefined;
+    this.crash(restartUs);
+    this.#restoreVolume = this.disk.swap(copy.image);
+    return true;
   }
 
   /** Puts its own volume back. */

@@ -9,8 +9,20 @@
 /** What a call asked for. Values are unique: no two writes of a history have the same. */
 export type CallAction =
   | { readonly kind: "get" }
-  | { readonly kind: "put"; readonly value: string; readonly condition?: CallCondition }
+  | {
+      readonly kind: "put";
+      readonly value: string;
+      readonly condition?: CallCondition;
+      readonly expiry?: CallExpiry;
+    }
   | { readonly kind: "delete" };
+
+/** When a value of limited life goes away by itself: at one moment of these, by the history's clock, for good. */
+export interface CallExpiry {
+  readonly earliest: number;
+  /** A call that begins later finds it gone. Infinity: that is not known. */
+  readonly latest: number;
+}
 
 /** When a put may take effect: the key is absent, or still has the value that a version was seen with. */
 export type CallCondition =
@@ -85,14 +97,15 @@ function findKeyViolation(
   initial: string | undefined,
 ): LinearizabilityViolation | undefined {
   const open = new Map<number, HistoryCall>();
+  const expiries = expiriesOf(calls);
   let configurations: readonly Configuration[] = [{ value: initial, done: new Set() }];
-  for (const { at, call, index } of eventsOf(calls)) {
+  for (const { at, call, index, time } of eventsOf(calls)) {
     if (at === "begin") {
       open.set(index, call);
       continue;
     }
     const before = configurations;
-    configurations = afterEnd(before, open, index);
+    configurations = afterEnd(before, { open, expiries, ending: index, time });
     if (configurations.length === 0) {
       return { key: call.key, call, possible: [...new Set(before.map(({ value }) => value))] };
     }
@@ -120,11 +133,26 @@ function eventsOf(calls: readonly HistoryCall[]): HistoryEvent[] {
   );
 }
 
-/** The configurations in which the call that ends has taken effect, by way of any open calls before it. */
+function expiriesOf(calls: readonly HistoryCall[]): ReadonlyMap<string, CallExpiry> {
+  return new Map(
+    calls.flatMap(({ action }) =>
+      action.kind === "put" && action.expiry ? [[action.value, action.expiry] as const] : [],
+    ),
+  );
+}
+
+/** A call that ends, among those that are open. */
+interface Ending {
+  readonly open: ReadonlyMap<number, HistoryCall>;
+  readonly expiries: ReadonlyMap<string, CallExpiry>;
+  readonly ending: number;
+  readonly time: number;
+}
+
+/** The configurations in which the call that ends has taken effect, by way of any open calls and expiries before it. */
 function afterEnd(
   configurations: readonly Configuration[],
-  open: ReadonlyMap<number, HistoryCall>,
-  ending: number,
+  { open, expiries, ending, time }: Ending,
 ): Configuration[] {
   const seen = new Set<string>();
   const ended = new Map<string, Configuration>();
@@ -143,9 +171,12 @@ function afterEnd(
     if (seen.size + ended.size > configurationsMax) {
       throw new RangeError(`more than ${configurationsMax} states: ${open.size} calls are open on one key`);
     }
+    const expiry = next.value === undefined ? undefined : expiries.get(next.value);
+    if (expiry && expiry.earliest <= time) waiting.push({ value: undefined, done: next.done });
     for (const [index, call] of open) {
       if (next.done.has(index)) continue;
-      const effect = effectOf(next.value, call);
+      const isGone = expiry !== undefined && call.beganAt > expiry.latest;
+      const effect = effectOf(isGone ? undefined : next.value, call);
       if (effect) waiting.push({ value: effect.value, done: new Set(next.done).add(index) });
     }
   }

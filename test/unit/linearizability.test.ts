@@ -36,8 +36,28 @@ const swap = (
 ): HistoryCall =>
   call(times, { kind: "put", value, condition: { kind: "if-value", value: old } }, { kind: outcome });
 
+/** A write of limited life. */
+const short = (times: Times, value: string, earliest: number, latest: number): HistoryCall =>
+  call(times, { kind: "put", value, expiry: { earliest, latest } }, { kind: "written" });
+
 const accepted: Readonly<Record<string, HistoryCall[]>> = {
   "nothing at all": [],
+  "a value that expires when it may": [short([1, 2], "a", 5, 9), get([3, 4], "a"), get([6, 7], undefined)],
+  "a value that expires as late as it may": [
+    short([1, 2], "a", 5, 9),
+    get([9, 12], "a"),
+    get([13, 14], undefined),
+  ],
+  "a value that is written over before it expires": [
+    short([1, 2], "a", 5, 9),
+    put([3, 4], "b"),
+    get([10, 11], "b"),
+  ],
+  "a condition refused for an expiry": [
+    short([1, 2], "a", 5, Infinity),
+    swap([6, 7], "a", "b", "condition-failed"),
+    del([8, 9], false),
+  ],
   "calls one after the other": [
     put([1, 2], "a"),
     get([3, 4], "a"),
@@ -73,6 +93,19 @@ const accepted: Readonly<Record<string, HistoryCall[]>> = {
 };
 
 const rejected: Readonly<Record<string, { readonly history: HistoryCall[]; readonly at: number }>> = {
+  "a value that expires too early": {
+    history: [short([1, 2], "a", 5, 9), get([3, 4], undefined)],
+    at: 1,
+  },
+  "a value that expires too late": { history: [short([1, 2], "a", 5, 9), get([10, 11], "a")], at: 1 },
+  "an expired value that comes to life again": {
+    history: [short([1, 2], "a", 5, Infinity), get([6, 7], undefined), get([8, 9], "a")],
+    at: 2,
+  },
+  "an expired value that comes to life again after a condition was refused": {
+    history: [short([1, 2], "a", 5, Infinity), swap([6, 7], "a", "b", "condition-failed"), del([8, 9], true)],
+    at: 2,
+  },
   "an acknowledged write that is gone": { history: [put([1, 2], "a"), get([3, 4], undefined)], at: 1 },
   "a stale read": { history: [put([1, 2], "a"), put([3, 4], "b"), get([5, 6], "a")], at: 2 },
   "a value from nowhere": { history: [get([1, 2], "a")], at: 0 },

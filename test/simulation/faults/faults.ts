@@ -1,4 +1,3 @@
-import type { ClientNode } from "../client-node.js";
 import type { Cluster } from "../cluster.js";
 import type { SimNode } from "../node.js";
 import type { SeededRandom } from "../world/random.js";
@@ -6,7 +5,7 @@ import type { SeededRandom } from "../world/random.js";
 /** What faults may touch. */
 export interface FaultTargets {
   readonly cluster: Cluster;
-  readonly clients: readonly ClientNode[];
+  readonly clients: readonly SimNode[];
 }
 
 /** One kind of fault: strikes once, somewhere. */
@@ -137,6 +136,15 @@ export const faults = {
     targets.cluster.machines.world.after(random.between(1, 5) * second, "the volume is put back", () =>
       node.returnVolume(),
     );
+  },
+  restoreVolume: (targets, random) => {
+    const { cluster } = targets;
+    const forUs = random.between(1, 5) * second;
+    for (const node of cluster.running()) {
+      const confirmed = cluster.master.confirmedVersion(node.storeId);
+      if (!node.putCopyBack(confirmed, random.between(0.1, 1) * second)) node.keepCopy();
+      else cluster.machines.world.after(forUs, "the volume is put back", () => node.returnVolume());
+    }
   },
 } satisfies Record<string, Fault>;
 

@@ -48,19 +48,24 @@ export class Laboratory {
   }
 
   /** Simulates a mutant. Throws when the code that it changes is not there exactly once. */
-  async try({ name, file, find, replace }: Mutant, trial: Trial): Promise<Finding> {
-    const path = join(this.#folder, "dist", file);
-    const original = readFileSync(path, "utf8");
-    const found = original.split(find).length - 1;
-    if (found !== 1) throw new Error(`"${name}" changes ${file} in ${found} places; it has to be one`);
-    writeFileSync(
-      path,
-      original.replace(find, () => replace),
-    );
+  async try(mutant: Mutant, trial: Trial): Promise<Finding> {
+    const originals = new Map<string, string>();
     try {
+      for (const { file, find, replace } of [mutant, ...(mutant.also ?? [])]) {
+        const path = join(this.#folder, "dist", file);
+        const text = readFileSync(path, "utf8");
+        const found = text.split(find).length - 1;
+        if (found !== 1)
+          throw new Error(`"${mutant.name}" changes ${file} in ${found} places; it has to be one`);
+        if (!originals.has(path)) originals.set(path, text);
+        writeFileSync(
+          path,
+          text.replace(find, () => replace),
+        );
+      }
       return await this.#simulate(trial);
     } finally {
-      writeFileSync(path, original);
+      for (const [path, text] of originals) writeFileSync(path, text);
     }
   }
 
@@ -69,7 +74,16 @@ export class Laboratory {
   }
 
   #simulate({ first, seeds, seconds, faults }: Trial): Promise<Finding> {
-    const argv = ["--first", String(first), "--seeds", String(seeds), "--seconds", String(seconds)];
+    const argv = [
+      "--threads",
+      "1",
+      "--first",
+      String(first),
+      "--seeds",
+      String(seeds),
+      "--seconds",
+      String(seconds),
+    ];
     if (faults) argv.push("--faults", faults.join(","));
     const child = spawn(process.execPath, ["dist/test/simulation/main.js", ...argv], {
       cwd: this.#folder,

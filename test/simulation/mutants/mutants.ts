@@ -1,13 +1,19 @@
 import type { FaultName } from "../faults/faults.js";
 
-/** A small change for the worse to the compiled product. */
-export interface Mutant {
-  readonly name: string;
+/** One replacement in a file of the compiled product. */
+export interface Edit {
   /** Below dist/. */
   readonly file: string;
   /** Has to be there exactly once. */
   readonly find: string;
   readonly replace: string;
+}
+
+/** A small change for the worse to the compiled product. */
+export interface Mutant extends Edit {
+  readonly name: string;
+  /** Where a rule stands in more than one place. */
+  readonly also?: readonly Edit[];
   /** Kinds of faults that bring it out; undefined: as chosen by the seed. */
   readonly faults?: readonly FaultName[];
   /** A seed that finds it, and how long that run is, in virtual seconds. */
@@ -34,7 +40,7 @@ export const mutants: readonly Mutant[] = [
       "        partition.releasedEpoch = partition.epoch;\n" +
       "        void this.#context.engine.deleteGeneration(partition.id, partition.generation ?? 0, 100000);\n",
     faults: ["crashStore", "crashStoreAtEffect", "crashMaster", "crashMasterAtEffect", "isolate"],
-    seed: 5,
+    seed: 36,
     seconds: 15,
   },
   {
@@ -46,7 +52,7 @@ export const mutants: readonly Mutant[] = [
       "        const silent = { written: () => {}, notFound: () => {}, refused: () => {} };\n" +
       "        this.#assigned.push({ partition, overlayKey, write: { ...write, sink: silent }, version, existed });\n",
     faults: ["crashStore", "crashStoreAtEffect", "stallDisk"],
-    seed: 1,
+    seed: 2,
     seconds: 8,
   },
   {
@@ -64,7 +70,7 @@ export const mutants: readonly Mutant[] = [
     find: "        this.#queue.push(write);\n",
     replace: "        if (write.seq % 2 !== 0)\n            this.#queue.push(write);\n",
     faults: ["slowNetwork", "stallDisk"],
-    seed: 10,
+    seed: 1,
     seconds: 12,
   },
   {
@@ -74,7 +80,7 @@ export const mutants: readonly Mutant[] = [
     replace:
       "            if (partition.follower?.required && version.seq < 0)\n                partition.whenCommitted",
     faults: ["slowNetwork", "stallDisk"],
-    seed: 7,
+    seed: 3,
     seconds: 12,
   },
   {
@@ -90,7 +96,7 @@ export const mutants: readonly Mutant[] = [
       "            refreshGates(partition, this.#context.self());\n" +
       "            partition.resumeParked();\n        });\n",
     faults: ["stallMasterDisk", "slowNetwork"],
-    seed: 2,
+    seed: 1,
     seconds: 12,
   },
   {
@@ -99,21 +105,21 @@ export const mutants: readonly Mutant[] = [
     find: "await this.#options.metadata.commit(changes)",
     replace: "void this.#options.metadata.commit(changes)",
     faults: ["cutPowerOfMaster", "crashMaster", "crashMasterAtEffect", "stallDisk"],
-    seed: 10,
+    seed: 7,
     seconds: 8,
   },
   {
     name: "delete by partition instead of by generation",
     file: "services/core/store/generations.js",
-    find: "    async #delete(partition, generation, name) {\n",
+    find: "        if (this.#engine.getMeta(name) !== undefined) {\n",
     replace:
-      "    async #delete(partition, generation, name) {\n" +
       "        for (const other of this.#engine.listGenerations()) {\n" +
-      "            if (other.partition === partition && other.generation !== generation)\n" +
+      "            if (other.partition === partition)\n" +
       "                await this.#engine.deleteGeneration(partition, other.generation, 100000);\n" +
-      "        }\n",
-    faults: ["slowNetwork", "stallDisk", "crashStore", "crashStoreAtEffect"],
-    seed: 16,
+      "        }\n" +
+      "        if (this.#engine.getMeta(name) !== undefined) {\n",
+    faults: ["slowNetwork", "stallDisk", "crashStore", "crashStoreAtEffect", "crashMaster"],
+    seed: 15,
     seconds: 15,
   },
   {
@@ -121,9 +127,84 @@ export const mutants: readonly Mutant[] = [
     file: "services/core/master/registration.js",
     find: "present?.hasIdentity === true && clusterId === undefined && !registration.dataLossAccepted",
     replace: "false",
+    also: [
+      {
+        file: "services/core/master/registration.js",
+        find: "registration.dataLossAccepted ? undefined : findLackingData(state, known, registration)",
+        replace: "undefined",
+      },
+    ],
     faults: ["swapVolume", "crashStore"],
     seed: 1,
     seconds: 8,
+  },
+  {
+    name: "trust a returning store with an older state of its data",
+    file: "services/core/master/registration.js",
+    find: "registration.dataLossAccepted ? undefined : findLackingData(state, known, registration)",
+    replace: "undefined",
+    faults: ["restoreVolume", "crashStore"],
+    seed: 1,
+    seconds: 12,
+  },
+  {
+    name: "take a write for known by its seq alone",
+    file: "services/core/store/staged-copy.js",
+    find: "if (compareVersions(written, version) <= 0)",
+    replace: "if (written.seq <= version.seq)",
+    // So that a copy outlives its source: what the source had sent and not committed has the seqs of other writes then.
+    also: [
+      {
+        file: "services/migration/target.js",
+        find: "if (staged && !this.#isExpected(partition, staged.copy.moveId, staged.epoch)) {",
+        replace:
+          "if (staged && partition.entry?.learners.some(({ moveId }) => moveId !== staged.copy.moveId)) {",
+      },
+      {
+        file: "services/migration/target.js",
+        find:
+          "            staged.epoch === start.epoch &&\n" +
+          "            sameReplica(staged.copy.source, source) &&\n" +
+          "            compareVersions(staged.copy.version, snapshot) === 0) {\n",
+        replace: "            staged.copy.version.seq >= snapshot.seq) {\n",
+      },
+    ],
+    faults: ["crashStore", "crashStoreAtEffect", "stallDisk", "stallMasterDisk"],
+    seed: 5,
+    seconds: 15,
+  },
+  {
+    name: "let keys expire by the clock, without a committed delete",
+    file: "services/store/calls.js",
+    find: "if (anyReplica)\n                return undefined;\n            const expired",
+    replace:
+      "if (anyReplica || kvMap.hasExpired(record))\n                return undefined;\n            const expired",
+    also: [
+      {
+        file: "services/store/store.js",
+        find: "this.kvMap.sweepExpired(sweepKeysMax);",
+        replace: "",
+      },
+    ],
+    faults: ["setClock"],
+    seed: 1,
+    seconds: 15,
+  },
+  {
+    name: "tell that a forwarded write whose owner did not answer was not executed",
+    file: "services/store/forwarder.js",
+    find: 'new EkvError("OUTCOME_UNKNOWN", ',
+    replace: 'new EkvError("UNAVAILABLE", ',
+    also: [
+      {
+        file: "services/store/forwarder.js",
+        find: "cause: known,",
+        replace: "cause: known, notExecuted: true,",
+      },
+    ],
+    faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
+    seed: 22,
+    seconds: 12,
   },
   {
     name: "answer a retried write of unknown outcome as not executed",
@@ -131,7 +212,7 @@ export const mutants: readonly Mutant[] = [
     find: 'isWrite && miss.sent ? "outcome-unknown" : "back-off"',
     replace: '"back-off"',
     faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
-    seed: 2,
+    seed: 26,
     seconds: 8,
   },
   {

@@ -7,7 +7,28 @@ interface OpenCall {
   readonly key: string;
   readonly action: CallAction;
   readonly beganAt: number;
+  readonly terms: CallTerms;
 }
+
+/** What is special about a call. */
+export interface CallTerms {
+  /** Of a put: how long its value lives, in milliseconds. Default: for ever. */
+  readonly ttlMs?: number;
+  /** Codes with which it may fail, and then counts for nothing, beside those that every call may fail with. */
+  readonly excused?: readonly string[];
+}
+
+/** What the wall clocks of the stores may say. */
+export interface ClockBounds {
+  /** Of the slowest and the fastest machine, relative to the world's. */
+  readonly rateMin: number;
+  readonly rateMax: number;
+  /** They may also be set to anything. */
+  readonly areSet: boolean;
+}
+
+/** Wall clocks tell whole milliseconds. */
+const clockStepUs = 1000;
 
 /** Failures by what they mean to a caller. */
 export interface CallCounts {
@@ -19,14 +40,16 @@ export interface CallCounts {
 /** What all clients did, and saw. */
 export class History {
   readonly #world: World;
+  readonly #clocks: () => ClockBounds;
   readonly #ended: HistoryCall[] = [];
   readonly #open = new Set<OpenCall>();
   readonly counts: CallCounts = { answered: 0, refused: 0, unknown: 0 };
   /** Errors that no fault excuses. */
   readonly surprises: string[] = [];
 
-  constructor(world: World) {
+  constructor(world: World, clocks: () => ClockBounds) {
     this.#world = world;
+    this.#clocks = clocks;
   }
 
   /** Calls that have begun and not ended. */
@@ -41,8 +64,9 @@ export class History {
     action: CallAction,
     call: Promise<T>,
     outcomeOf: (result: T) => CallOutcome,
+    terms: CallTerms = {},
   ): Promise<T | undefined> {
-    const open: OpenCall = { client, key, action, beganAt: this.#world.nowUs };
+    const open: OpenCall = { client, key, action, beganAt: this.#world.nowUs, terms };
     this.#open.add(open);
     try {
       const result = await call;
@@ -59,7 +83,7 @@ export class History {
   calls(): readonly HistoryCall[] {
     const lost = [...this.#open]
       .filter(({ action }) => action.kind !== "get")
-      .map((call): HistoryCall => ({ ...call, outcome: { kind: "unknown" }, endedAt: Infinity }));
+      .map((call) => this.#asHistory(call, { kind: "unknown" }, Infinity));
     return [...this.#ended, ...lost];
   }
 
@@ -69,8 +93,26 @@ export class History {
       if (call.client !== client) continue;
       this.#open.delete(call);
       if (call.action.kind === "get") continue;
-      this.#ended.push({ ...call, outcome: { kind: "unknown" }, endedAt: Infinity });
+      this.#ended.push(this.#asHistory(call, { kind: "unknown" }, Infinity));
     }
+  }
+
+  /** With when a value of limited life goes away, by what the clocks of the machines may say. */
+  #asHistory(
+    { client, key, action, beganAt, terms }: OpenCall,
+    outcome: CallOutcome,
+    endedAt: number,
+  ): HistoryCall {
+    const call = { client, key, action, outcome, beganAt, endedAt };
+    if (action.kind !== "put" || terms.ttlMs === undefined) return call;
+    const ttlUs = terms.ttlMs * 1000;
+    const { rateMin, rateMax, areSet } = this.#clocks();
+    const isKnown = outcome.kind === "written" && !areSet;
+    const expiry = {
+      earliest: areSet ? beganAt : (rateMin * beganAt + ttlUs - clockStepUs) / rateMax,
+      latest: isKnown ? (rateMax * endedAt + ttlUs + clockStepUs) / rateMin : Infinity,
+    };
+    return { ...call, action: { ...action, expiry } };
   }
 
   #failed(open: OpenCall, error: unknown): void {
@@ -85,10 +127,10 @@ export class History {
     }
     const mayBeDone = open.action.kind !== "get" && !error.notExecuted;
     if (mayBeDone) {
-      this.counts.unknown += 1;
+      this.counts.unknown += Number(open.terms.excused === undefined);
       this.#end(open, { kind: "unknown" });
     } else {
-      this.counts.refused += 1;
+      this.counts.refused += Number(open.terms.excused === undefined);
       this.#open.delete(open);
     }
     const expected = [
@@ -97,6 +139,7 @@ export class History {
       "UNAVAILABLE",
       "RESOURCE_EXHAUSTED",
       "CANCELLED",
+      ...(open.terms.excused ?? []),
     ];
     if (!expected.includes(error.code) && !/simulated disk/.test(error.message)) {
       this.surprises.push(`${open.client} ${open.action.kind} ${open.key}: ${error.code} ${error.message}`);
@@ -105,6 +148,6 @@ export class History {
 
   #end(open: OpenCall, outcome: CallOutcome): void {
     if (!this.#open.delete(open)) return;
-    this.#ended.push({ ...open, outcome, endedAt: this.#world.nowUs });
+    this.#ended.push(this.#asHistory(open, outcome, this.#world.nowUs));
   }
 }

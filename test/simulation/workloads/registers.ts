@@ -10,6 +10,9 @@ interface Seen {
   readonly version: Version;
 }
 
+/** How long values live that do not for ever, in milliseconds. */
+const ttlsMs = [200, 1500, 6000];
+
 /** What clients of the register workload do. */
 export interface RegisterOptions {
   /** Keys that clients contend for. */
@@ -82,7 +85,11 @@ export class Registers {
         existed,
       }));
     } else {
-      await this.#put(client, name, key, dice, seen);
+      await this.#put(client, name, key, {
+        dice,
+        ttl: random.chance(0.2) ? random.pick(ttlsMs) : undefined,
+        seen,
+      });
     }
   }
 
@@ -90,8 +97,7 @@ export class Registers {
     client: Client<string>,
     name: string,
     key: string,
-    dice: number,
-    seen: Map<string, Seen>,
+    { dice, ttl, seen }: { dice: number; ttl: number | undefined; seen: Map<string, Seen> },
   ): Promise<void> {
     this.#values += 1;
     const value = `${name}#${this.#values}`;
@@ -102,18 +108,19 @@ export class Registers {
         : dice < 0.75 && known
           ? ({ kind: "if-value", value: known.value } as const)
           : undefined;
-    const options =
-      condition?.kind === "if-absent"
-        ? { ifAbsent: true }
-        : condition && known
-          ? { ifVersion: known.version }
-          : {};
+    const ttlMs = ttl === undefined ? {} : { ttlMs: ttl };
+    const options = {
+      ...ttlMs,
+      ...(condition?.kind === "if-absent" && { ifAbsent: true }),
+      ...(condition?.kind === "if-value" && known && { ifVersion: known.version }),
+    };
     const version = await this.#history.record(
       name,
       key,
       { kind: "put", value, ...(condition && { condition }) },
       client.put(key, value, options),
       () => ({ kind: "written" }),
+      ttlMs,
     );
     if (version === undefined) return;
     seen.set(key, { value, version });

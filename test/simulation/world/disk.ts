@@ -8,6 +8,12 @@ import type { SeededRandom } from "./random.js";
 /** How long a commit that was not flushed by request stays so, as in the engine on LMDB. */
 const backgroundFlushUs = 1_000_000;
 
+/** A copy of a disk. */
+export interface DiskImage {
+  readonly live: StorageEngine;
+  readonly flushed: StorageEngine;
+}
+
 type Change = (engine: StorageEngine) => Promise<unknown>;
 
 /**
@@ -110,10 +116,20 @@ export class SimDisk {
     this.#live = await copyOf(this.#flushed);
   }
 
-  /** Another volume, an empty one, is there instead. Returns what puts the old one back. */
-  swap(): () => void {
+  /** A copy of what it holds now, all of it flushed. */
+  async copy(): Promise<DiskImage> {
+    const [live, flushed] = await Promise.all([copyOf(this.#live), copyOf(this.#live)]);
+    return { live, flushed };
+  }
+
+  /** Another volume is there instead: an empty one, or a copy, for this once. Returns what puts the old one back. */
+  swap(image?: DiskImage): () => void {
     const old = { live: this.#live, flushed: this.#flushed, unflushed: this.#unflushed };
     this.wipe();
+    if (image) {
+      this.#live = image.live;
+      this.#flushed = image.flushed;
+    }
     return () => {
       this.#live = old.live;
       this.#flushed = old.flushed;

@@ -36,6 +36,12 @@ export class Machines {
     return clock;
   }
 
+  /** The rates of the slowest and of the fastest clock. */
+  clockRates(): { readonly rateMin: number; readonly rateMax: number } {
+    const rates = [1, ...[...this.#clocks.values()].map(({ rate }) => rate)];
+    return { rateMin: Math.min(...rates), rateMax: Math.max(...rates) };
+  }
+
   /** Starts a process on a machine. */
   spawn(host: string): SimProcess {
     const clock = this.clock(host);
