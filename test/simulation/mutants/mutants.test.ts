@@ -3,7 +3,10 @@ import { after, before, describe, it } from "node:test";
 import { Laboratory } from "./laboratory.js";
 import { mutants } from "./mutants.js";
 
-describe("the simulator, on mutants of the product", { timeout: 900_000 }, () => {
+/** A change of the product makes other runs of the same seeds: one of this many has to find each mutant. */
+const seedsMax = 60;
+
+describe("the simulator, on mutants of the product", { timeout: 1_800_000 }, () => {
   let laboratory: Laboratory;
   before(() => {
     laboratory = new Laboratory();
@@ -13,8 +16,8 @@ describe("the simulator, on mutants of the product", { timeout: 900_000 }, () =>
   for (const mutant of mutants) {
     const { name, seed: first, seconds, faults } = mutant;
     it(`finds: ${name}`, async () => {
-      const { seed } = await laboratory.try(mutant, { first, seeds: 1, seconds, faults });
-      assert.equal(seed, first, "the mutant was not found");
+      const { seed } = await laboratory.try(mutant, { first, seeds: seedsMax, seconds, faults });
+      assert.ok(seed !== undefined, `the mutant was not found in ${seedsMax} seeds from ${first} on`);
     });
   }
 

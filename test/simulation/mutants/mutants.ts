@@ -16,7 +16,7 @@ export interface Mutant extends Edit {
   readonly also?: readonly Edit[];
   /** Kinds of faults that bring it out; undefined: as chosen by the seed. */
   readonly faults?: readonly FaultName[];
-  /** A seed that finds it, and how long that run is, in virtual seconds. */
+  /** A seed that finds it, or the first of a few, and how long its run is, in virtual seconds. */
   readonly seed: number;
   readonly seconds: number;
 }
@@ -46,11 +46,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: "acknowledge before the commit",
     file: "services/core/store/kv-map.js",
-    find: "        this.#assigned.push({ partition, overlayKey, write, version, existed });\n",
+    find: "        this.#assigned.push(assigned);\n",
     replace:
-      "        acknowledge(write, version, existed);\n" +
-      "        const silent = { written: () => {}, notFound: () => {}, refused: () => {} };\n" +
-      "        this.#assigned.push({ partition, overlayKey, write: { ...write, sink: silent }, version, existed });\n",
+      "        acknowledge(assigned);\n" +
+      "        assigned.write = { ...write, sink: { written: () => {}, notFound: () => {}, refused: () => {} } };\n" +
+      "        this.#assigned.push(assigned);\n",
     faults: ["crashStore", "crashStoreAtEffect", "stallDisk"],
     seed: 2,
     seconds: 8,
@@ -70,7 +70,7 @@ export const mutants: readonly Mutant[] = [
     find: "        this.#queue.push(write);\n",
     replace: "        if (write.seq % 2 !== 0)\n            this.#queue.push(write);\n",
     faults: ["slowNetwork", "stallDisk"],
-    seed: 1,
+    seed: 19,
     seconds: 12,
   },
   {
@@ -78,9 +78,9 @@ export const mutants: readonly Mutant[] = [
     file: "services/core/store/kv-map.js",
     find: "            if (partition.follower?.required)\n                partition.whenCommitted",
     replace:
-      "            if (partition.follower?.required && version.seq < 0)\n                partition.whenCommitted",
+      "            if (partition.follower?.required && one.seq < 0)\n                partition.whenCommitted",
     faults: ["slowNetwork", "stallDisk"],
-    seed: 3,
+    seed: 2,
     seconds: 12,
   },
   {
@@ -119,7 +119,7 @@ export const mutants: readonly Mutant[] = [
       "        }\n" +
       "        if (this.#engine.getMeta(name) !== undefined) {\n",
     faults: ["slowNetwork", "stallDisk", "crashStore", "crashStoreAtEffect", "crashMaster"],
-    seed: 15,
+    seed: 25,
     seconds: 15,
   },
   {
@@ -187,7 +187,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     faults: ["setClock"],
-    seed: 1,
+    seed: 12,
     seconds: 15,
   },
   {
@@ -203,7 +203,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
-    seed: 22,
+    seed: 32,
     seconds: 12,
   },
   {
@@ -212,7 +212,7 @@ export const mutants: readonly Mutant[] = [
     find: 'isWrite && miss.sent ? "outcome-unknown" : "back-off"',
     replace: '"back-off"',
     faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
-    seed: 26,
+    seed: 12,
     seconds: 8,
   },
   {
