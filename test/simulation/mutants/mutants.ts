@@ -221,7 +221,7 @@ export const mutants: readonly Mutant[] = [
     find: "partition.undone !== undone",
     replace: "false",
     faults: ["fillDisk", "breakDisk"],
-    seed: 2,
+    seed: 26,
     seconds: 8,
   },
 ];
