@@ -139,7 +139,10 @@ export class Calls {
    * Resolves when this store has adopted an entry, or a newer one of the same partition. Waits no longer than a call waits
    * for a hand-off; then rejects as that does.
    */
-  async adopted({ partition: id, epoch }: PartitionEntry, deadlineMs: number): Promise<void> {
+  async adopted(
+    { partition: id, epoch }: Pick<PartitionEntry, "partition" | "epoch">,
+    deadlineMs: number,
+  ): Promise<void> {
     const partition = this.#options.kvMap.partitions[id];
     while (partition !== undefined && partition.epoch < epoch) await this.#park(partition, deadlineMs);
   }

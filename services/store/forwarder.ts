@@ -1,5 +1,6 @@
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
+import { brandAs, type Epoch } from "../core/ids.js";
 import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { PartitionEntry } from "../core/topology.js";
@@ -8,6 +9,7 @@ import type { Channel, OpenChannel } from "../wire/channel.js";
 import { fromServiceError } from "../wire/errors.js";
 import { storeService } from "../wire/services.js";
 
+/** On a forwarded call: the epoch of the entry by which it was forwarded. */
 const forwardedHeader = "ekv-forwarded";
 /** For calls that came without a deadline. */
 const forwardMsDefault = 30_000;
@@ -22,10 +24,10 @@ export interface ForwarderOptions {
   /** host:port of an entry's primary, or undefined when it is not known here. */
   addressOf(entry: PartitionEntry): string | undefined;
   /** Resolves when this store has adopted an entry that another told it of, or a newer one. */
-  adopted(entry: PartitionEntry, deadlineMs: number): Promise<void>;
+  adopted(entry: Pick<PartitionEntry, "partition" | "epoch">, deadlineMs: number): Promise<void>;
 }
 
-/** How often a call is tried, here and then at the owner: once more when the owner knows a newer entry than this store. */
+/** How often a call is tried, here and then at the owner: once more when the other store knows a newer entry than this one. */
 const attemptsMax = 2;
 
 /** Sends unary calls for other stores' keys to their owner, so that any store answers any client. */
@@ -40,7 +42,8 @@ export class Forwarder {
   /**
    * Runs `here`; when that says MOVED and the call was not forwarded to this store, the owner executes the call. An owner
    * of yesterday, before this store has heard of the hand-off, says MOVED too: then the call waits for the newer entry,
-   * which may name this very store, and is tried once more.
+   * which may name this very store, and is tried once more. So does a forwarded call at a store that has not heard yet
+   * that it is the owner.
    */
   async orForward<Q, A>(
     method: ForwardedMethod,
@@ -48,15 +51,23 @@ export class Forwarder {
     context: CallContext,
     here: () => Promise<A>,
   ): Promise<A> {
+    const [forwardedBy] = context.metadata.get(forwardedHeader);
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await here();
       } catch (error) {
         const entry = movedTo(error);
-        const address = entry && this.#options.addressOf(entry);
-        if (address === undefined || context.metadata.get(forwardedHeader).length > 0) throw error;
+        if (entry === undefined) throw error;
+        if (forwardedBy !== undefined) {
+          const epoch = brandAs<Epoch>(Number(forwardedBy));
+          if (!(entry.epoch < epoch) || attempt === attemptsMax) throw error;
+          await this.#options.adopted({ partition: entry.partition, epoch }, context.deadlineMs);
+          continue;
+        }
+        const address = this.#options.addressOf(entry);
+        if (address === undefined) throw error;
         try {
-          return await this.#forward<Q, A>(method, request, context, address);
+          return await this.#forward<Q, A>(method, request, context, address, entry.epoch);
         } catch (answer) {
           const newer = movedTo(answer);
           if (newer === undefined || attempt === attemptsMax) throw answer;
@@ -71,7 +82,13 @@ export class Forwarder {
     this.#channels.clear();
   }
 
-  #forward<Q, A>(method: ForwardedMethod, request: Q, context: CallContext, address: string): Promise<A> {
+  #forward<Q, A>(
+    method: ForwardedMethod,
+    request: Q,
+    context: CallContext,
+    address: string,
+    epoch: Epoch,
+  ): Promise<A> {
     // The generated definition of each method fits its own request and answer; the map of all four cannot say so.
     const definition = storeService[method] as unknown as {
       path: string;
@@ -79,7 +96,7 @@ export class Forwarder {
       responseDeserialize: (bytes: Buffer) => A;
     };
     const metadata = new Metadata();
-    metadata.set(forwardedHeader, "1");
+    metadata.set(forwardedHeader, String(epoch));
     const leftMs = Math.min(context.deadlineMs - this.#options.clock.nowMs(), forwardMsDefault);
     const deadline = this.#options.clock.wallMs() + leftMs;
     return new Promise((resolve, reject) => {

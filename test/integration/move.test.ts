@@ -53,26 +53,30 @@ describe("a move between two stores", () => {
     await cluster.beginMove("m1", partition, source, target);
     await cluster.reported(source, "m1", "ready");
     // From here on only the source hears of the commits.
-    cluster.stores.splice(cluster.stores.indexOf(target), 1);
+    cluster.unreached.add(target);
     await cluster.transfer("m1", partition, source, target);
     await cluster.reported(source, "m1", "released");
     await cluster.finishMove(partition, target);
-    const client = new RawClient(target.server.address);
+    const clients = [new RawClient(target.server.address), new RawClient(source.server.address)];
     try {
-      const answer = client.call(storeService.get, {
-        key: cluster.keyOf(partition, 0),
-        consistency: Consistency.LINEARIZABLE,
-      });
-      // Asked, the source names the store that it was asked by.
-      const waits = (): boolean => target.store.kvMap.partitions[partition]?.parkedCalls === 1;
-      await Promise.race([waitFor("the call to wait", waits), answer]);
-      cluster.stores.push(target);
+      // Asked, the source names the store that it was asked by; and the target, of what it has not heard yet, the source.
+      const answers = Promise.all(
+        clients.map((client) =>
+          client.call(storeService.get, {
+            key: cluster.keyOf(partition, 0),
+            consistency: Consistency.LINEARIZABLE,
+          }),
+        ),
+      );
+      const wait = (): boolean => target.store.kvMap.partitions[partition]?.parkedCalls === 2;
+      await Promise.race([waitFor("both calls to wait", wait), answers]);
+      cluster.unreached.delete(target);
       await cluster.commit();
-      const { found, value } = await answer;
-      assert.deepEqual([found, Buffer.from(value).toString()], [true, "moved"]);
+      for (const { found, value } of await answers) {
+        assert.deepEqual([found, Buffer.from(value).toString()], [true, "moved"]);
+      }
     } finally {
-      client.close();
-      if (!cluster.stores.includes(target)) cluster.stores.push(target);
+      for (const client of clients) client.close();
     }
   });
 

@@ -35,6 +35,8 @@ export class HandCluster {
   readonly partitionCount: number;
   readonly stores: HandStore[] = [];
   readonly entries: PartitionEntry[];
+  /** Stores that no commit reaches. */
+  readonly unreached: Set<HandStore> = new Set<HandStore>();
   readonly #advertised = new Map<string, string>();
   #version = 0;
 
@@ -131,7 +133,9 @@ export class HandCluster {
       this.entries[entry.partition] = { ...known, ...entry } as PartitionEntry;
     }
     this.#version += 1;
-    for (const { store } of this.stores) await store.received(this.#push([]));
+    for (const started of this.stores) {
+      if (!this.unreached.has(started)) await started.store.received(this.#push([]));
+    }
   }
 
   /** Makes clients reach a store at another address. */
