@@ -7,6 +7,8 @@ export async function openSession(address: PeerAddress): Promise<Session> {
       return await (await import("./elastic.js")).openElastic(address.seeds);
     case "unary":
       return await (await import("./unary.js")).openUnary(address.address);
+    case "bare-pipeline":
+      return await (await import("./bare-pipeline.js")).openBarePipeline(address.address);
     case "ioredis":
       return await (await import("./redis.js")).openIoredis(address.ports, address.autoPipelining);
     case "node-redis":

@@ -15,6 +15,8 @@ export type PeerAddress =
   | { readonly kind: "elastic"; readonly seeds: readonly string[] }
   /** A store, or the bare server, through unary gRPC calls. */
   | { readonly kind: "unary"; readonly address: string }
+  /** The bare pipeline, by its own client. */
+  | { readonly kind: "bare-pipeline"; readonly address: string }
   | { readonly kind: "ioredis"; readonly ports: readonly number[]; readonly autoPipelining: boolean }
   | { readonly kind: "node-redis"; readonly ports: readonly number[] }
   | { readonly kind: "etcd"; readonly host: string }

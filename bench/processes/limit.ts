@@ -1,18 +1,23 @@
 import { type Child, type NodeOptions, startNode } from "./child.js";
 
-/** A server that does nothing but answer: what a transport can do at best. */
+/** A server that does little but answer: what a transport can do at best. */
 export interface Limit {
   /** host:port. */
   readonly address: string;
   readonly process: Child;
 }
 
-/** Our pipeline, a gRPC server with nothing else in it, or a TCP socket. */
-export type LimitKind = "null-store" | "bare-server" | "echo-server";
+/** Our pipeline, one with LMDB alone behind it, a gRPC server with nothing else in it, or a TCP socket. */
+export type LimitKind = "null-store" | "bare-pipeline" | "bare-server" | "echo-server";
 
-/** Starts a limit whose values have so many bytes. */
-export async function startLimit(kind: LimitKind, valueBytes: number, options?: NodeOptions): Promise<Limit> {
-  const process = startNode(`bench/limits/${kind}/main.js`, [`${valueBytes}`], options);
+/** Starts a limit whose values have so many bytes; `folder` is for the data, if it has any. */
+export async function startLimit(
+  kind: LimitKind,
+  valueBytes: number,
+  options?: NodeOptions,
+  folder = "",
+): Promise<Limit> {
+  const process = startNode(`bench/limits/${kind}/main.js`, [`${valueBytes}`, folder], options);
   const line = await process.line(/^listening on /);
   return { address: line.slice("listening on ".length), process };
 }

@@ -1,4 +1,7 @@
+import { join } from "node:path";
+import type { PeerAddress } from "../peers/session.js";
 import { startLimit } from "../processes/limit.js";
+import { fillPeer } from "../processes/load-process.js";
 import type { StartSystem } from "./system.js";
 
 /** Our pipeline with nothing behind it, through the SDK. */
@@ -7,6 +10,19 @@ export const startNullStore: StartSystem = async ({ valueBytes, profileFolder })
   const peer = { kind: "elastic", seeds: [address] } as const;
   return {
     subjects: [{ name: "null store", peer, serverPids: [process.pid] }],
+    stop: () => process.stop(),
+  };
+};
+
+/** A grpc-js stream with our columns and LMDB alone behind it: the least that a durable store does. */
+export const startBarePipeline: StartSystem = async (options) => {
+  const { valueBytes, profileFolder } = options;
+  const folder = join(options.folder, "bare-pipeline");
+  const { address, process } = await startLimit("bare-pipeline", valueBytes, { profileFolder }, folder);
+  const peer: PeerAddress = { kind: "bare-pipeline", address };
+  await fillPeer(peer, options);
+  return {
+    subjects: [{ name: "bare pipeline", peer, serverPids: [process.pid] }],
     stop: () => process.stop(),
   };
 };
