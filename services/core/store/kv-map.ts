@@ -92,8 +92,8 @@ export class KVMap {
   }
 
   /**
-   * The committed record of the key at `start` to `end` of `bytes` (default: all of it), or undefined. A view: copy what outlives the synchronous run. It may have expired,
-   * see {@link KVMap.expire}.
+   * The committed record of the key at `start` to `end` of `bytes` (default: all of it), or undefined. A view: copy what
+   * outlives the synchronous run. It may have expired, see {@link KVMap.expire}.
    */
   get(partition: Partition, bytes: Uint8Array, start?: number, end?: number): Uint8Array | undefined {
     return partition.generation === undefined
