@@ -4,6 +4,7 @@ import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type OperationId } from "../../services/core/ids.js";
 import { limits } from "../../services/core/limits.js";
 import type { AdminRequest } from "../../services/core/master/events.js";
+import { masterLimits } from "../../services/core/master/options.js";
 import { id, MasterBench } from "../support/master-bench.js";
 
 function clusterOf(stores: number, options: ConstructorParameters<typeof MasterBench>[0] = {}): MasterBench {
@@ -278,6 +279,29 @@ describe("operations", () => {
     const late = bench.start("store-2", "its process");
     assert.equal(late.kind, "refused");
     assert.equal(bench.start("store-2", "another").kind, "registered");
+  });
+
+  it("do not wait for ever for a store that came unasked and was gone before it owned anything", () => {
+    const bench = clusterOf(1, { movesInFlightMax: 1 });
+    bench.start("store-2");
+    bench.kill("store-2");
+    bench.ask({ kind: "rebalance", dryRun: false });
+    const passSeconds = (seconds: number): void => {
+      for (let second = 0; second < seconds; second += 1) {
+        bench.beat(bench.store("store-1"));
+        bench.tick(1000);
+        bench.settle();
+      }
+    };
+    passSeconds(masterLimits.newcomerPatienceMs / 1000);
+    assert.equal(bench.operationLine("operation-1"), "add-store moving");
+    passSeconds(1);
+    assert.equal(bench.operationLine("operation-1"), "add-store leaving cancelled");
+    bench.submit({ kind: "launched-removed", storeId: id("store-2"), error: undefined });
+    assert.equal(bench.operationLine("operation-1"), "add-store finished cancelled");
+    assert.equal(bench.operationLine("operation-2"), "rebalance finished succeeded");
+    assert.equal(bench.committed.has("store/store-2"), false);
+    assert.equal(bench.start("store-2").kind, "registered");
   });
 
   it("give a leaving store its share back when cancelled", () => {

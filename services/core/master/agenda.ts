@@ -221,8 +221,28 @@ function endOperation(
   return true;
 }
 
-function isUnused(state: MasterState, store: StoreRecord): boolean {
-  return store.launched && state.ownedBy(store.storeId) === 0;
+/** It owns nothing, and stays away when it is forgotten: one that runs and was not launched would register anew. */
+function isUnused(state: MasterState, { storeId, launched }: StoreRecord): boolean {
+  return (launched || !state.isAlive(storeId)) && state.ownedBy(storeId) === 0;
+}
+
+/**
+ * Gives up on stores that came unasked and were gone before they had anything: their operation would wait for them, and
+ * others for it. One that comes after all is welcome again.
+ */
+export function dropLostNewcomers(state: MasterState): void {
+  for (const operation of state.activeOperations()) {
+    const { task, stage } = operation;
+    if (task.kind !== "add-store" || stage.kind === "leaving" || stage.kind === "ending") continue;
+    const store = state.store(task.storeId);
+    if (store?.registration === undefined || store.launched || !isUnused(state, store)) continue;
+    const silentMs = state.nowMs - state.presence(task.storeId).lastHeartbeatMs;
+    if (silentMs <= masterLimits.newcomerPatienceMs) continue;
+    state.notice("warn", "a store that joined was gone before it owned anything; it is forgotten", {
+      storeId: task.storeId,
+    });
+    cancelOperation(state, operation);
+  }
 }
 
 /** Cancels an operation. What is past its commit goes forward; the rest is dropped or rolled back. */
@@ -285,7 +305,7 @@ function reviewLeaving(state: MasterState, operation: OperationRecord): void {
     !state.isAlive(task.storeId) || (launched && (scaled || presence.streamId === undefined || overdue));
   if (!gone) return;
   presence.removalAsked = true;
-  const purge = task.kind === "add-store" || task.purge;
+  const purge = task.kind === "add-store" ? launched : task.purge;
   state.emit({ kind: "remove-launched", storeId: task.storeId, purge });
 }
 

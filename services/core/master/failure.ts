@@ -1,5 +1,6 @@
 /** Who is there: heartbeat streams, silence and probes. */
 import { EkvError } from "../errors.js";
+import { dropLostNewcomers } from "./agenda.js";
 import type { MasterEvent } from "./events.js";
 import { handleLeaveWish } from "./leave-wishes.js";
 import { handleApplied, handleReport, repeatOrders, reviewMoves, sendStandingOrders } from "./moves.js";
@@ -116,4 +117,5 @@ export function reviewSilence(state: MasterState): void {
       setAlive(state, store, false, `silent for ${Math.round(silentMs)} ms`);
     }
   }
+  dropLostNewcomers(state);
 }

@@ -37,6 +37,8 @@ export const masterLimits = {
   retryBackoffMaxMs: 10_000,
   /** An emptied store that was told to stop is removed after this, stopped or not. */
   leaveTimeoutMs: 30_000,
+  /** A store that came unasked, owns nothing and is silent for this long is forgotten. */
+  newcomerPatienceMs: 60_000,
   /** Wishes to leave that come within this of each other are taken together: is the whole cluster being stopped? */
   leaveSettleMs: 1000,
   /** Finished operations that are kept. */
