@@ -184,7 +184,9 @@ class Simulation {
   /** What was acknowledged is still there: reads of every key, through a client, join the history. */
   async #readEverything(): Promise<void> {
     const { world } = this.#cluster.machines;
-    const client = this.#clients.get("client-1");
+    const connected = (): Client<string> | undefined => this.#clients.get("client-1");
+    await waitForSuccess(world, "client-1 is connected", () => Promise.resolve(connected() !== undefined));
+    const client = connected();
     if (client === undefined) throw new Error("client-1 is not connected");
     let reads = 0;
     for (const key of this.#keys) {

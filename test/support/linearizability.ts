@@ -3,7 +3,9 @@
  * one moment between its beginning and its end (Herlihy and Wing, 1990).
  *
  * The search goes through time and keeps every state a key may be in together with the open calls that have taken effect
- * in it, as in Lowe's just-in-time linearization: its cost grows with the calls open at once, not with the history.
+ * in it, as in Lowe's just-in-time linearization: its cost grows with the calls open at once, not with the history. Writes
+ * of unknown outcome stay open for ever, and need not take effect: of two states that differ in them alone, the one that
+ * has spent fewer explains all that the other does, and is the only one kept.
  */
 
 /** What a call asked for. Values are unique: no two writes of a history have the same. */
@@ -66,8 +68,41 @@ const configurationsMax = 200_000;
 
 interface Configuration {
   readonly value: string | undefined;
-  /** Open calls that have taken effect. */
+  /** Open calls that have taken effect and are going to end. */
   readonly done: ReadonlySet<number>;
+  /** Writes of unknown outcome that have taken effect. */
+  readonly spent: ReadonlySet<number>;
+}
+
+/** Configurations without those that another makes superfluous. */
+class Configurations {
+  readonly #alike = new Map<string, Configuration[]>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether it says anything that those before it do not. */
+  add(configuration: Configuration): boolean {
+    const name = nameOf(configuration);
+    const alike = this.#alike.get(name) ?? [];
+    if (alike.some(({ spent }) => isWithin(spent, configuration.spent))) return false;
+    const rest = alike.filter(({ spent }) => !isWithin(configuration.spent, spent));
+    this.#alike.set(name, [...rest, configuration]);
+    this.#size += 1 + rest.length - alike.length;
+    return true;
+  }
+
+  all(): Configuration[] {
+    return [...this.#alike.values()].flat();
+  }
+}
+
+function isWithin(part: ReadonlySet<number>, whole: ReadonlySet<number>): boolean {
+  if (part.size > whole.size) return false;
+  for (const index of part) if (!whole.has(index)) return false;
+  return true;
 }
 
 /**
@@ -98,7 +133,7 @@ function findKeyViolation(
 ): LinearizabilityViolation | undefined {
   const open = new Map<number, HistoryCall>();
   const expiries = expiriesOf(calls);
-  let configurations: readonly Configuration[] = [{ value: initial, done: new Set() }];
+  let configurations: readonly Configuration[] = [{ value: initial, done: new Set(), spent: new Set() }];
   for (const { at, call, index, time } of eventsOf(calls)) {
     if (at === "begin") {
       open.set(index, call);
@@ -154,35 +189,46 @@ function afterEnd(
   configurations: readonly Configuration[],
   { open, expiries, ending, time }: Ending,
 ): Configuration[] {
-  const seen = new Set<string>();
-  const ended = new Map<string, Configuration>();
+  const seen = new Configurations();
+  const ended = new Configurations();
   const waiting: Configuration[] = [...configurations];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+  // Those that took fewer steps first: they make others superfluous.
+  for (let turn = 0; turn < waiting.length; turn += 1) {
+    const next = waiting[turn] as Configuration;
     if (next.done.has(ending)) {
       const done = new Set(next.done);
       done.delete(ending);
-      const rest = { value: next.value, done };
-      ended.set(nameOf(rest), rest);
+      ended.add({ ...next, done });
       continue;
     }
-    const name = nameOf(next);
-    if (seen.has(name)) continue;
-    seen.add(name);
+    if (!seen.add(next)) continue;
     if (seen.size + ended.size > configurationsMax) {
       throw new RangeError(`more than ${configurationsMax} states: ${open.size} calls are open on one key`);
     }
     const expiry = next.value === undefined ? undefined : expiries.get(next.value);
-    if (expiry && expiry.earliest <= time) waiting.push({ value: undefined, done: next.done });
+    if (expiry && expiry.earliest <= time) waiting.push({ ...next, value: undefined });
     for (const [index, call] of open) {
-      if (next.done.has(index)) continue;
+      if (next.done.has(index) || next.spent.has(index)) continue;
       const isGone = expiry !== undefined && call.beganAt > expiry.latest;
       const effect = effectOf(isGone ? undefined : next.value, call);
-      if (effect) waiting.push({ value: effect.value, done: new Set(next.done).add(index) });
+      if (effect) waiting.push(withEffect(next, index, call, effect.value));
     }
   }
-  return [...ended.values()];
+  return ended.all();
 }
 
+function withEffect(
+  { done, spent }: Configuration,
+  index: number,
+  { outcome }: HistoryCall,
+  value: string | undefined,
+): Configuration {
+  return outcome.kind === "unknown"
+    ? { value, done, spent: new Set(spent).add(index) }
+    : { value, done: new Set(done).add(index), spent };
+}
+
+/** The same for configurations that differ in what they have spent alone. */
 function nameOf({ value, done }: Configuration): string {
   return `${[...done].sort((a, b) => a - b).join()}|${value === undefined ? "" : `=${value}`}`;
 }

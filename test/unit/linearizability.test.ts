@@ -193,4 +193,75 @@ describe("the linearizability checker", () => {
       { numRuns: 300 },
     );
   });
+
+  for (const later of ["a", "b"]) {
+    it(`keeps the lost write of ${later} for later when another explains what was deleted`, () => {
+      const history = [lost(1, "a"), lost(2, "b"), del([3, 4], true), get([5, 6], later)];
+      assert.deepEqual(findViolations(history), []);
+      assert.equal(findViolations([...history, del([7, 8], true), del([9, 10], true)]).length, 1);
+    });
+  }
+
+  it("decides among many writes of unknown outcome", () => {
+    const lostOnes = Array.from({ length: 24 }, (_, i) => lost(i, `lost ${i}`));
+    const open = Array.from({ length: 6 }, (_, i) => put([30 + i, 50], `put ${i}`));
+    const seen = get([60, 61], "lost 7");
+    assert.deepEqual(findViolations([...lostOnes, ...open, seen, get([70, 71], "lost 9")]), []);
+    const [violation] = findViolations([
+      ...lostOnes,
+      ...open,
+      seen,
+      get([62, 63], "lost 9"),
+      get([64, 65], "lost 7"),
+    ]);
+    assert.deepEqual(violation?.call.outcome, { kind: "value", value: "lost 7" });
+  });
+
+  it("says the same as a search through every order of a few calls", () => {
+    const drawnCall = fc.record({
+      kind: fc.constantFrom("get", "put", "delete", "create", "lost", "lost delete"),
+      beganAt: fc.nat(8),
+      lasts: fc.integer({ min: 1, max: 6 }),
+      sees: fc.nat(6),
+    });
+    fc.assert(
+      fc.property(fc.array(drawnCall, { minLength: 1, maxLength: 6 }), (drawn) => {
+        const history = drawn.map(({ kind, beganAt, lasts, sees }, i): HistoryCall => {
+          const times: Times = [beganAt, beganAt + lasts];
+          const value = `v${i}`;
+          if (kind === "get") return get(times, sees === 6 ? undefined : `v${sees}`);
+          if (kind === "put") return put(times, value);
+          if (kind === "create") return create(times, value, sees % 2 === 0 ? "written" : "condition-failed");
+          if (kind === "delete") return del(times, sees % 2 === 0);
+          if (kind === "lost") return lost(beganAt, value);
+          return { ...del(times, true), outcome: { kind: "unknown" } };
+        });
+        assert.equal(findViolations(history).length === 0, hasOrder(history, undefined));
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });
+
+/** Whether some order of the calls, each within its time, explains all of them: tried one by one. */
+function hasOrder(left: readonly HistoryCall[], value: string | undefined): boolean {
+  if (left.every(({ outcome }) => outcome.kind === "unknown")) return true;
+  const firstEnd = Math.min(
+    ...left.map(({ outcome, endedAt }) => (outcome.kind === "unknown" ? Infinity : endedAt)),
+  );
+  return left.some((call) => {
+    if (call.beganAt > firstEnd) return false;
+    const { action, outcome } = call;
+    const rest = left.filter((other) => other !== call);
+    const unknown = outcome.kind === "unknown";
+    if (action.kind === "get")
+      return outcome.kind === "value" && outcome.value === value && hasOrder(rest, value);
+    if (action.kind === "delete") {
+      const fits = unknown || (outcome.kind === "deleted" && outcome.existed === (value !== undefined));
+      return fits && hasOrder(rest, undefined);
+    }
+    const holds = action.condition === undefined || value === undefined;
+    if (outcome.kind === "condition-failed") return !holds && hasOrder(rest, value);
+    return holds && hasOrder(rest, action.value);
+  });
+}
