@@ -74,6 +74,25 @@ export async function compete(
   }));
 }
 
+const runInCalls = 100;
+
+/**
+ * Uses the servers of every subject for a while before anything is measured: one whose code is compiled while it runs takes
+ * several times as long for a call in its first seconds, and servers run for longer than that.
+ */
+export async function runIn(
+  subjects: readonly Subject[],
+  workload: Workload,
+  { seconds, seed }: { readonly seconds: number; readonly seed: number },
+): Promise<void> {
+  const shape = { kind: "closed", callsInFlight: runInCalls } as const;
+  const once = new Map(subjects.map((subject) => [subject.serverPids.join(), subject]));
+  for (const { peer, serverPids } of once.values()) {
+    const length = { warmUpMs: 0, warmUpOperations: 0, measureMs: seconds * 1000 };
+    await runJob({ kind: "run", peer, workload, shape, connections: 1, ...length, seed, serverPids });
+  }
+}
+
 /** The items in an order that the seed decides: Fisher and Yates. */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
   const random = randomStream(seed);

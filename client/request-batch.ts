@@ -8,15 +8,15 @@ import {
 import { writeKey } from "./key.js";
 import type { PendingCall } from "./pending-call.js";
 
-/** How many of the calls from `start` on fit in one batch: at least one. */
-export function batchLength(calls: readonly PendingCall[], start: number): number {
+/** How many of the calls, from the first on, make one batch: at least one, at most `callsMax`. */
+export function batchLength(calls: readonly PendingCall[], callsMax: number): number {
+  const countMax = Math.min(calls.length, callsMax, limits.batchCallsMax);
   let bytes = 0;
   let count = 0;
-  for (let i = start; i < calls.length && count < limits.batchCallsMax; i += 1) {
-    const call = calls[i] as PendingCall;
+  for (; count < countMax; count += 1) {
+    const call = calls[count] as PendingCall;
     bytes += call.key.length + (call.value?.length ?? 0);
     if (count > 0 && bytes > limits.batchBytesMax) break;
-    count += 1;
   }
   return count;
 }

@@ -42,10 +42,17 @@ export interface StoreLinkOptions {
  * a hand-off or a full queue, would then hold up every other.
  */
 const unansweredMax = 16_384;
+/**
+ * Into how many batches the calls to a store are divided: in one they would all wait, first for the store and then for the
+ * client, while the other has nothing to do.
+ */
+const batchesInFlight = 4;
+/** Calls that are not worth dividing: a batch costs both sides as much as several calls. */
+const sharedBatchMin = 32;
 /** How long to try to reach a store before its calls are routed anew, in milliseconds. */
 const connectMs = 1000;
 
-/** The pipeline to one store. Calls of one turn of the event loop travel in one message. */
+/** The pipeline to one store. Calls of one turn of the event loop travel together, in one message or a few. */
 export class StoreLink {
   readonly address: string;
   /** The channel, for calls that do not go through the pipeline. */
@@ -133,7 +140,9 @@ export class StoreLink {
   }
 
   #sendBatch(stream: PipelineStream): void {
-    const count = batchLength(this.#queue, 0);
+    const unanswered = this.#sent.size + this.#queue.length;
+    const share = Math.max(sharedBatchMin, Math.ceil(unanswered / batchesInFlight));
+    const count = batchLength(this.#queue, share);
     const taken = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
     this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
     const calls = taken.filter((call) => !call.done);

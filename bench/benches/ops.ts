@@ -1,5 +1,5 @@
 import type { Bench } from "../bench.js";
-import { compete, type Measurement } from "../contest.js";
+import { compete, type Measurement, runIn } from "../contest.js";
 import { numberOptions } from "../options.js";
 import type { Bar } from "../report/bar.js";
 import { measurementTable, medianOf } from "../report/summary.js";
@@ -11,7 +11,7 @@ import { readUpdateMix } from "../workload/workload.js";
 const known = {
   keys: { default: 100_000, help: "keys of the data set" },
   "value-bytes": { default: 100, help: "bytes of a value" },
-  reads: { default: 0.95, help: "share of the calls that read" },
+  reads: { default: -1, help: "share of the calls that read; -1: 0.95, then 1" },
   seconds: { default: 3, help: "length of a round" },
   rounds: { default: 3, help: "rounds of which the medians are shown" },
   stores: { default: 1, help: "stores" },
@@ -20,6 +20,7 @@ const known = {
 };
 
 const warmUpMs = 1500;
+const runInSeconds = 8;
 
 /**
  * One client process against a durable store, and against the bare pipeline and the null store, in turns: where does the
@@ -37,19 +38,24 @@ export const opsBench: Bench = {
       ...{ keys, valueBytes, seed, nodes },
     });
     try {
+      const shares = options.reads < 0 ? [0.95, 1] : [options.reads];
+      await runIn(systems.subjects, readUpdateMix(shares[0] ?? 1, keys, valueBytes), {
+        ...{ seconds: runInSeconds, seed },
+      });
       const data: Measurement[][] = [];
-      for (const callsInFlight of options["in-flight"] > 0 ? [options["in-flight"]] : [100, 1000]) {
-        const scenario = {
-          name: `${Math.round(options.reads * 100)} % reads, ${callsInFlight} in flight`,
-          workload: readUpdateMix(options.reads, keys, valueBytes),
-          shape: { kind: "closed", callsInFlight },
-          connections: 1,
-        } as const;
-        const measureMs = options.seconds * 1000;
-        const { profileFolder } = context;
-        data.push(
-          await compete(scenario, systems.subjects, { rounds, warmUpMs, measureMs, seed, profileFolder }),
-        );
+      for (const reads of shares) {
+        for (const callsInFlight of options["in-flight"] > 0 ? [options["in-flight"]] : [100, 1000]) {
+          const scenario = {
+            name: `${Math.round(reads * 100)} % reads, ${callsInFlight} in flight`,
+            workload: readUpdateMix(reads, keys, valueBytes),
+            shape: { kind: "closed", callsInFlight },
+            connections: 1,
+          } as const;
+          const measureMs = options.seconds * 1000;
+          const { profileFolder } = context;
+          const length = { rounds, warmUpMs, measureMs, seed, profileFolder };
+          data.push(await compete(scenario, systems.subjects, length));
+        }
       }
       const tables = data.map(measurementTable);
       const bars = data.flatMap((measurements) => [

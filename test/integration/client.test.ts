@@ -78,14 +78,20 @@ describe("calls", () => {
 });
 
 describe("pipelining", () => {
-  it("calls of one turn to one store travel in one request", async () => {
+  it("calls of one turn to one store travel in one request, and many in four", async () => {
     const cluster = await start();
     const client = await open(cluster);
     const store = cluster.store(0);
     await warm(client, cluster, store);
-    const keys = cluster.keysOf(store, 50);
+    const keys = cluster.keysOf(store, 400);
+    await Promise.all(keys.slice(0, 32).map((key) => client.get(key)));
+    assert.deepEqual(store.batches.splice(0), [keys.slice(0, 32)]);
     await Promise.all(keys.map((key) => client.get(key)));
-    assert.deepEqual(store.batches, [keys]);
+    assert.deepEqual(
+      store.batches.map((batch) => batch.length),
+      [100, 100, 100, 100],
+    );
+    assert.deepEqual(store.batches.flat(), keys);
   });
 
   it("answers may come in any order", async () => {

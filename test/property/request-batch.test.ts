@@ -145,28 +145,23 @@ describe("a batch of calls in columns", () => {
   });
 
   it("is cut at the limits of calls and bytes, and never takes nothing", () => {
-    const value = new Uint8Array(limits.batchBytesMax / 4);
-    const big = Array.from({ length: 6 }, () =>
+    const putOf = (valueBytes: number): PendingCall =>
       callOf({
         kind: CallKind.PUT,
         key: Buffer.from("k"),
-        value,
+        value: new Uint8Array(valueBytes),
         ifAbsent: false,
         ifVersion: undefined,
         ttlMs: 0,
         eventual: false,
         wantVersion: false,
-      }),
-    );
-    const lengths: number[] = [];
-    for (let start = 0; start < big.length;) {
-      const length = batchLength(big, start);
-      lengths.push(length);
-      start += length;
-    }
-    assert.deepEqual(lengths, [3, 3]);
-    const many = Array<PendingCall>(limits.batchCallsMax + 5).fill(big[0] as PendingCall);
-    assert.ok(batchLength(many, 0) <= limits.batchCallsMax);
-    assert.equal(batchLength(many, many.length - 1), 1);
+      });
+    const big = Array<PendingCall>(6).fill(putOf(limits.batchBytesMax / 4));
+    assert.equal(batchLength(big, big.length), 3);
+    assert.equal(batchLength([putOf(limits.batchBytesMax + 1)], 1), 1);
+    assert.equal(batchLength(big, 2), 2);
+    const many = Array<PendingCall>(limits.batchCallsMax + 5).fill(putOf(1));
+    assert.equal(batchLength(many, many.length), limits.batchCallsMax);
+    assert.equal(batchLength(many, 40), 40);
   });
 });

@@ -1,5 +1,5 @@
 import type { Bench } from "../../bench.js";
-import { compete, type Measurement } from "../../contest.js";
+import { compete, type Measurement, runIn } from "../../contest.js";
 import { numberOptions } from "../../options.js";
 import { measurementTable } from "../../report/summary.js";
 import { startElastic, startUnary } from "../../systems/elastic.js";
@@ -7,6 +7,7 @@ import { startEtcdSystem } from "../../systems/etcd.js";
 import { startBareServer, startEcho, startNullStore } from "../../systems/limits.js";
 import { startRedis } from "../../systems/redis.js";
 import { startSystems } from "../../systems/system.js";
+import { readUpdateMix } from "../../workload/workload.js";
 import { peerBars } from "./bars.js";
 import { peerPlots } from "./plots.js";
 import { peerScenarios, type PeerScenario } from "./scenarios.js";
@@ -17,6 +18,7 @@ const known = {
   nodes: { default: 3, help: "stores of Elastic-KV and nodes of Redis Cluster" },
   seconds: { default: 3, help: "length of a round" },
   "warm-up-seconds": { default: 2, help: "what comes before it" },
+  "run-in-seconds": { default: 8, help: "how long every server is used before the first round" },
   rounds: { default: 5, help: "rounds of which the medians are shown" },
   seed: { default: 1, help: "seed of keys, values and the order of the runs" },
 };
@@ -35,6 +37,9 @@ export const peersBench: Bench = {
       ...{ keys, valueBytes, seed, nodes },
     });
     try {
+      context.note("running the servers in");
+      const seconds = options["run-in-seconds"];
+      await runIn(systems.subjects, readUpdateMix(0.95, keys, valueBytes), { seconds, seed });
       const measured = new Map<PeerScenario["id"], Measurement[]>();
       for (const scenario of peerScenarios(keys, valueBytes)) {
         context.note(scenario.name);
