@@ -85,13 +85,12 @@ describe("pipelining", () => {
     await warm(client, cluster, store);
     const keys = cluster.keysOf(store, 400);
     await Promise.all(keys.slice(0, 32).map((key) => client.get(key)));
-    assert.deepEqual(store.batches.splice(0), [keys.slice(0, 32)]);
     await Promise.all(keys.map((key) => client.get(key)));
-    assert.deepEqual(
-      store.batches.map((batch) => batch.length),
-      [100, 100, 100, 100],
-    );
-    assert.deepEqual(store.batches.flat(), keys);
+    const [few, ...many] = store.batches;
+    assert.deepEqual(few, keys.slice(0, 32));
+    const lengths = many.map((batch) => batch.length);
+    assert.deepEqual(lengths, [100, 100, 100, 100]);
+    assert.deepEqual(many.flat(), keys);
   });
 
   it("answers may come in any order", async () => {
