@@ -80,9 +80,10 @@ export class AnswerBatch {
     this.#failures.push(failureToWire(error));
   }
 
-  /** The message. The batch must not be used afterwards. */
+  /** The message. The batch is empty afterwards, and must not be added to. */
   finish(): PipelineResponse {
     const calls = this.#calls;
+    this.#calls = [];
     const first = calls[0] ?? 0;
     let firstCall = first;
     let consecutive = true;

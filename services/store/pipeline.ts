@@ -32,6 +32,12 @@ export interface PipelineOptions {
   fail(error: EkvError): void;
 }
 
+/**
+ * The reads of a batch that has writes, and no more calls than these, are answered with the writes, if those are durable
+ * when the turn ends: a message costs both sides as much as many calls. What is longer keeps the client busy meanwhile.
+ */
+const joinedBatchMax = 128;
+
 /** A client's stream, over gRPC or framed: what both have in common. */
 export interface PipelineStream {
   readonly destroyed: boolean;
@@ -64,8 +70,8 @@ interface ReceivedBatch {
 }
 
 /**
- * One client's pipeline. Reads of a batch are answered at once, in one message; writes when they are durable; calls that
- * wait for a hand-off when it is over.
+ * One client's pipeline. Reads of a batch are answered at once, in one message, at the latest when the turn ends; writes
+ * when they are durable; calls that wait for a hand-off when it is over.
  */
 export class Pipeline implements WriteSink {
   readonly #stream: PipelineStream;
@@ -133,6 +139,8 @@ export class Pipeline implements WriteSink {
     if (this.#stream.writableEnded) return;
     const malformed = this.#malformed(request);
     if (malformed) {
+      // What was answered before it is told first.
+      if (this.#deferred) this.#sendDeferred(this.#deferred);
       // Not "not executed": earlier batches of this stream may be under way.
       const { code, message, violations } = malformed;
       this.#options.fail(new EkvError(code, message, { violations }));
@@ -148,10 +156,16 @@ export class Pipeline implements WriteSink {
     while (!this.#blocked) {
       const batch = this.#batches[0];
       if (batch === undefined) return;
-      const answers = new AnswerBatch(batch.request.kinds.length - batch.index);
+      const calls = batch.request.kinds.length;
+      const joins = calls <= joinedBatchMax;
+      const open = joins ? this.#open(batch.request.firstCall + calls) : undefined;
+      const answers = open ?? new AnswerBatch(calls - batch.index);
+      const inFlight = this.#inFlight;
       this.#takeCalls(batch, answers);
-      if (batch.index >= batch.request.kinds.length) this.#batches.shift();
-      if (answers.size > 0) this.#send(answers);
+      if (batch.index >= calls) this.#batches.shift();
+      if (answers === open || answers.size === 0) continue;
+      if (joins && this.#inFlight > inFlight && this.#deferred === undefined) this.#hold(answers);
+      else this.#send(answers);
     }
     this.#stream.pause();
   }
@@ -271,17 +285,31 @@ export class Pipeline implements WriteSink {
    */
   #defer(call: number): AnswerBatch {
     this.#inFlight -= 1;
-    const open = this.#deferred;
-    if (open && open.bytes < limits.answerBytesTarget && open.reaches(call >= 0 ? call : -call - 1))
-      return open;
+    const open = this.#open(call >= 0 ? call : -call - 1);
+    if (open) return open;
     const batch = new AnswerBatch();
     this.#deferred = batch;
-    queueMicrotask(() => {
-      if (this.#deferred === batch) this.#deferred = undefined;
-      this.#send(batch);
-      this.#endWhenAnswered();
-    });
+    queueMicrotask(() => this.#sendDeferred(batch));
     return batch;
+  }
+
+  /** The answers that wait to be sent, when there is room for more and a call of this number. */
+  #open(call: number): AnswerBatch | undefined {
+    const open = this.#deferred;
+    return open && open.bytes < limits.answerBytesTarget && open.reaches(call) ? open : undefined;
+  }
+
+  /** Sends answers when the turn ends: by then its writes are durable, if the engine commits at once. */
+  #hold(batch: AnswerBatch): void {
+    this.#deferred = batch;
+    this.#options.clock.endOfTurn(() => this.#sendDeferred(batch));
+  }
+
+  /** Sends answers that waited, once. */
+  #sendDeferred(batch: AnswerBatch): void {
+    if (this.#deferred === batch) this.#deferred = undefined;
+    if (batch.size > 0) this.#send(batch);
+    this.#endWhenAnswered();
   }
 
   #send(batch: AnswerBatch): void {
