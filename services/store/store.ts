@@ -43,6 +43,8 @@ const discardRetryMs = 1000;
  */
 const flushPauseMsMax = 200;
 const flushPauseShare = 4;
+/** After this a flush that failed is tried again, in milliseconds: a source waits for it, and the operation for the source. */
+const flushRetryMs = 1000;
 const sweepKeysMax = 1000;
 
 /** How a store is run. */
@@ -284,9 +286,10 @@ export class Store implements MembershipHandler {
         clock.setTimer(pauseMs, () => this.#confirm());
       },
       (error: unknown) => {
-        this.#confirming = false;
-        this.#unconfirmed = unconfirmed;
+        if (this.#stopped) return;
+        this.#unconfirmed = { version: this.#unconfirmed?.version ?? unconfirmed.version, flush: true };
         this.#options.log.error("adopted data could not be flushed; its source is kept", { error });
+        clock.setTimer(flushRetryMs, () => this.#confirm());
       },
     );
   }

@@ -26,6 +26,7 @@ const regressions: readonly Regression[] = [
     found: "a condition refused for an expiry that a clock set back undid",
   },
   { seed: 10_643_984, seconds: 15, found: "an operation that waited for a store that was gone for good" },
+  { seed: 791_993_082, seconds: 15, found: "a flush of adopted data that was not tried again" },
   { seed: 20_003, seconds: 10, found: "a store that ended when a copy could not be forgotten" },
 ];
 
