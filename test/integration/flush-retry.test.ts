@@ -26,9 +26,10 @@ function failingToFlush(times: number): { readonly engine: StorageEngine; readon
 }
 
 describe("a store that took data over", { timeout: 60_000 }, () => {
-  it("confirms it once its disk can be flushed again, without a change of the topology", async () => {
+  it("confirms it once its disk can be flushed again, without a change of the topology", async (t) => {
     const { engine, failures } = failingToFlush(2);
     const cluster = new HandCluster();
+    t.after(() => cluster.stop());
     const owner = await cluster.start("s1", engine);
     await cluster.assignAll(owner);
     await waitFor("the first failure", () => failures() > 0);
@@ -36,6 +37,5 @@ describe("a store that took data over", { timeout: 60_000 }, () => {
     await cluster.commit();
     await waitFor("the confirmation", () => owner.store.appliedVersion() === 2);
     assert.equal(failures(), 2);
-    await cluster.stop();
   });
 });
