@@ -29,6 +29,8 @@ export const limits = {
   replicasMax: 16,
   /** Moves that one heartbeat may report on: a store has a partition in one move at most. */
   moveReportsMax: 131_072,
+  /** Copies of others' partitions that one heartbeat tells of; the rest is told of when they are gone. */
+  strayReplicasMax: 64,
   /** Stores of a cluster. */
   storesMax: 1024,
   /** Operations that have not ended; more are refused. */

@@ -7,7 +7,7 @@ import type { HeartbeatRequest, MoveReport, StoreLoad } from "../gen/elastickv/v
 
 /** What is wrong with a heartbeat, if anything. `streamOf`: whose heartbeats came before it on its stream. */
 export function heartbeatViolation(
-  { storeId, load, reports }: HeartbeatRequest,
+  { storeId, load, reports, strays }: HeartbeatRequest,
   streamOf: StoreId | undefined,
   partitionCount: number,
 ): EkvError | undefined {
@@ -22,6 +22,16 @@ export function heartbeatViolation(
   for (const report of reports) {
     const violation = reportViolation(report, partitionCount);
     if (violation) return violation;
+  }
+  if (strays.length > limits.strayReplicasMax) {
+    return invalidArgument("strays", `has ${strays.length}; at most ${limits.strayReplicasMax} fit`);
+  }
+  const beyond = strays.find(({ partition }) => partition >= partitionCount);
+  if (beyond) {
+    return invalidArgument(
+      "strays.partition",
+      `names ${beyond.partition}; this cluster has ${partitionCount}`,
+    );
   }
   return load && loadViolation(load, partitionCount);
 }

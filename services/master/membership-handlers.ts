@@ -15,7 +15,7 @@ import type { HeartbeatCall, HeartbeatStreams } from "./heartbeat-streams.js";
 import { heartbeatViolation } from "./heartbeat-checks.js";
 import { toServiceError } from "../wire/errors.js";
 import { answerLeave } from "./leaving.js";
-import { loadFromWire, registrationFromWire, reportFromWire } from "./wire.js";
+import { loadFromWire, registrationFromWire, reportFromWire, strayFromWire } from "./wire.js";
 
 /** What the handlers of MembershipService work with. */
 export interface MembershipOptions extends HandlerOptions {
@@ -87,6 +87,7 @@ function handleHeartbeats(call: HeartbeatCall, { driver, streams, cluster }: Mem
       appliedVersion: brandAs<TopologyVersion>(request.appliedVersion),
       load: request.load && loadFromWire(request.load),
       reports: request.reports.flatMap((report) => reportFromWire(report) ?? []),
+      strays: request.strays.map(strayFromWire),
       leaving: request.leaving,
     });
   });

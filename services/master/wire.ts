@@ -13,7 +13,13 @@ import {
 import { summarizePauses } from "../core/pause-histogram.js";
 import type { OperationView } from "../core/master/committed-view.js";
 import type { Directive, OperationPlan } from "../core/master/effects.js";
-import type { HeldReplica, MoveReport, Registration, StoreLoad } from "../core/master/events.js";
+import type {
+  HeldReplica,
+  MoveReport,
+  Registration,
+  StoreLoad,
+  StrayReplica,
+} from "../core/master/events.js";
 import type { MoveRecord, MoveStep, OperationRecord, OperationTask } from "../core/master/records.js";
 import * as wire from "../gen/elastickv/v1/master.js";
 import { NackReason } from "../gen/elastickv/v1/migration.js";
@@ -51,6 +57,14 @@ export function loadFromWire(load: wire.StoreLoad): StoreLoad {
 
 export function loadToWire(load: StoreLoad): wire.StoreLoad {
   return { ...load, partitions: load.partitions.map((partition) => ({ ...partition })) };
+}
+
+export function strayFromWire({ partition, epoch, generation }: wire.StrayReplica): StrayReplica {
+  return {
+    partition: brandAs<PartitionId>(partition),
+    epoch: brandAs<Epoch>(epoch),
+    generation: brandAs<Generation>(generation),
+  };
 }
 
 /** Undefined for a report of a kind that is not known here. */
@@ -110,12 +124,16 @@ export function directiveToWire(directive: Directive, rateBytesPerSecond: number
     const value = { reason: directive.reason };
     return { moveId: "", partition: 0, epoch: 0, action: { $case: "stay", value } };
   }
+  if (directive.kind === "delete-stray") {
+    const { partition, epoch, generation } = directive;
+    return { moveId: "", partition, epoch, action: { $case: "deleteReplica", value: { generation } } };
+  }
   const { moveId, partition, epoch } = directive;
   return { moveId, partition, epoch, action: actionToWire(directive, rateBytesPerSecond) };
 }
 
 function actionToWire(
-  directive: Exclude<Directive, { kind: "shutdown" | "stay" }>,
+  directive: Exclude<Directive, { kind: "shutdown" | "stay" | "delete-stray" }>,
   rateBytesPerSecond: number,
 ): wire.Directive["action"] {
   switch (directive.kind) {

@@ -9,6 +9,7 @@ import {
   RegisterRequest,
   type RegisterResponse,
   type StoreLoad,
+  type StrayReplica,
 } from "../gen/elastickv/v1/master.js";
 import type { Logger } from "../runtime/log.js";
 import type { Identity } from "./identity.js";
@@ -34,6 +35,8 @@ export interface MembershipHandler {
   load(): StoreLoad;
   /** On every move with which there is something to tell, or only on those of which something is new. */
   reports(everything: boolean): MoveReport[];
+  /** Live copies of what other stores serve. */
+  strays(): StrayReplica[];
   /** The store asks to be emptied. */
   isLeaving(): boolean;
   /** The topology version adopted, durably. */
@@ -171,6 +174,7 @@ export class Membership {
       load: withLoad ? handler.load() : undefined,
       reports: handler.reports(withLoad),
       leaving: handler.isLeaving(),
+      strays: withLoad ? handler.strays() : [],
     });
   }
 

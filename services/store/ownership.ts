@@ -8,6 +8,7 @@ import {
   type TopologyVersion,
 } from "../core/ids.js";
 import type { EngineWrite, StorageEngine } from "../core/ports/storage-engine.js";
+import { limits } from "../core/limits.js";
 import { countedGenerations } from "../core/store/counters.js";
 import { decideGate, refreshGates } from "../core/store/gate.js";
 import type { Generations } from "../core/store/generations.js";
@@ -15,7 +16,7 @@ import type { KVMap } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
 import { type StagedCopy, stagedName } from "../core/store/staged-copy.js";
 import { type PartitionEntry, type Replica, sameEntry, sameReplica } from "../core/topology.js";
-import type { HeldPartition } from "../gen/elastickv/v1/master.js";
+import type { HeldPartition, StrayReplica } from "../gen/elastickv/v1/master.js";
 import { entryFromWire, entryToWire } from "../wire/topology.js";
 import { PartitionEntry as WireEntry } from "../gen/elastickv/v1/common.js";
 
@@ -134,6 +135,17 @@ export class Ownership {
     return this.#options.kvMap.partitions.filter(
       ({ entry }) => entry !== undefined && sameReplica(entry.primary, this.#self),
     );
+  }
+
+  /** Live copies of partitions that others are primaries of, as many as may be told of at once. */
+  strays(): StrayReplica[] {
+    const found: StrayReplica[] = [];
+    for (const { id, entry, epoch, generation } of this.#options.kvMap.partitions) {
+      if (generation === undefined || entry?.primary?.storeId === this.#self.storeId) continue;
+      found.push({ partition: id, epoch, generation });
+      if (found.length === limits.strayReplicasMax) break;
+    }
+    return found;
   }
 
   /**

@@ -13,6 +13,7 @@ import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { Generations } from "../core/store/generations.js";
 import { Turns } from "../core/store/turns.js";
 import { KVMap } from "../core/store/kv-map.js";
+import type { Partition } from "../core/store/partition.js";
 import { applyDelta, type PartitionEntry, type Topology } from "../core/topology.js";
 import type {
   Directive,
@@ -21,6 +22,7 @@ import type {
   RegisterRequest,
   RegisterResponse,
   StoreLoad,
+  StrayReplica,
 } from "../gen/elastickv/v1/master.js";
 import { MigrationSource } from "../migration/source.js";
 import { MigrationTarget } from "../migration/target.js";
@@ -240,6 +242,10 @@ export class Store implements MembershipHandler {
     return [...(everything ? this.source.reports() : this.source.news()), ...deleted];
   }
 
+  strays(): StrayReplica[] {
+    return this.ownership.strays();
+  }
+
   isLeaving(): boolean {
     return this.#options.isLeaving();
   }
@@ -327,6 +333,7 @@ export class Store implements MembershipHandler {
   #retire(moveId: MoveId, id: number, epoch: Epoch, generation: Generation): void {
     const partition = this.kvMap.partitions[id];
     if (!partition || partition.epoch < epoch) return;
+    if (moveId === "") return this.#retireStray(partition, epoch, generation);
     this.ownership.retire(partition, generation).then(
       (deleted) => {
         if (!deleted) return;
@@ -342,6 +349,21 @@ export class Store implements MembershipHandler {
       (error: unknown) =>
         this.#options.log.error("a released partition could not be deleted", { partition: id, error }),
     );
+  }
+
+  /** Deletes a copy of what another serves. Nobody waits for it: a stray that is still there is told of again. */
+  #retireStray(partition: Partition, epoch: Epoch, generation: Generation): void {
+    if (partition.epoch !== epoch) return;
+    const { id } = partition;
+    this.#options.log.info("a copy of what another store serves is deleted", { partition: id, epoch });
+    this.ownership.retire(partition, generation).catch((error: unknown) => {
+      this.#options.log.error("a copy of what another store serves could not be deleted", {
+        partition: id,
+        error,
+      });
+      // Its record is gone, so that nobody tells of the rest.
+      if (partition.generation !== generation) this.#discard(id, generation);
+    });
   }
 
   #discard(partition: PartitionId, generation: Generation): void {

@@ -75,7 +75,6 @@ export async function waitForCleanDisks(cluster: Cluster): Promise<void> {
     const views = [...cluster.stores.values()].map((node) => ({
       storeId: node.storeId,
       disk: node.disk.contents,
-      isOlder: node.hasOlderVolume,
       live: (node.store?.kvMap.partitions ?? []).flatMap(({ id, generation, readable }) =>
         readable && generation !== undefined ? [{ partition: id, generation }] : [],
       ),

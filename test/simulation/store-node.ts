@@ -19,10 +19,6 @@ export class StoreNode extends SimNode {
   #running: RunningStore | undefined;
   /** Puts the node's own volume back. */
   #restoreVolume: (() => void) | undefined;
-  /** The volume in its place is an older copy. */
-  #isOlder = false;
-  /** The cluster took it back with an older copy of its volume: what was deleted since is on its disk again. */
-  hasOlderVolume = false;
   #copy: { readonly image: DiskImage; readonly version: number } | undefined;
 
   constructor(machines: Machines, values: StoreValues) {
@@ -55,7 +51,6 @@ export class StoreNode extends SimNode {
     if (this.#restoreVolume || !this.store) return;
     this.crash(restartUs);
     this.#restoreVolume = this.disk.swap();
-    this.#isOlder = false;
   }
 
   /** Keeps a copy of the volume as it is now, until one was put back. */
@@ -78,7 +73,6 @@ export class StoreNode extends SimNode {
     this.#copy = undefined;
     this.crash(restartUs);
     this.#restoreVolume = this.disk.swap(copy.image);
-    this.#isOlder = true;
     return true;
   }
 
@@ -117,7 +111,6 @@ export class StoreNode extends SimNode {
         if (this.process !== process) return;
         this.#running = running;
         // The cluster took the volume: it is the store's own from now on.
-        if (this.#restoreVolume && this.#isOlder) this.hasOlderVolume = true;
         this.#restoreVolume = undefined;
       },
       (error: unknown) => {

@@ -108,6 +108,7 @@ export class FakeStore {
       appliedVersion: this.topology?.version ?? 0,
       load: undefined,
       reports,
+      strays: [],
       leaving: false,
     });
   }

@@ -16,6 +16,7 @@ import type {
   HeldReplica,
   MasterEvent,
   MoveReport,
+  StrayReplica,
 } from "../../services/core/master/events.js";
 import { MasterMachine } from "../../services/core/master/machine.js";
 import type { MasterOptions } from "../../services/core/master/options.js";
@@ -95,6 +96,16 @@ export class BenchStore {
     });
   }
 
+  /** Live copies of what others are primaries of. */
+  strays(): StrayReplica[] {
+    return [...this.live].flatMap(([partition, generation]) => {
+      const entry = this.entries.get(partition);
+      return entry === undefined || entry.primary?.storeId === this.storeId
+        ? []
+        : [{ partition, epoch: entry.epoch, generation }];
+    });
+  }
+
   /** What it reports when it has carried an order out. */
   obey(directive: Directive): MoveReport | undefined {
     if (directive.kind === "shutdown") {
@@ -104,6 +115,10 @@ export class BenchStore {
     if (directive.kind === "stay") {
       this.stayed = directive.reason;
       this.isLeaving = false;
+      return undefined;
+    }
+    if (directive.kind === "delete-stray") {
+      if (this.live.get(directive.partition) === directive.generation) this.live.delete(directive.partition);
       return undefined;
     }
     const { moveId, partition, epoch } = directive;
@@ -338,6 +353,7 @@ export class MasterBench {
       appliedVersion: store.applied,
       load: undefined,
       reports,
+      strays: [],
       leaving: store.isLeaving,
     });
   }
@@ -363,6 +379,7 @@ export class MasterBench {
         partitions,
       },
       reports: [],
+      strays: store.strays(),
       leaving: store.isLeaving,
     });
   }
@@ -388,7 +405,8 @@ export class MasterBench {
     const store = this.store(storeId);
     const directive = store.inbox.shift();
     if (directive === undefined) return false;
-    if (directive.kind === "delete-replica") this.#assertNotLast(directive.partition);
+    if (directive.kind === "delete-replica" || directive.kind === "delete-stray")
+      this.#assertNotLast(directive.partition);
     const report = store.obey(directive);
     if (report) this.beat(store, report);
     else this.beat(store);
@@ -482,6 +500,8 @@ function describeDelta({ delta }: Extract<MasterEffect, { kind: "publish" }>): s
 
 function describeDirective(directive: Directive): string {
   if (directive.kind === "shutdown" || directive.kind === "stay") return directive.kind;
+  if (directive.kind === "delete-stray")
+    return `${directive.kind} p${directive.partition}@${directive.epoch}`;
   const { kind, moveId, partition, epoch } = directive;
   const target = kind === "start-copy" ? ` to ${describeReplica(directive.target)}` : "";
   return `${kind} ${moveId} p${partition}@${epoch}${target}`;

@@ -102,6 +102,10 @@ describe("heartbeats", () => {
       beat({ reports: [{ moveId: "m", partition: 1, epoch: 2 ** 32 - 1, state: undefined }] }),
       "reports.epoch",
     );
+    assert.equal(beat({ strays: [{ partition: 16, epoch: 1, generation: 1 }] }), "strays.partition");
+    const stray = { partition: 1, epoch: 1, generation: 1 };
+    assert.equal(beat({ strays: Array.from({ length: 64 }, () => stray) }), undefined);
+    assert.equal(beat({ strays: Array.from({ length: 65 }, () => stray) }), "strays");
     assert.equal(beat({ storeId: "" }), "store_id");
   });
 

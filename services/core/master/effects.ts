@@ -3,6 +3,7 @@ import type { EkvError } from "../errors.js";
 import type { Epoch, Generation, Incarnation, MoveId, OperationId, PartitionId, StoreId } from "../ids.js";
 import type { MetadataChange } from "../ports/metadata-store.js";
 import type { Replica, TopologyDelta } from "../topology.js";
+import type { StrayReplica } from "./events.js";
 import type { MoveRecord, OperationRecord } from "./records.js";
 
 /** An order to a store; carrying it out twice is harmless. */
@@ -28,6 +29,8 @@ export type Directive =
       readonly epoch: Epoch;
       readonly generation: Generation;
     }
+  /** No move leaves this copy behind. */
+  | ({ readonly kind: "delete-stray" } & StrayReplica)
   | { readonly kind: "shutdown" }
   /** The store asked to be emptied and will not be: it may stop with its data. */
   | { readonly kind: "stay"; readonly reason: string };

@@ -44,6 +44,14 @@ export interface HeldReplica {
   readonly bytes: number;
 }
 
+/** A live copy on a store's disk of a partition that the newest entry it saw gives to another. */
+export interface StrayReplica {
+  readonly partition: PartitionId;
+  /** Of that entry. */
+  readonly epoch: Epoch;
+  readonly generation: Generation;
+}
+
 /** Load of one partition at its primary. */
 export interface PartitionLoad {
   readonly partition: PartitionId;
@@ -117,6 +125,8 @@ export type MasterEvent =
       /** With the periodic heartbeats. */
       readonly load: StoreLoad | undefined;
       readonly reports: readonly MoveReport[];
+      /** With the periodic heartbeats. */
+      readonly strays: readonly StrayReplica[];
       /** The store is being stopped for good and asks to be emptied. */
       readonly leaving: boolean;
     }

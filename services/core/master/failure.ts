@@ -5,6 +5,7 @@ import type { MasterEvent } from "./events.js";
 import { handleLeaveWish } from "./leave-wishes.js";
 import { handleApplied, handleReport, repeatOrders, reviewMoves, sendStandingOrders } from "./moves.js";
 import type { StoreRecord, StoreRegistration } from "./records.js";
+import { orderStrayDeletions } from "./strays.js";
 import { type MasterState, replicaOf } from "./state.js";
 
 type EventOf<K extends MasterEvent["kind"]> = Extract<MasterEvent, { kind: K }>;
@@ -80,6 +81,7 @@ export function handleHeartbeat(state: MasterState, event: EventOf<"heartbeat">)
   if (event.load === undefined) return;
   state.setLoad(event.storeId, event.load);
   repeatOrders(state, event.storeId);
+  orderStrayDeletions(state, event);
 }
 
 /** A stream broke: ask at once whether the store still runs. */

@@ -8,8 +8,6 @@ export interface DiskView {
   readonly storeId: string;
   /** The generations it serves. */
   readonly live: readonly { readonly partition: PartitionId; readonly generation: Generation }[];
-  /** It came back with an older copy of its volume: what was deleted since is there again, and nobody orders it anew. */
-  readonly isOlder?: boolean;
   readonly disk: Pick<StorageEngine, "range" | "listGenerations" | "listMeta" | "getMeta">;
 }
 
@@ -17,16 +15,15 @@ export interface DiskView {
 export function findLeftovers(disks: readonly DiskView[], partitionCount: number): string[] {
   const problems: string[] = [];
   const owners = new Map<number, string>();
-  for (const { storeId, live, disk, isOlder = false } of disks) {
+  for (const { storeId, live, disk } of disks) {
     const names = new Set(live.map(({ partition, generation }) => `${partition}/${generation}`));
     for (const { partition, generation } of disk.listGenerations()) {
       const name = `${partition}/${generation}`;
-      if (!names.has(name) && !isOlder) problems.push(`${storeId} still has the data of generation ${name}`);
+      if (!names.has(name)) problems.push(`${storeId} still has the data of generation ${name}`);
     }
     for (const { name } of disk.listMeta("staged/")) problems.push(`${storeId} still has ${name}`);
     for (const { name } of disk.listMeta("counters/")) {
-      if (!names.has(name.slice("counters/".length)) && !isOlder)
-        problems.push(`${storeId} still has ${name}`);
+      if (!names.has(name.slice("counters/".length))) problems.push(`${storeId} still has ${name}`);
     }
     for (const { partition, generation } of live) {
       const other = owners.get(partition);

@@ -379,6 +379,19 @@ export interface HeartbeatRequest {
    * to shut down, or to stay as it is.
    */
   leaving: boolean;
+  /**
+   * With the periodic heartbeats: live copies whose newest entry names another primary, at most 64. A source keeps such a copy
+   * until its move's order to delete it; one that no move leaves behind is ordered to be deleted.
+   */
+  strays: StrayReplica[];
+}
+
+/** A copy on a store that another store serves: a folder older than its partition's hand-over holds it again. */
+export interface StrayReplica {
+  partition: number;
+  /** Of the newest entry adopted. */
+  epoch: number;
+  generation: number;
 }
 
 export interface StoreLoad {
@@ -452,6 +465,7 @@ export interface HeartbeatResponse {
  * harmless. A directive of a lower term than one seen is refused.
  */
 export interface Directive {
+  /** Empty when it concerns no move. */
   moveId: string;
   partition: number;
   /** The partition's epoch the order was planned from. */
@@ -477,7 +491,7 @@ export interface StartCopy {
 export interface TransferLeadership {
 }
 
-/** To the source: delete the generation that it released. */
+/** To the source: delete the generation that it released. Without a move: delete the stray. */
 export interface DeleteReplica {
   generation: number;
 }
@@ -1910,6 +1924,7 @@ function createBaseHeartbeatRequest(): HeartbeatRequest {
     load: undefined,
     reports: [],
     leaving: false,
+    strays: [],
   };
 }
 
@@ -1935,6 +1950,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     }
     if (message.leaving !== false) {
       writer.uint32(56).bool(message.leaving);
+    }
+    for (const v of message.strays) {
+      StrayReplica.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -2008,6 +2026,14 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
             message.leaving = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.strays.push(StrayReplica.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2041,6 +2067,7 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
       load: isSet(object.load) ? StoreLoad.fromJSON(object.load) : undefined,
       reports: globalThis.Array.isArray(object?.reports) ? object.reports.map((e: any) => MoveReport.fromJSON(e)) : [],
       leaving: isSet(object.leaving) ? globalThis.Boolean(object.leaving) : false,
+      strays: globalThis.Array.isArray(object?.strays) ? object.strays.map((e: any) => StrayReplica.fromJSON(e)) : [],
     };
   },
 
@@ -2067,6 +2094,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     if (message.leaving !== false) {
       obj.leaving = message.leaving;
     }
+    if (message.strays?.length) {
+      obj.strays = message.strays.map((e) => StrayReplica.toJSON(e));
+    }
     return obj;
   },
 
@@ -2082,6 +2112,108 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     message.load = (object.load !== undefined && object.load !== null) ? StoreLoad.fromPartial(object.load) : undefined;
     message.reports = object.reports?.map((e) => MoveReport.fromPartial(e)) || [];
     message.leaving = object.leaving ?? false;
+    message.strays = object.strays?.map((e) => StrayReplica.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStrayReplica(): StrayReplica {
+  return { partition: 0, epoch: 0, generation: 0 };
+}
+
+export const StrayReplica: MessageFns<StrayReplica> = {
+  encode(message: StrayReplica, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partition !== 0) {
+      writer.uint32(8).uint32(message.partition);
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(16).uint32(message.epoch);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(24).uint32(message.generation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StrayReplica {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStrayReplica();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.partition = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.epoch = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.generation = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StrayReplica {
+    return {
+      partition: isSet(object.partition) ? globalThis.Number(object.partition) : 0,
+      epoch: isSet(object.epoch) ? globalThis.Number(object.epoch) : 0,
+      generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+    };
+  },
+
+  toJSON(message: StrayReplica): unknown {
+    const obj: any = {};
+    if (message.partition !== 0) {
+      obj.partition = Math.round(message.partition);
+    }
+    if (message.epoch !== 0) {
+      obj.epoch = Math.round(message.epoch);
+    }
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StrayReplica>, I>>(base?: I): StrayReplica {
+    return StrayReplica.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StrayReplica>, I>>(object: I): StrayReplica {
+    const message = createBaseStrayReplica();
+    message.partition = object.partition ?? 0;
+    message.epoch = object.epoch ?? 0;
+    message.generation = object.generation ?? 0;
     return message;
   },
 };
