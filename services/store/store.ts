@@ -11,7 +11,7 @@ import {
 import type { Clock } from "../core/ports/clock.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { Generations } from "../core/store/generations.js";
-import { Turns } from "../core/store/turns.js";
+import { pauseBehindCalls, Turns } from "../core/store/turns.js";
 import { KVMap } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
 import { applyDelta, type PartitionEntry, type Topology } from "../core/topology.js";
@@ -114,16 +114,6 @@ export class Store implements MembershipHandler {
         this.source.engineFailed(partition, error);
       },
     });
-    const pause = (): Promise<void> => new Promise((resolve) => clock.endOfTurn(resolve));
-    const turns = new Turns(pause);
-    this.#generations = new Generations(engine, turns);
-    this.ownership = new Ownership({
-      kvMap: this.kvMap,
-      engine,
-      generations: this.#generations,
-      storeId,
-      discard: (partition, generation) => this.#discard(partition, generation),
-    });
     const self = (): Ownership["self"] => this.ownership.self;
     this.calls = new Calls({
       kvMap: this.kvMap,
@@ -132,6 +122,17 @@ export class Store implements MembershipHandler {
       parkMs: options.parkMs,
       parkedCallsMax: options.parkedCallsMax,
       self,
+    });
+    const newTurns = (): Turns =>
+      new Turns(pauseBehindCalls(clock, () => this.calls.reads + this.calls.writes));
+    const turns = newTurns();
+    this.#generations = new Generations(engine, turns);
+    this.ownership = new Ownership({
+      kvMap: this.kvMap,
+      engine,
+      generations: this.#generations,
+      storeId,
+      discard: (partition, generation) => this.#discard(partition, generation),
     });
     this.source = new MigrationSource({
       kvMap: this.kvMap,
@@ -143,7 +144,7 @@ export class Store implements MembershipHandler {
       openChannel: options.openChannel,
       connectFramed: options.connectFramed,
       // Its own: what is deleted must not hold up what goes out.
-      turns: new Turns(pause),
+      turns: newTurns(),
       self,
       reported: () => options.report(),
     });

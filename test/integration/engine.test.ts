@@ -149,6 +149,19 @@ for (const { kind, open } of engineKinds) {
       assert.throws(() => snapshot.range(partitionOf(5), generationOf(1)), isEkvError("UNAVAILABLE"));
     });
 
+    test("deletes empty pages while a snapshot that is open for long keeps any from being used again", async () => {
+      const keys = Array.from({ length: 2000 }, (_, index) => `k${1000 + index}`);
+      await engine.commit(keys.map((key) => putOf(14, 1, key, Buffer.alloc(100))));
+      const snapshot = engine.snapshot();
+      for (const key of keys.slice(0, 400)) await engine.commit([putOf(14, 1, key, Buffer.alloc(100, 1))]);
+      for (let at = 0; at < keys.length; at += 250) {
+        await engine.commit(keys.slice(at, at + 250).map((key) => deleteOf(14, 1, key)));
+      }
+      assert.deepEqual(keysOf(engine, 14, 1), []);
+      assert.deepEqual(keysOf(snapshot, 14, 1), keys);
+      snapshot.close();
+    });
+
     test("the expiry index follows overwrites and deletes", async () => {
       const expired = (wallMs: number, limit = 10): string[] =>
         engine.expired(wallMs, limit).map(({ key }) => Buffer.from(key).toString());

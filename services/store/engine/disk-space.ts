@@ -18,8 +18,8 @@ export interface DiskSpaceOptions {
  * Refuses writes before the disk is full.
  *
  * Two reasons. LMDB copies pages to change them, so that on a full disk even a deletion fails: with a reserve, data can
- * still be deleted or moved away. And it must not come to a page that the disk has no room for: in the shared map of
- * `commit` that ends the process (SIGBUS), and with `fsync` lmdb 3.5.6 writes beyond a heap buffer when it words the error.
+ * still be deleted or moved away. And it must not come to a page that the disk has no room for: lmdb 3.5.6 writes beyond a
+ * heap buffer when it words the error.
  *
  * The file never shrinks, so on a disk that it filled, growing writes may use what deletions left in it, down to a
  * quarter of the reserve (a long value needs pages in a row, and may not find them). Other writes stop at an eighth.

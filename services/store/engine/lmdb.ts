@@ -54,8 +54,11 @@ interface Writer {
   flush(): Promise<void>;
 }
 
-/** Changed pages are changed in the shared map of the file, which outlives the process: a commit has none to write. */
-const unflushedLmdbOptions = { noSync: true, useWritemap: true };
+/**
+ * Not `useWritemap`, though its commits take less time: LMDB then aborts the process when a delete empties a page while a
+ * snapshot that has been open for some hundred commits keeps it from reusing any (lmdb-js#212).
+ */
+const unflushedLmdbOptions = { noSync: true };
 
 const diskReserveBytesDefault = 67_108_864;
 const pageSizeBytes = 4096;
