@@ -28,13 +28,22 @@ export class ElasticCluster {
   readonly admin: AdminClient;
   readonly seeds: readonly string[];
   readonly stores: Map<string, Child> = new Map<string, Child>();
+  /** Rejects when a server ends that was not told to. */
+  readonly failure: Promise<never>;
   readonly #options: ElasticClusterOptions;
   readonly #master: Child;
+  #failed: (error: unknown) => void = () => undefined;
 
   private constructor(options: ElasticClusterOptions, master: Child, address: string) {
     this.#options = options;
     this.#master = master;
     this.seeds = [address];
+    this.failure = new Promise((_, reject) => {
+      this.#failed = reject;
+    });
+    // Whoever waits for something of the cluster gets it.
+    this.failure.catch(() => undefined);
+    master.output.catch(this.#failed);
     this.admin = connectAdmin({ seeds: [address] });
   }
 
@@ -77,6 +86,7 @@ export class ElasticCluster {
       [...args, ...data, ...(this.#options.storeArgs ?? [])],
       this.#options,
     );
+    child.output.catch(this.#failed);
     this.stores.set(storeId, child);
   }
 
@@ -128,7 +138,7 @@ export class ElasticCluster {
     const endMs = performance.now() + readyTimeoutMs;
     while (!(await condition())) {
       if (performance.now() > endMs) throw new Error(`waited ${readyTimeoutMs} ms for ${what}`);
-      await delay(pollMs);
+      await Promise.race([delay(pollMs), this.failure]);
     }
   }
 

@@ -29,7 +29,7 @@ export async function elasticResizing(options: SystemOptions): Promise<Resizing>
       number += 1;
       const storeId = `store-${number}`;
       cluster.startStore(storeId);
-      return await followed(newest, storeId, moving);
+      return await Promise.race([followed(newest, storeId, moving), cluster.failure]);
     },
     shrink: async () => {
       const storeId = `store-${number}`;
