@@ -28,6 +28,11 @@ const regressions: readonly Regression[] = [
   { seed: 10_643_984, seconds: 15, found: "an operation that waited for a store that was gone for good" },
   { seed: 791_993_082, seconds: 15, found: "a flush of adopted data that was not tried again" },
   { seed: 50_000_237, seconds: 15, found: "what an older copy of a volume brought back, left there" },
+  {
+    seed: 64_000_024,
+    seconds: 15,
+    found: "an operation that waited for a member gone for good that owned nothing",
+  },
   { seed: 20_003, seconds: 10, found: "a store that ended when a copy could not be forgotten" },
 ];
 

@@ -304,6 +304,31 @@ describe("operations", () => {
     assert.equal(bench.start("store-2").kind, "registered");
   });
 
+  it("do not wait for ever for a member that owns nothing and is gone", () => {
+    const bench = clusterOf(2, { partitionCount: 2, movesInFlightMax: 1 });
+    bench.start("store-3");
+    bench.settle();
+    assert.equal(bench.operationLine("operation-1"), "add-store finished succeeded");
+    assert.equal(bench.counts()["store-3"], undefined, "there are fewer partitions than stores");
+    bench.kill("store-3");
+    bench.ask(remove("store-2"));
+    const passSeconds = (seconds: number): void => {
+      for (let second = 0; second < seconds; second += 1) {
+        for (const storeId of ["store-1", "store-2"]) bench.beat(bench.store(storeId));
+        bench.tick(1000);
+        bench.settle();
+      }
+    };
+    passSeconds(masterLimits.newcomerPatienceMs / 1000);
+    assert.equal(bench.operationLine("operation-2"), "remove-store moving", "store-3 may yet come back");
+    passSeconds(1);
+    assert.equal(bench.operationLine("operation-2"), "remove-store finished cancelled");
+    assert.equal(bench.operationLine("operation-3"), "remove-store leaving succeeded");
+    bench.submit({ kind: "launched-removed", storeId: id("store-3"), error: undefined });
+    assert.equal(bench.committed.has("store/store-3"), false);
+    assert.equal(bench.start("store-3").kind, "registered");
+  });
+
   it("give a leaving store its share back when cancelled", () => {
     const bench = clusterOf(2, { movesInFlightMax: 1 });
     bench.ask(remove("store-2"));

@@ -227,22 +227,36 @@ function isUnused(state: MasterState, { storeId, launched }: StoreRecord): boole
 }
 
 /**
- * Gives up on stores that came unasked and were gone before they had anything: their operation would wait for them, and
- * others for it. One that comes after all is welcome again.
+ * Gives up on stores that came unasked and are gone without owning anything: an operation would wait for them, and others
+ * for it. One that comes after all is welcome again.
  */
 export function dropLostNewcomers(state: MasterState): void {
-  for (const operation of state.activeOperations()) {
+  for (const store of state.stores()) {
+    const { storeId, registration, launched } = store;
+    if (registration === undefined || launched || !isUnused(state, store)) continue;
+    const silentMs = state.nowMs - state.presence(storeId).lastHeartbeatMs;
+    if (silentMs <= masterLimits.newcomerPatienceMs) continue;
+    const operation = operationOf(state, storeId);
+    if (operation === undefined) {
+      if (store.state === "active" && state.options.autoJoin) removeLost(state, storeId);
+      continue;
+    }
     const { task, stage } = operation;
     if (task.kind !== "add-store" || stage.kind === "leaving" || stage.kind === "ending") continue;
-    const store = state.store(task.storeId);
-    if (store?.registration === undefined || store.launched || !isUnused(state, store)) continue;
-    const silentMs = state.nowMs - state.presence(task.storeId).lastHeartbeatMs;
-    if (silentMs <= masterLimits.newcomerPatienceMs) continue;
-    state.notice("warn", "a store that joined was gone before it owned anything; it is forgotten", {
-      storeId: task.storeId,
-    });
+    state.notice("warn", "a store that joined was gone before it owned anything; it is forgotten", { storeId });
     cancelOperation(state, operation);
   }
+}
+
+/** Removes a member that is gone and owns nothing. Operations that would give it something end first. */
+function removeLost(state: MasterState, storeId: StoreId): void {
+  state.notice("warn", "a store that owns nothing is gone; it is removed", { storeId });
+  for (const operation of state.activeOperations()) {
+    const waits = [...state.queue.pairs(operation.id)].some(({ targetId }) => targetId === storeId);
+    const { kind } = operation.stage;
+    if (waits && (kind === "moving" || kind === "paused")) cancelOperation(state, operation);
+  }
+  createOperation(state, { kind: "remove-store", storeId, purge: false });
 }
 
 /** Cancels an operation. What is past its commit goes forward; the rest is dropped or rolled back. */
