@@ -243,7 +243,9 @@ export function dropLostNewcomers(state: MasterState): void {
     }
     const { task, stage } = operation;
     if (task.kind !== "add-store" || stage.kind === "leaving" || stage.kind === "ending") continue;
-    state.notice("warn", "a store that joined was gone before it owned anything; it is forgotten", { storeId });
+    state.notice("warn", "a store that joined was gone before it owned anything; it is forgotten", {
+      storeId,
+    });
     cancelOperation(state, operation);
   }
 }
