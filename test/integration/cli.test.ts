@@ -34,13 +34,13 @@ async function freeBasePort(): Promise<number> {
   throw new Error("no free ports");
 }
 
-/** Runs `ekv` as a process, as a script would. */
+/** Runs `ekv` as a process, as `npx ekv` does: the program itself, which has to be executable. */
 async function run(
   seeds: string,
   args: readonly string[],
   input: string | Buffer = "",
 ): Promise<{ code: number | null; stdout: Buffer; stderr: string }> {
-  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, EKV_SEEDS: seeds } });
+  const child = spawn(program, args, { env: { ...process.env, EKV_SEEDS: seeds } });
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
