@@ -5,7 +5,8 @@ import { brandAs, type OperationId } from "../../services/core/ids.js";
 import type { MoveReport } from "../../services/core/master/events.js";
 import { readRecords } from "../../services/core/master/persistence.js";
 import type { PartitionEntry, Topology } from "../../services/core/topology.js";
-import { describeEntry, id, MasterBench } from "../support/master-bench.js";
+import { describeEntry } from "../support/describe.js";
+import { id, MasterBench } from "../support/master-bench.js";
 
 const storeIds = ["store-1", "store-2", "store-3", "store-4"] as const;
 

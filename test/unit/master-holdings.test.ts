@@ -10,7 +10,8 @@ import {
 import type { MasterReply } from "../../services/core/master/effects.js";
 import type { Registration } from "../../services/core/master/events.js";
 import type { StoreRecord } from "../../services/core/master/records.js";
-import { clusterId, describeEntry, MasterBench } from "../support/master-bench.js";
+import { describeEntry } from "../support/describe.js";
+import { clusterId, MasterBench } from "../support/master-bench.js";
 
 /** A new process of a store registers with what it says to hold. */
 function comeBack(bench: MasterBench, storeId: string, changes: Partial<Registration> = {}): MasterReply {

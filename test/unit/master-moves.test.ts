@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { brandAs, type Generation, type PartitionId, type TopologyVersion } from "../../services/core/ids.js";
 import { decideBackoffMs } from "../../services/core/master/moves.js";
-import { describeEntry, id, MasterBench, report } from "../support/master-bench.js";
+import { describeEntry } from "../support/describe.js";
+import { id, MasterBench, report } from "../support/master-bench.js";
 
 /** Two partitions at store-1, and store-2 that takes one of them; nothing copied yet. */
 function benchWithCopy(options: ConstructorParameters<typeof MasterBench>[0] = {}): MasterBench {

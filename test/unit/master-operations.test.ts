@@ -13,6 +13,15 @@ function clusterOf(stores: number, options: ConstructorParameters<typeof MasterB
   return bench;
 }
 
+/** Second by second; every store that runs is heard. */
+function passSeconds(bench: MasterBench, seconds: number): void {
+  for (let second = 0; second < seconds; second += 1) {
+    for (const store of bench.stores.values()) bench.beat(store);
+    bench.tick(1000);
+    bench.settle();
+  }
+}
+
 function refusal(bench: MasterBench, request: AdminRequest): string {
   const reply = bench.ask(request);
   return reply.kind === "refused" ? `${reply.error.code}: ${reply.error.message}` : reply.kind;
@@ -286,16 +295,9 @@ describe("operations", () => {
     bench.start("store-2");
     bench.kill("store-2");
     bench.ask({ kind: "rebalance", dryRun: false });
-    const passSeconds = (seconds: number): void => {
-      for (let second = 0; second < seconds; second += 1) {
-        bench.beat(bench.store("store-1"));
-        bench.tick(1000);
-        bench.settle();
-      }
-    };
-    passSeconds(masterLimits.newcomerPatienceMs / 1000);
+    passSeconds(bench, masterLimits.newcomerPatienceMs / 1000);
     assert.equal(bench.operationLine("operation-1"), "add-store moving");
-    passSeconds(1);
+    passSeconds(bench, 1);
     assert.equal(bench.operationLine("operation-1"), "add-store leaving cancelled");
     bench.submit({ kind: "launched-removed", storeId: id("store-2"), error: undefined });
     assert.equal(bench.operationLine("operation-1"), "add-store finished cancelled");
@@ -312,16 +314,9 @@ describe("operations", () => {
     assert.equal(bench.counts()["store-3"], undefined, "there are fewer partitions than stores");
     bench.kill("store-3");
     bench.ask(remove("store-2"));
-    const passSeconds = (seconds: number): void => {
-      for (let second = 0; second < seconds; second += 1) {
-        for (const storeId of ["store-1", "store-2"]) bench.beat(bench.store(storeId));
-        bench.tick(1000);
-        bench.settle();
-      }
-    };
-    passSeconds(masterLimits.newcomerPatienceMs / 1000);
+    passSeconds(bench, masterLimits.newcomerPatienceMs / 1000);
     assert.equal(bench.operationLine("operation-2"), "remove-store moving", "store-3 may yet come back");
-    passSeconds(1);
+    passSeconds(bench, 1);
     assert.equal(bench.operationLine("operation-2"), "remove-store finished cancelled");
     assert.equal(bench.operationLine("operation-3"), "remove-store leaving succeeded");
     bench.submit({ kind: "launched-removed", storeId: id("store-3"), error: undefined });

@@ -4,7 +4,8 @@ import { brandAs, type ClusterId, type Epoch, type Incarnation } from "../../ser
 import type { MasterReply } from "../../services/core/master/effects.js";
 import type { Registration } from "../../services/core/master/events.js";
 import { limits } from "../../services/core/limits.js";
-import { clusterId, describeEntry, id, MasterBench } from "../support/master-bench.js";
+import { describeEntry } from "../support/describe.js";
+import { clusterId, id, MasterBench } from "../support/master-bench.js";
 
 function register(bench: MasterBench, registration: Partial<Registration>): MasterReply {
   let reply: MasterReply | undefined;
