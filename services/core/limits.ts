@@ -39,6 +39,8 @@ export const limits = {
   answerBytesTarget: 1_048_576,
   /** Entries that a browse page aims for. */
   browsePageEntries: 1000,
+  /** Partitions that a browse page looks into: a search for few keys in many of them. */
+  browsePagePartitions: 64,
   /** Partitions of a cluster: a power of two within these. */
   partitionCountMin: 1,
   partitionCountMax: 65_536,

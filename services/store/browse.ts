@@ -1,12 +1,11 @@
 import { invalidArgument } from "../core/errors.js";
 import { limits } from "../core/limits.js";
-import type { EngineRangeStart } from "../core/ports/storage-engine.js";
 import { recordExpiresAtMs, recordValueOffset, recordVersion } from "../core/record.js";
 import { decideGate } from "../core/store/gate.js";
 import type { KVMap } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
 import type { Replica } from "../core/topology.js";
-import type { BrowseEntry, BrowseRequest, BrowseResponse } from "../gen/elastickv/v1/store.js";
+import type { BrowseRequest, BrowseResponse } from "../gen/elastickv/v1/store.js";
 import { entryToWire } from "../wire/topology.js";
 
 /** Where a browse stands: behind this key of this partition. */
@@ -15,6 +14,8 @@ interface Cursor {
   /** Empty: at the partition's start. */
   readonly key: Uint8Array;
 }
+
+const empty = new Uint8Array(0);
 
 /** Partition (4 bytes, big-endian), then the key. Opaque to callers. */
 export function encodeCursor({ partition, key }: Cursor): Uint8Array {
@@ -49,7 +50,7 @@ export interface BrowseOptions {
  * holds nothing up; a partition that is not (or no longer) served here is answered with its entry and the cursor.
  */
 export function* browse(options: BrowseOptions, request: BrowseRequest): IterableIterator<BrowseResponse> {
-  const { kvMap } = options;
+  const { kvMap, self } = options;
   const cursor = decodeCursor(request.cursor, kvMap.partitions.length);
   if (request.prefix.length > limits.keyBytesMax) {
     throw invalidArgument(
@@ -58,13 +59,74 @@ export function* browse(options: BrowseOptions, request: BrowseRequest): Iterabl
     );
   }
   let left = request.limit === 0 ? Infinity : request.limit;
+  let page = new Page(request, left);
+  const take = (): BrowseResponse => {
+    const { answer } = page;
+    left -= answer.entries.length;
+    page = new Page(request, left);
+    return answer;
+  };
   for (const partition of partitionsOf(options, request, cursor)) {
-    const start = cursor?.partition === partition.id && cursor.key.length > 0 ? cursor.key : undefined;
-    for (const page of browsePartition(options, request, partition, start, left)) {
-      left -= page.entries.length;
-      yield page;
+    let behind = cursor?.partition === partition.id && cursor.key.length > 0 ? cursor.key : undefined;
+    for (let finished = false; !finished;) {
+      // Before every page: the partition may have left since the last.
+      if (decideGate(partition, self(), false).kind !== "open") {
+        page.addMoved(partition, behind);
+        yield take();
+        break;
+      }
+      finished = page.fill(kvMap, partition, behind);
+      behind = page.answer.entries.at(-1)?.key;
+      if (page.isFull) yield take();
       if (left <= 0) return;
     }
+  }
+  if (page.answer.finishedPartitions.length > 0) yield page.answer;
+}
+
+/** An answer in the making: entries of one partition or of several. */
+class Page {
+  readonly answer: BrowseResponse = { entries: [], cursor: empty, finishedPartitions: [], moved: [] };
+  readonly #request: BrowseRequest;
+  readonly #entriesMax: number;
+  #bytes = 0;
+
+  constructor(request: BrowseRequest, limit: number) {
+    this.#request = request;
+    this.#entriesMax = Math.min(limits.browsePageEntries, limit);
+  }
+
+  get isFull(): boolean {
+    const { entries, finishedPartitions } = this.answer;
+    return (
+      entries.length >= this.#entriesMax ||
+      this.#bytes >= limits.answerBytesTarget ||
+      finishedPartitions.length >= limits.browsePagePartitions
+    );
+  }
+
+  /** Adds entries of a partition, from behind a key, until it is finished (true) or the page is full. */
+  fill(kvMap: KVMap, partition: Partition, behind: Uint8Array | undefined): boolean {
+    const { prefix, keysOnly } = this.#request;
+    const { entries, finishedPartitions } = this.answer;
+    let last = behind;
+    for (const { key, record } of kvMap.browse(partition, { prefix, behind })) {
+      const value = keysOnly ? empty : record.subarray(recordValueOffset(record));
+      entries.push({ key, value, version: recordVersion(record), expiresAtMs: recordExpiresAtMs(record) });
+      this.#bytes += key.length + value.length;
+      last = key;
+      if (this.isFull) break;
+    }
+    this.answer.cursor = encodeCursor({ partition: partition.id, key: last ?? empty });
+    if (this.isFull && last !== behind) return false;
+    finishedPartitions.push(partition.id);
+    return true;
+  }
+
+  /** Says that a partition is to be browsed elsewhere, from behind this key. */
+  addMoved({ id, entry }: Partition, behind: Uint8Array | undefined): void {
+    this.answer.cursor = encodeCursor({ partition: id, key: behind ?? empty });
+    if (entry) this.answer.moved.push(entryToWire(entry));
   }
 }
 
@@ -87,73 +149,4 @@ function partitionsOf(
       ? asked
       : kvMap.partitions.filter(({ entry }) => entry?.primary?.storeId === self().storeId);
   return chosen.filter(({ id }) => cursor === undefined || id >= cursor.partition);
-}
-
-function* browsePartition(
-  options: BrowseOptions,
-  { prefix, keysOnly }: BrowseRequest,
-  partition: Partition,
-  behind: Uint8Array | undefined,
-  limit: number,
-): IterableIterator<BrowseResponse> {
-  let from: EngineRangeStart | undefined =
-    behind !== undefined
-      ? { key: behind, inclusive: false }
-      : prefix.length > 0
-        ? { key: prefix, inclusive: true }
-        : undefined;
-  for (let left = limit; left > 0;) {
-    // Before every page: the partition may have left since the last.
-    if (decideGate(partition, options.self(), false).kind !== "open") {
-      const cursor = encodeCursor({
-        partition: partition.id,
-        key: from?.inclusive === false ? from.key : empty,
-      });
-      yield {
-        entries: [],
-        cursor,
-        finishedPartitions: [],
-        moved: partition.entry ? [entryToWire(partition.entry)] : [],
-      };
-      return;
-    }
-    const { entries, finished } = readPage(options.kvMap, partition, from, prefix, keysOnly, left);
-    const last = entries.at(-1);
-    if (last) from = { key: last.key, inclusive: false };
-    left -= entries.length;
-    yield {
-      entries,
-      cursor: encodeCursor({ partition: partition.id, key: last?.key ?? behind ?? empty }),
-      finishedPartitions: finished ? [partition.id] : [],
-      moved: [],
-    };
-    if (finished) return;
-  }
-}
-
-const empty = new Uint8Array(0);
-
-function readPage(
-  kvMap: KVMap,
-  partition: Partition,
-  from: EngineRangeStart | undefined,
-  prefix: Uint8Array,
-  keysOnly: boolean,
-  limit: number,
-): { readonly entries: BrowseEntry[]; readonly finished: boolean } {
-  const entries: BrowseEntry[] = [];
-  let bytes = 0;
-  for (const { key, record } of kvMap.browse(partition, from)) {
-    if (!startsWith(key, prefix)) return { entries, finished: true };
-    const value = keysOnly ? empty : record.subarray(recordValueOffset(record));
-    entries.push({ key, value, version: recordVersion(record), expiresAtMs: recordExpiresAtMs(record) });
-    bytes += key.length + value.length;
-    const full = entries.length >= limits.browsePageEntries || bytes >= limits.answerBytesTarget;
-    if (full || entries.length >= limit) return { entries, finished: false };
-  }
-  return { entries, finished: true };
-}
-
-function startsWith(key: Uint8Array, prefix: Uint8Array): boolean {
-  return prefix.length <= key.length && prefix.every((byte, index) => key[index] === byte);
 }

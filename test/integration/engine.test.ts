@@ -118,14 +118,12 @@ for (const { kind, open } of engineKinds) {
       const seen = keysOf(engine, 4, 7);
       assert.deepEqual(seen.slice(0, 1000), names);
       assert.equal(seen.length, 1001);
-      const first = (key: string, inclusive: boolean): string | undefined =>
-        Buffer.from(
-          engine.range(partitionOf(4), generationOf(7), { key: Buffer.from(key), inclusive }).next().value
-            ?.key ?? [],
-        ).toString();
-      assert.equal(first("k0500", true), "k0500");
-      assert.equal(first("k0500", false), "k0501");
-      assert.equal(first("k0500x", false), "k0501");
+      const first = (bounds: { prefix?: Uint8Array; behind?: Uint8Array }): string =>
+        Buffer.from(engine.range(partitionOf(4), generationOf(7), bounds).next().value?.key ?? []).toString();
+      assert.equal(first({ prefix: Buffer.from("k0500") }), "k0500");
+      assert.equal(first({ behind: Buffer.from("k0500") }), "k0501");
+      assert.equal(first({ behind: Buffer.from("k0500x") }), "k0501");
+      assert.equal(first({ prefix: Buffer.from("k05"), behind: Buffer.from("k0599") }), "");
     });
 
     test("a range sees later commits, a snapshot does not", async () => {

@@ -92,23 +92,31 @@ function assertRanges(view: Pick<StorageEngine, "range">, model: Model): void {
   for (const partition of partitions) {
     for (const generation of generations) {
       const expected = entriesOf(model, partition, generation).map((stored) => [stored.key, stored.record]);
-      const range = (from?: { key: Uint8Array; inclusive: boolean }): string[][] =>
-        Array.from(view.range(partitionOf(partition), generationOf(generation), from), (entry) => [
+      const range = (bounds?: { prefix?: Uint8Array; behind?: Uint8Array }): string[][] =>
+        Array.from(view.range(partitionOf(partition), generationOf(generation), bounds), (entry) => [
           hexOf(entry.key),
           hexOf(entry.record),
         ]);
       assert.deepEqual(range(), expected);
-      for (const inclusive of [true, false]) {
-        assert.deepEqual(
-          range({ key: Buffer.from("6100", "hex"), inclusive }),
-          expected.filter(([hex]) => {
-            const order = Buffer.from(hex ?? "", "hex").compare(Buffer.from("6100", "hex"));
-            return inclusive ? order >= 0 : order > 0;
-          }),
-        );
+      for (const prefix of ["", "61", "00", "ff"]) {
+        for (const behind of [undefined, "", "0000", "61", "ff"]) {
+          assert.deepEqual(
+            range({
+              prefix: Buffer.from(prefix, "hex"),
+              ...(behind !== undefined && { behind: Buffer.from(behind, "hex") }),
+            }),
+            expected.filter(
+              ([hex = ""]) => hex.startsWith(prefix) && (behind === undefined || isBehind(hex, behind)),
+            ),
+          );
+        }
       }
     }
   }
+}
+
+function isBehind(hex: string, behind: string): boolean {
+  return Buffer.from(hex, "hex").compare(Buffer.from(behind, "hex")) > 0;
 }
 
 function assertExpired(engine: StorageEngine, model: Model): void {

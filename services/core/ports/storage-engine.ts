@@ -30,15 +30,17 @@ export interface EngineSnapshot {
   range(
     partition: PartitionId,
     generation: Generation,
-    from?: EngineRangeStart,
+    bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry>;
   close(): void;
 }
 
-/** Where a range begins: at a key, or right behind it. */
-export interface EngineRangeStart {
-  readonly key: Uint8Array;
-  readonly inclusive: boolean;
+/** What a range is limited to. */
+export interface EngineRangeBounds {
+  /** Only keys that begin with these bytes. */
+  readonly prefix?: Uint8Array | undefined;
+  /** Only keys greater than this one. */
+  readonly behind?: Uint8Array | undefined;
 }
 
 /**
@@ -70,13 +72,13 @@ export interface StorageEngine {
    */
   commit(batch: readonly EngineWrite[]): Promise<void>;
   /**
-   * Entries of a generation in byte order of their keys. The iterator reads committed state page by page, so a long
+   * Entries of a generation in byte order of their keys, all or within bounds. The iterator reads committed state page by page, so a long
    * one sees later commits and holds no old pages; use a snapshot for a frozen view.
    */
   range(
     partition: PartitionId,
     generation: Generation,
-    from?: EngineRangeStart,
+    bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry>;
   snapshot(): EngineSnapshot;
   /** Keys of live records whose expiry is at or before `wallMs`, oldest first, at most `limit`. */

@@ -1,7 +1,7 @@
 import { EkvError } from "../errors.js";
 import { type Epoch, type Generation, type PartitionId, brandAs } from "../ids.js";
 import type { Clock } from "../ports/clock.js";
-import type { EngineEntry, EngineRangeStart, EngineWrite, StorageEngine } from "../ports/storage-engine.js";
+import type { EngineEntry, EngineRangeBounds, EngineWrite, StorageEngine } from "../ports/storage-engine.js";
 import {
   encodeRecord,
   recordEpoch,
@@ -172,10 +172,10 @@ export class KVMap {
     this.#assign(partition, generation, write, overlayKey, old, existed);
   }
 
-  /** Entries of the live generation in key order, page by page; deleted and expired ones left out. */
-  *browse(partition: Partition, from?: EngineRangeStart): IterableIterator<EngineEntry> {
+  /** Entries of the live generation within bounds, in key order, page by page; deleted and expired ones left out. */
+  *browse(partition: Partition, bounds?: EngineRangeBounds): IterableIterator<EngineEntry> {
     if (partition.generation === undefined) return;
-    for (const entry of this.#engine.range(partition.id, partition.generation, from)) {
+    for (const entry of this.#engine.range(partition.id, partition.generation, bounds)) {
       if (!this.hasExpired(entry.record)) yield entry;
     }
   }

@@ -49,16 +49,13 @@ export function dataKey(partition: PartitionId, generation: Generation, key: Uin
   return Buffer.from(scratchDataKey(partition, generation, key));
 }
 
-/** The least data key behind every key of a generation; undefined when there is none. */
-export function generationEnd(partition: PartitionId, generation: Generation): Buffer | undefined {
-  const end = Buffer.alloc(prefixBytes);
-  writePrefix(end, 0, partition, generation);
-  for (let index = prefixBytes - 1; index >= 0; index -= 1) {
-    const next = ((end[index] ?? 0) + 1) & 0xff;
-    end[index] = next;
-    if (next !== 0) return end;
-  }
-  return undefined;
+/** The least data key behind every one that begins with these bytes; undefined when there is none. */
+export function prefixEnd(prefix: Uint8Array): Buffer | undefined {
+  const last = prefix.findLastIndex((byte) => byte !== 0xff);
+  if (last < 0) return undefined;
+  const end = Buffer.from(prefix.subarray(0, last + 1));
+  end[last] = (prefix[last] ?? 0) + 1;
+  return end;
 }
 
 /** The expiry index's entry of a record: `[expiry][data key]`. Sorts by expiry. */

@@ -4,7 +4,7 @@ import type { Generation, PartitionId } from "../../core/ids.js";
 import type { Clock } from "../../core/ports/clock.js";
 import type {
   EngineEntry,
-  EngineRangeStart,
+  EngineRangeBounds,
   EngineSnapshot,
   EngineWrite,
   StorageEngine,
@@ -156,9 +156,9 @@ class LmdbSnapshot implements EngineSnapshot {
   range(
     partition: PartitionId,
     generation: Generation,
-    from?: EngineRangeStart,
+    bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry> {
-    return rangeOf(this.#open(this.#table), partition, generation, from);
+    return rangeOf(this.#open(this.#table), partition, generation, bounds);
   }
 
   close(): void {
@@ -250,10 +250,10 @@ class LmdbEngine implements StorageEngine {
   range(
     partition: PartitionId,
     generation: Generation,
-    from?: EngineRangeStart,
+    bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry> {
     this.#assertOpen();
-    return rangeOf(this.#dataTable, partition, generation, from);
+    return rangeOf(this.#dataTable, partition, generation, bounds);
   }
 
   snapshot(): EngineSnapshot {

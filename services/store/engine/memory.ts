@@ -3,7 +3,7 @@ import { EkvError } from "../../core/errors.js";
 import type { Generation, PartitionId } from "../../core/ids.js";
 import type {
   EngineEntry,
-  EngineRangeStart,
+  EngineRangeBounds,
   EngineSnapshot,
   EngineWrite,
   StorageEngine,
@@ -116,10 +116,10 @@ class MemorySnapshot implements EngineSnapshot {
   range(
     partition: PartitionId,
     generation: Generation,
-    from?: EngineRangeStart,
+    bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry> {
     if (this.#state === undefined) throw snapshotClosed();
-    return rangeOf(dataTable(this.#state), partition, generation, from);
+    return rangeOf(dataTable(this.#state), partition, generation, bounds);
   }
 
   close(): void {
@@ -185,14 +185,14 @@ class MemoryEngine implements StorageEngine {
   range(
     partition: PartitionId,
     generation: Generation,
-    from?: EngineRangeStart,
+    bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry> {
     this.#open();
     const live: OrderedTable = {
       keys: (bounds) => dataTable(this.#open()).keys(bounds),
       entries: (bounds) => dataTable(this.#open()).entries(bounds),
     };
-    return rangeOf(live, partition, generation, from);
+    return rangeOf(live, partition, generation, bounds);
   }
 
   snapshot(): EngineSnapshot {

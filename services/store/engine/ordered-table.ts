@@ -1,6 +1,6 @@
 import type { Generation, PartitionId } from "../../core/ids.js";
-import type { EngineEntry, EngineRangeStart } from "../../core/ports/storage-engine.js";
-import { dataKey, expiryBytes, expiryEnd, generationEnd, generationOf, prefixBytes } from "./layout.js";
+import type { EngineEntry, EngineRangeBounds } from "../../core/ports/storage-engine.js";
+import { dataKey, expiryBytes, expiryEnd, generationOf, prefixBytes, prefixEnd } from "./layout.js";
 
 /** Where a page of an ordered table lies. */
 export interface PageBounds {
@@ -29,16 +29,22 @@ export const pageBytesTarget = 1_048_576;
 
 const emptyKey = new Uint8Array(0);
 
-/** The entries of a generation in byte order of their keys, read page by page. */
+/** The entries of a generation within bounds, in byte order of their keys, read page by page. */
 export function* rangeOf(
   data: OrderedTable,
   partition: PartitionId,
   generation: Generation,
-  from?: EngineRangeStart,
+  { prefix = emptyKey, behind }: EngineRangeBounds = {},
 ): IterableIterator<EngineEntry> {
-  const end = generationEnd(partition, generation);
-  let start = dataKey(partition, generation, from?.key ?? emptyKey);
-  let exclusive = from !== undefined && !from.inclusive;
+  const first = dataKey(partition, generation, prefix);
+  const end = prefixEnd(first);
+  let start = behind === undefined ? first : dataKey(partition, generation, behind);
+  let exclusive = behind !== undefined;
+  if (start.compare(first) < 0) {
+    start = first;
+    exclusive = false;
+  }
+  if (end !== undefined && start.compare(end) >= 0) return;
   for (;;) {
     const page = data.entries({ start, exclusive, end, limit: pageEntries });
     for (const { key, record } of page.entries) yield { key: key.subarray(prefixBytes), record };
@@ -57,7 +63,7 @@ export function generationKeys(
   limit: number,
 ): readonly Uint8Array[] {
   const start = dataKey(partition, generation, emptyKey);
-  return data.keys({ start, end: generationEnd(partition, generation), limit });
+  return data.keys({ start, end: prefixEnd(start), limit });
 }
 
 /** The generations that a data table holds any record of: one seek each. */
@@ -71,7 +77,7 @@ export function generationsOf(
     if (first === undefined) break;
     const { partition, generation } = generationOf(first);
     found.push({ partition, generation });
-    start = generationEnd(partition, generation);
+    start = prefixEnd(dataKey(partition, generation, emptyKey));
   }
   return found;
 }

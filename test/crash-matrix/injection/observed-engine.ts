@@ -1,7 +1,7 @@
 import type { Generation, PartitionId } from "../../../services/core/ids.js";
 import type {
   EngineEntry,
-  EngineRangeStart,
+  EngineRangeBounds,
   EngineSnapshot,
   EngineWrite,
   StorageEngine,
@@ -99,9 +99,9 @@ class ObservedEngine implements StorageEngine {
   range(
     partition: PartitionId,
     generation: Generation,
-    from?: EngineRangeStart,
+    bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry> {
-    return this.#engine.range(partition, generation, from);
+    return this.#engine.range(partition, generation, bounds);
   }
 
   snapshot(): EngineSnapshot {
