@@ -46,11 +46,12 @@ describe("a move", () => {
     bench.start("store-2");
     bench.settle();
     assert.deepEqual(bench.trace, [
-      "publish v2, store-2#1 active, p0@1=store-1#1 ?store-2#1",
+      "publish v2, store-2#1 joining",
+      "publish v3, store-2#1 active, p0@1=store-1#1 ?store-2#1",
       "send store-1 start-copy move-1 p0@1 to store-2#1",
-      "publish v3, p0@2=store-1#1 +store-2#1",
+      "publish v4, p0@2=store-1#1 +store-2#1",
       "send store-1 transfer-leadership move-1 p0@2",
-      "publish v4, p0@3=store-2#1",
+      "publish v5, p0@3=store-2#1",
       "send store-1 delete-replica move-1 p0@3",
     ]);
     assert.equal(bench.operationLine("operation-1"), "add-store finished succeeded");

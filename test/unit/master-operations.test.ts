@@ -80,6 +80,20 @@ describe("adding a store", () => {
     assert.deepEqual(Object.values(bench.counts()).sort(), [5, 5, 6]);
   });
 
+  it("begins when the store has opened its heartbeat stream: before that it takes no copies", () => {
+    const bench = clusterOf(1);
+    const store = bench.store("store-2");
+    store.processId = "process-of-store-2";
+    const reply = bench.register(store);
+    assert.ok(reply.kind === "registered");
+    assert.equal(bench.operationLine("operation-1"), "add-store pending");
+    assert.equal(messageOf(bench, "operation-1"), "waits for store-2 to open its heartbeat stream");
+    store.incarnation = reply.incarnation;
+    bench.openStream(store);
+    bench.settle();
+    assert.equal(bench.operationLine("operation-1"), "add-store finished succeeded");
+  });
+
   it("waits to be asked without auto-join", () => {
     const bench = clusterOf(1, { autoJoin: false });
     bench.start("store-7");

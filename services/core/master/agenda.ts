@@ -99,6 +99,8 @@ function decideWaitForStore(state: MasterState, task: OperationTask): string | u
   if (task.kind === "rebalance") return undefined;
   const store = state.store(task.storeId);
   if (store?.registration === undefined) return `waits for ${task.storeId} to register`;
+  if (task.kind === "add-store" && state.presence(task.storeId).streamId === undefined)
+    return `waits for ${task.storeId} to open its heartbeat stream`;
   if (store.registration.alive || state.ownedBy(task.storeId) === 0) return undefined;
   return `waits for ${task.storeId} to come back`;
 }

@@ -58,6 +58,8 @@ export function handleStreamOpened(state: MasterState, event: EventOf<"stream-op
   }
   presence.streamId = streamId;
   presence.lastHeartbeatMs = state.nowMs;
+  // It may be what an operation waits for.
+  state.agendaChanged = true;
   state.emit({ kind: "open-stream", streamId, storeId });
   setAlive(state, store, true, "it opened its heartbeat stream");
   sendStandingOrders(state, storeId);
