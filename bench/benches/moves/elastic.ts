@@ -6,7 +6,8 @@ import { fillPeer } from "../../processes/load-process.js";
 import type { SystemOptions } from "../../systems/system.js";
 import type { MoveFigures, Resizing } from "./resizing.js";
 
-const pollMs = 10;
+/** Once it has begun, questions come further apart: the master answers them in time that is measured. */
+const pollMs = { pending: 10, begun: 50 };
 const resizeTimeoutMs = 300_000;
 
 /** Elastic-KV: a store is started, joins, and its share moves to it. */
@@ -57,7 +58,7 @@ async function followed(
     }
     if (ours?.state === OperationState.SUCCEEDED) return figuresOf(ours);
     if (ours?.state === OperationState.FAILED) throw new Error(`the resize failed: ${ours.message}`);
-    await delay(pollMs);
+    await delay(begun ? pollMs.begun : pollMs.pending);
   }
   throw new Error(`${storeId}: the resize took longer than ${resizeTimeoutMs} ms`);
 }
