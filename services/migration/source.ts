@@ -76,6 +76,11 @@ export class MigrationSource {
     };
   }
 
+  /** Whether partitions leave this store, or are about to. */
+  get isBusy(): boolean {
+    return this.#moves.size > 0 || this.#queued.size > 0;
+  }
+
   /** Follows an order; a repeated one changes nothing and is reported on again. */
   copy(order: CopyOrder): void {
     this.#rateLimit.set(order.rateBytesPerSecond);

@@ -89,6 +89,11 @@ export class MigrationTarget {
     this.#options = options;
   }
 
+  /** Whether copies come to this store. */
+  get isBusy(): boolean {
+    return this.#staged.size > 0;
+  }
+
   /** Takes up the complete copies that a former run left. */
   restore(): readonly StagedCopy[] {
     const copies = StagedCopy.restore(this.#options.engine, this.#options.kvMap.partitions);

@@ -196,9 +196,13 @@ export class Ownership {
     return isFirst || live.some(({ copy, known, generation }) => copy !== undefined || known !== generation);
   }
 
-  /** Deletes a generation that this store released. Resolves with false when it is (again) in use: a stale order. */
+  /**
+   * Lets go of a generation that this store released: resolves when nothing on the disk names it, and its data is being
+   * deleted. After a crash in between it is a leftover, which the next start deletes. Resolves with false when it is
+   * (again) in use: a stale order.
+   */
   async retire(partition: Partition, generation: Generation): Promise<boolean> {
-    const { engine, generations } = this.#options;
+    const { engine, discard } = this.#options;
     if (partition.generation === generation) {
       if (sameReplica(partition.entry?.primary, this.#self)) return false;
       partition.generation = undefined;
@@ -211,7 +215,7 @@ export class Ownership {
         throw error;
       }
     }
-    await generations.delete(partition.id, generation);
+    discard(partition.id, generation);
     return true;
   }
 

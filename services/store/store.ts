@@ -11,7 +11,7 @@ import {
 import type { Clock } from "../core/ports/clock.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { Generations } from "../core/store/generations.js";
-import { pauseBehindCalls, Turns } from "../core/store/turns.js";
+import { pauseBehindCalls, pauseWhileUrgent, Turns } from "../core/store/turns.js";
 import { KVMap } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
 import { applyDelta, type PartitionEntry, type Topology } from "../core/topology.js";
@@ -96,7 +96,7 @@ export class Store implements MembershipHandler {
   #term = 0;
   #unconfirmed: { readonly version: number; readonly flush: boolean } | undefined;
   #confirming = false;
-  /** Deletions that were carried out, until told. */
+  /** Orders to delete that were carried out, until told. */
   #deleted: MoveReport[] = [];
   #stopped = false;
 
@@ -126,7 +126,9 @@ export class Store implements MembershipHandler {
     const newTurns = (): Turns =>
       new Turns(pauseBehindCalls(clock, () => this.calls.reads + this.calls.writes));
     const turns = newTurns();
-    this.#generations = new Generations(engine, turns);
+    // A store that only gives has room for what it had: what it gave away can wait until all that leaves has left.
+    const deletions = new Turns(pauseWhileUrgent(clock, () => this.source.isBusy && !this.target.isBusy));
+    this.#generations = new Generations(engine, { run: (piece) => deletions.run(() => turns.run(piece)) });
     this.ownership = new Ownership({
       kvMap: this.kvMap,
       engine,
@@ -322,7 +324,8 @@ export class Store implements MembershipHandler {
       case "deleteReplica":
         return this.#retire(moveId, partition, epoch, brandAs<Generation>(action.value.generation));
       case "shutdown":
-        return this.#options.shutdown();
+        // What it gave away does not stay behind in its folder.
+        return void this.#generations.idle().then(() => this.#options.shutdown());
       case "stay":
         return this.#options.stay(action.value.reason);
       case undefined:
@@ -348,7 +351,7 @@ export class Store implements MembershipHandler {
         this.#options.report();
       },
       (error: unknown) =>
-        this.#options.log.error("a released partition could not be deleted", { partition: id, error }),
+        this.#options.log.error("a released partition could not be given up", { partition: id, error }),
     );
   }
 
@@ -362,8 +365,6 @@ export class Store implements MembershipHandler {
         partition: id,
         error,
       });
-      // Its record is gone, so that nobody tells of the rest.
-      if (partition.generation !== generation) this.#discard(id, generation);
     });
   }
 

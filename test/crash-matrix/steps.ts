@@ -123,7 +123,7 @@ export const steps = {
   },
   "move-ended": {
     observer: "master",
-    what: "a move's record is deleted: its source has nothing left",
+    what: "a move's record is deleted: nothing on its source's disk names the copy",
     phase: "moves",
   },
   "operation-leaving": {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
+import type { Directive } from "../../services/gen/elastickv/v1/master.js";
 import { Consistency } from "../../services/gen/elastickv/v1/store.js";
 import { storeService } from "../../services/wire/services.js";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
@@ -108,10 +109,8 @@ describe("a move between two stores", () => {
     assert.ok(generation > 0);
     const live = source.store.kvMap.partitions[partition];
     assert.equal(await source.store.ownership.retire(live!, live!.generation!), true);
-    assert.deepEqual(
-      source.engine.listGenerations().filter((one) => one.partition === partition),
-      [],
-      "nothing of the partition is left at the source",
+    await waitFor("nothing of the partition to be left at the source", () =>
+      source.engine.listGenerations().every((one) => one.partition !== partition),
     );
   });
 
@@ -153,6 +152,33 @@ describe("a move between two stores", () => {
     await cluster.reported(source, "m2", "released");
     await cluster.finishMove(partition, target);
     assert.equal(await get(target, 1), "b", "a second attempt carries everything");
+  });
+
+  it("tells that a copy is removed when nothing names it, and stops only when it is gone from the disk", async () => {
+    for (let i = 0; i < 1500; i += 1) await put(source, i, `v${i}`);
+    const epoch = brandAs<Epoch>(cluster.entryOf(partition).epoch + 1);
+    const generation = source.store.kvMap.partitions[partition]?.generation ?? 0;
+    await cluster.commit({ partition, epoch, primary: target.replica });
+    const isOnDisk = (): boolean =>
+      source.engine.listGenerations().some((one) => one.partition === partition);
+    const order = (action: NonNullable<Directive["action"]>): Promise<void> =>
+      source.store.received({
+        term: 1,
+        topology: undefined,
+        directives: [{ moveId: "m1", partition, epoch, action }],
+      });
+    await order({ $case: "deleteReplica", value: { generation } });
+    await waitFor("the removal to be reported", () =>
+      source.store.reports(false).some(({ state }) => state?.$case === "deleted"),
+    );
+    assert.equal(isOnDisk(), true, "the data goes piece by piece behind that");
+    assert.deepEqual(
+      source.store.ownership.held().filter(({ entry }) => entry?.partition === partition),
+      [],
+    );
+    await order({ $case: "shutdown", value: {} });
+    await waitFor("the store to have nothing to do", () => source.isEmptied);
+    assert.equal(isOnDisk(), false);
   });
 
   it("keeps a complete copy across a restart of the target, until the master has decided", async () => {

@@ -27,6 +27,8 @@ export interface HandStore {
   readonly store: Store;
   readonly server: RunningServer;
   readonly engine: StorageEngine;
+  /** It was ordered to stop, and has nothing more to do. */
+  isEmptied: boolean;
   stop(): Promise<void>;
 }
 
@@ -95,7 +97,9 @@ export class HandCluster {
       report: () => undefined,
       topologyChanged: (topology) => feed.publish(topology),
       isLeaving: () => false,
-      shutdown: () => undefined,
+      shutdown: () => {
+        started.isEmptied = true;
+      },
       stay: () => undefined,
     });
     await store.registered({
@@ -111,6 +115,7 @@ export class HandCluster {
       store,
       server,
       engine,
+      isEmptied: false,
       stop: async () => {
         store.stop();
         services.drain();

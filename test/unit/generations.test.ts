@@ -39,6 +39,31 @@ describe("deletions of many generations", () => {
     assert.deepEqual(new Set(perTurn), new Set([1]));
   });
 
+  it("are waited for until the last has ended, well or not", async () => {
+    const inner = openMemoryEngine();
+    for (const id of partitions) await inner.commit([putOf(id, generation, "key", "v")]);
+    const failing = [partitions[1]];
+    const engine = new Proxy<StorageEngine>(inner, {
+      get: (target, name) => {
+        if (name === "deleteGeneration")
+          return (id: PartitionId, ...rest: [Generation, number]) =>
+            failing.includes(id)
+              ? Promise.reject(new Error("I/O error"))
+              : inner.deleteGeneration(id, ...rest);
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const generations = new Generations(engine, new Turns(pause));
+    for (const id of partitions) generations.delete(id, generation).catch(() => undefined);
+    await generations.idle();
+    assert.deepEqual(
+      inner.listGenerations().map(({ partition }) => partition),
+      failing,
+    );
+  });
+
   it("go on behind one that failed", async () => {
     const inner = openMemoryEngine();
     for (const id of partitions) await inner.commit([putOf(id, generation, "key", "v")]);

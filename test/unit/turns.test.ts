@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { pauseBehindCalls, Turns } from "../../services/core/store/turns.js";
+import { pauseBehindCalls, pauseWhileUrgent, Turns } from "../../services/core/store/turns.js";
 
 /** What a clock was asked for; nothing goes on before it is let. */
 class HeldClock {
@@ -58,5 +58,25 @@ describe("background work", () => {
     assert.deepEqual([done, clock.asked.at(-1)], [[1, 2, 3], "12 ms"]);
     await clock.goOn(12);
     assert.deepEqual(done, [1, 2, 3, 4]);
+  });
+
+  it("that can wait leaves long gaps while something is urgent, and goes on meanwhile", async () => {
+    const clock = new HeldClock();
+    let urgent = true;
+    const turns = new Turns(pauseWhileUrgent(clock, () => urgent));
+    const done: number[] = [];
+    for (const piece of [1, 2, 3, 4]) {
+      void turns.run(() => {
+        done.push(piece);
+        return Promise.resolve();
+      });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([done, clock.asked], [[1], ["50 ms"]]);
+    await clock.goOn(50);
+    assert.deepEqual(done, [1, 2]);
+    urgent = false;
+    await clock.goOn(50);
+    assert.deepEqual([done, clock.asked.length], [[1, 2, 3, 4], 2]);
   });
 });

@@ -17,13 +17,13 @@ const deleteBatch = 256;
  */
 export class Generations {
   readonly #engine: StorageEngine;
-  readonly #turns: Turns;
+  readonly #turns: Pick<Turns, "run">;
   #next = 1;
   #reserved = 1;
   readonly #deleting = new Map<string, Promise<void>>();
 
   /** @param turns when batches are deleted */
-  constructor(engine: StorageEngine, turns: Turns) {
+  constructor(engine: StorageEngine, turns: Pick<Turns, "run">) {
     this.#engine = engine;
     this.#turns = turns;
   }
@@ -56,6 +56,11 @@ export class Generations {
     const deletion = this.#delete(partition, generation, name).finally(() => this.#deleting.delete(name));
     this.#deleting.set(name, deletion);
     return deletion;
+  }
+
+  /** Resolves when the deletions that are under way have ended, well or not. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#deleting.values());
   }
 
   async #delete(partition: PartitionId, generation: Generation, name: string): Promise<void> {
