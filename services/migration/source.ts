@@ -25,6 +25,9 @@ export interface CopyOrder {
   readonly rateBytesPerSecond: number;
 }
 
+/** When the master is to be told: at once, or soon, together with what there will be to tell by then. */
+export type ReportTime = "now" | "soon";
+
 /** Partitions that one store copies at a time: each keeps a frozen view of the store open while it is copied. */
 const copiesMax = 8;
 
@@ -36,7 +39,7 @@ export interface MigrationSourceOptions extends Omit<SourceMoveContext, "rateLim
   /** Undefined: moves go over gRPC. */
   readonly connectFramed: ConnectFramed | undefined;
   /** There is something new to tell the master; see {@link MigrationSource.news}. */
-  reported(): void;
+  reported(when: ReportTime): void;
 }
 
 /** The moves that leave this store. */
@@ -70,8 +73,10 @@ export class MigrationSource {
       self: () => options.self(),
       reported: (moveId) => {
         // READY, or given up.
-        if (this.#copying.delete(moveId)) this.#copyNext();
-        this.#tell(moveId);
+        const wasCopying = this.#copying.delete(moveId);
+        if (wasCopying) this.#copyNext();
+        // No call waits yet for what follows READY; behind the last copy nothing comes that could be told with it.
+        this.#tell(moveId, wasCopying && this.#copying.size > 0 ? "soon" : "now");
       },
     };
   }
@@ -113,11 +118,11 @@ export class MigrationSource {
     move.start();
   }
 
-  /** Follows the order to hand over. An unknown or stale one is ignored: the reports tell the master better. */
+  /** Follows the order to hand over, once. To any other, repeated or stale, the answer is how the move stands. */
   transfer(moveId: MoveId, epoch: Epoch): void {
     const move = this.#moves.get(moveId);
-    if (move?.partition.epoch === epoch) move.transfer();
-    this.#tell(moveId);
+    if (move?.partition.epoch === epoch && move.phase === "ready") move.transfer();
+    else this.#tell(moveId);
   }
 
   /** An entry was adopted: ends the moves that it decides. */
@@ -210,9 +215,9 @@ export class MigrationSource {
     this.#tell(moveId);
   }
 
-  #tell(moveId: MoveId): void {
+  #tell(moveId: MoveId, when: ReportTime = "now"): void {
     this.#news.add(moveId);
-    this.#options.reported();
+    this.#options.reported(when);
   }
 
   #link({ target, targetAddress }: CopyOrder): PeerLink {

@@ -11,6 +11,7 @@ import {
   type StoreLoad,
   type StrayReplica,
 } from "../gen/elastickv/v1/master.js";
+import type { ReportTime } from "../migration/source.js";
 import type { Logger } from "../runtime/log.js";
 import type { Identity } from "./identity.js";
 import type { Channel, OpenChannel } from "../wire/channel.js";
@@ -18,6 +19,8 @@ import { fromServiceError } from "../wire/errors.js";
 import { membershipService } from "../wire/services.js";
 
 const registerMsMax = 5000;
+/** How long what is to be told soon waits for more, in milliseconds: each message costs the master a commit. */
+const soonMs = 40;
 const retryMsMin = 50;
 const retryMsMax = 1000;
 const keepaliveTimeMs = 5000;
@@ -70,6 +73,8 @@ export class Membership {
   #retryMs = retryMsMin;
   #master = 0;
   #reportScheduled = false;
+  /** Runs while there is something to tell soon. */
+  #soon: Timer | undefined;
   /** A message has come on the present stream. */
   #heard = false;
   /** Ends when every message received so far is dealt with: those of a new stream wait for those of the last. */
@@ -96,11 +101,16 @@ export class Membership {
     }
   }
 
-  /** Sends reports and the applied version now, rather than with the next heartbeat. Grouped by turn. */
-  report(): void {
+  /** Sends reports and the applied version rather than with the next heartbeat: those of one turn, or of some, together. */
+  report(when: ReportTime): void {
+    const { clock } = this.#options;
+    if (when === "soon") {
+      this.#soon ??= clock.setTimer(soonMs, () => this.report("now"));
+      return;
+    }
     if (this.#reportScheduled) return;
     this.#reportScheduled = true;
-    this.#options.clock.endOfTurn(() => {
+    clock.endOfTurn(() => {
       this.#reportScheduled = false;
       this.#send(false);
     });
@@ -115,6 +125,7 @@ export class Membership {
     this.#stopped = true;
     this.#heartbeat?.cancel();
     this.#retry?.cancel();
+    this.#soon?.cancel();
     this.#stream?.end();
     this.#channel?.close();
   }
@@ -164,6 +175,8 @@ export class Membership {
   }
 
   #send(withLoad: boolean): void {
+    this.#soon?.cancel();
+    this.#soon = undefined;
     if (!this.#stream || !this.#identity || this.#stopped) return;
     const { handler, storeId } = this.#options;
     this.#stream.write({

@@ -105,7 +105,7 @@ export async function startStore(
   const departure = new Departure({
     clock,
     timeoutMs: values.drainMs,
-    report: () => membershipOf().report(),
+    report: () => membershipOf().report("now"),
     isConnected: () => membershipOf().isConnected,
   });
   const store = await Store.open({
@@ -120,7 +120,7 @@ export async function startStore(
     valueBytesMax: values.valueBytesMax,
     parkMs: values.parkMs,
     parkedCallsMax: values.parkedCallsMax,
-    report: () => membershipOf().report(),
+    report: (when) => membershipOf().report(when),
     topologyChanged: (topology) => feed.publish(topology),
     isLeaving: () => departure.isUnderWay,
     shutdown: () => {

@@ -24,7 +24,7 @@ import type {
   StoreLoad,
   StrayReplica,
 } from "../gen/elastickv/v1/master.js";
-import { MigrationSource } from "../migration/source.js";
+import { MigrationSource, type ReportTime } from "../migration/source.js";
 import { MigrationTarget } from "../migration/target.js";
 import type { Logger } from "../runtime/log.js";
 import type { OpenChannel } from "../wire/channel.js";
@@ -70,8 +70,8 @@ export interface StoreOptions {
   readonly connectFramed: ConnectFramed | undefined;
   /** host:port that others reach this store at now. */
   address(): Promise<string>;
-  /** There is something to tell the master at once. */
-  report(): void;
+  /** There is something to tell the master: at once, or soon, with what there will be by then. */
+  report(when: ReportTime): void;
   /** The topology changed. */
   topologyChanged(topology: Topology): void;
   /** The store asks the master to be emptied. */
@@ -148,7 +148,7 @@ export class Store implements MembershipHandler {
       // Its own: what is deleted must not hold up what goes out.
       turns: newTurns(),
       self,
-      reported: () => options.report(),
+      reported: (when) => options.report(when),
     });
     this.target = new MigrationTarget({
       kvMap: this.kvMap,
@@ -290,7 +290,7 @@ export class Store implements MembershipHandler {
     engine.flush().then(
       () => {
         this.#appliedVersion = unconfirmed.version;
-        this.#options.report();
+        this.#options.report("now");
         const pauseMs = Math.min(flushPauseMsMax, flushPauseShare * (clock.nowMs() - startedMs));
         clock.setTimer(pauseMs, () => this.#confirm());
       },
@@ -348,7 +348,7 @@ export class Store implements MembershipHandler {
           epoch,
           state: { $case: "deleted", value: { generation, pauseMs } },
         });
-        this.#options.report();
+        this.#options.report(this.source.isBusy ? "soon" : "now");
       },
       (error: unknown) =>
         this.#options.log.error("a released partition could not be given up", { partition: id, error }),
