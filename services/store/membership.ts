@@ -14,13 +14,12 @@ import {
 import type { ReportTime } from "../migration/source.js";
 import type { Logger } from "../runtime/log.js";
 import type { Identity } from "./identity.js";
+import { ReportSchedule } from "./report-schedule.js";
 import type { Channel, OpenChannel } from "../wire/channel.js";
 import { fromServiceError } from "../wire/errors.js";
 import { membershipService } from "../wire/services.js";
 
 const registerMsMax = 5000;
-/** How long what is to be told soon waits for more, in milliseconds: each message costs the master a commit. */
-const soonMs = 40;
 const retryMsMin = 50;
 const retryMsMax = 1000;
 const keepaliveTimeMs = 5000;
@@ -72,9 +71,7 @@ export class Membership {
   #retry: Timer | undefined;
   #retryMs = retryMsMin;
   #master = 0;
-  #reportScheduled = false;
-  /** Runs while there is something to tell soon. */
-  #soon: Timer | undefined;
+  readonly #reports: ReportSchedule;
   /** A message has come on the present stream. */
   #heard = false;
   /** Ends when every message received so far is dealt with: those of a new stream wait for those of the last. */
@@ -83,6 +80,7 @@ export class Membership {
 
   constructor(options: MembershipOptions) {
     this.#options = options;
+    this.#reports = new ReportSchedule(options.clock, () => this.#send(false));
   }
 
   /** Begins; resolves when the first registration was taken. Rejects when the master refuses this store for good. */
@@ -103,17 +101,7 @@ export class Membership {
 
   /** Sends reports and the applied version rather than with the next heartbeat: those of one turn, or of some, together. */
   report(when: ReportTime): void {
-    const { clock } = this.#options;
-    if (when === "soon") {
-      this.#soon ??= clock.setTimer(soonMs, () => this.report("now"));
-      return;
-    }
-    if (this.#reportScheduled) return;
-    this.#reportScheduled = true;
-    clock.endOfTurn(() => {
-      this.#reportScheduled = false;
-      this.#send(false);
-    });
+    this.#reports.request(when);
   }
 
   /** Whether a master is there to be told things. */
@@ -125,7 +113,7 @@ export class Membership {
     this.#stopped = true;
     this.#heartbeat?.cancel();
     this.#retry?.cancel();
-    this.#soon?.cancel();
+    this.#reports.told();
     this.#stream?.end();
     this.#channel?.close();
   }
@@ -175,8 +163,7 @@ export class Membership {
   }
 
   #send(withLoad: boolean): void {
-    this.#soon?.cancel();
-    this.#soon = undefined;
+    this.#reports.told();
     if (!this.#stream || !this.#identity || this.#stopped) return;
     const { handler, storeId } = this.#options;
     this.#stream.write({

@@ -1,38 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { pauseBehindCalls, pauseWhileUrgent, Turns } from "../../services/core/store/turns.js";
-
-/** What a clock was asked for; nothing goes on before it is let. */
-class HeldClock {
-  readonly asked: string[] = [];
-  #ms = 0;
-  readonly #held: (() => void)[] = [];
-
-  nowMs(): number {
-    return this.#ms;
-  }
-
-  endOfTurn(callback: () => void): void {
-    this.#hold("end of turn", callback);
-  }
-
-  setTimer(ms: number, callback: () => void): { cancel(): void } {
-    this.#hold(`${ms} ms`, callback);
-    return { cancel: () => undefined };
-  }
-
-  /** Lets the oldest go on, so many milliseconds later. */
-  async goOn(ms: number): Promise<void> {
-    this.#ms += ms;
-    this.#held.shift()?.();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  #hold(what: string, callback: () => void): void {
-    this.asked.push(what);
-    this.#held.push(callback);
-  }
-}
+import { HeldClock } from "../support/held-clock.js";
 
 describe("background work", () => {
   it("goes on with the next turn, and later only where turns take long and there are calls", async () => {
