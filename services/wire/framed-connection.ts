@@ -56,7 +56,9 @@ export const connectFramed: ConnectFramed = ({ address, protocol, clock, connect
     socket.on("close", () => settle(undefined));
     socket.on("readable", () => {
       // No further: what a server sends behind its preface is the stream's, be it that it ends it at once.
-      const piece = socket.read(Math.min(socket.readableLength, preface.length - answer.length)) as Buffer | null;
+      const piece = socket.read(
+        Math.min(socket.readableLength, preface.length - answer.length),
+      ) as Buffer | null;
       if (piece === null) return;
       answer = Buffer.concat([answer, piece]);
       if (!answer.equals(preface.subarray(0, answer.length))) settle(undefined);
