@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
-import { brandAs, type Epoch } from "../../services/core/ids.js";
+import { brandAs, type Epoch, type MoveId } from "../../services/core/ids.js";
 import type { Directive } from "../../services/gen/elastickv/v1/master.js";
 import { Consistency } from "../../services/gen/elastickv/v1/store.js";
 import { storeService } from "../../services/wire/services.js";
@@ -48,6 +48,20 @@ describe("a move between two stores", () => {
       noDeadline,
     );
   };
+
+  it("says how a move stands when it is ordered to hand over again, and not while it carries the order out", async () => {
+    await put(source, 0, "moved");
+    await cluster.beginMove("m1", partition, source, target);
+    await cluster.reported(source, "m1", "ready");
+    const { source: moves } = source.store;
+    const news = (): string[] => moves.news().map(({ state }) => state?.$case ?? "");
+    assert.deepEqual(news(), []);
+    await cluster.transfer("m1", partition, source, target);
+    assert.deepEqual(news(), []);
+    await cluster.reported(source, "m1", "released");
+    moves.transfer(brandAs<MoveId>("m1"), cluster.entryOf(partition).epoch);
+    assert.deepEqual(news(), ["released"]);
+  });
 
   it("answers a unary call at the new owner, though that is the last to hear of it", async () => {
     await put(source, 0, "moved");
