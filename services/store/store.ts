@@ -127,7 +127,8 @@ export class Store implements MembershipHandler {
       new Turns(pauseBehindCalls(clock, () => this.calls.reads + this.calls.writes));
     const turns = newTurns();
     // A store that only gives has room for what it had: what it gave away can wait until all that leaves has left.
-    const deletions = new Turns(pauseWhileUrgent(clock, () => this.source.isBusy && !this.target.isBusy));
+    const canWait = (): boolean => this.source.isBusy && !this.target.isBusy && !this.#isDraining();
+    const deletions = new Turns(pauseWhileUrgent(clock, canWait));
     this.#generations = new Generations(engine, { run: (piece) => deletions.run(() => turns.run(piece)) });
     this.ownership = new Ownership({
       kvMap: this.kvMap,
@@ -338,7 +339,7 @@ export class Store implements MembershipHandler {
     const partition = this.kvMap.partitions[id];
     if (!partition || partition.epoch < epoch) return;
     if (moveId === "") return this.#retireStray(partition, epoch, generation);
-    this.ownership.retire(partition, generation).then(
+    this.#letGo(partition, generation).then(
       (deleted) => {
         if (!deleted) return;
         const pauseMs = this.source.takePause(partition.id, moveId) ?? 0;
@@ -352,6 +353,24 @@ export class Store implements MembershipHandler {
       },
       (error: unknown) =>
         this.#options.log.error("a released partition could not be given up", { partition: id, error }),
+    );
+  }
+
+  /** As {@link Ownership.retire}. A store that is being removed deletes first: nobody does once it has left. */
+  async #letGo(partition: Partition, generation: Generation): Promise<boolean> {
+    if (!(await this.ownership.retire(partition, generation))) return false;
+    if (this.#isDraining()) {
+      await this.#generations.delete(partition.id, generation);
+      await this.#generations.idle();
+    }
+    return true;
+  }
+
+  /** Whether this store gives everything away, to be removed. */
+  #isDraining(): boolean {
+    const { storeId } = this.#options;
+    return (
+      this.#topology?.stores.some((store) => store.storeId === storeId && store.state === "draining") ?? false
     );
   }
 

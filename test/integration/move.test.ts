@@ -195,6 +195,27 @@ describe("a move between two stores", () => {
     assert.equal(isOnDisk(), false);
   });
 
+  it("deletes what a store that is being removed gave away before that store says so", async () => {
+    for (let i = 0; i < 1500; i += 1) await put(source, i, `v${i}`);
+    const epoch = brandAs<Epoch>(cluster.entryOf(partition).epoch + 1);
+    const generation = source.store.kvMap.partitions[partition]?.generation ?? 0;
+    cluster.draining.add(source.replica.storeId);
+    await cluster.commit({ partition, epoch, primary: target.replica });
+    const action = { $case: "deleteReplica", value: { generation } } as const;
+    await source.store.received({
+      term: 1,
+      topology: undefined,
+      directives: [{ moveId: "m1", partition, epoch, action }],
+    });
+    await waitFor("the removal to be reported", () =>
+      source.store.reports(false).some(({ state }) => state?.$case === "deleted"),
+    );
+    assert.deepEqual(
+      source.engine.listGenerations().filter((one) => one.partition === partition),
+      [],
+    );
+  });
+
   it("keeps a complete copy across a restart of the target, until the master has decided", async () => {
     for (let i = 0; i < 20; i += 1) await put(source, i, `v${i}`);
     await cluster.beginMove("m1", partition, source, target);

@@ -39,6 +39,8 @@ export class HandCluster {
   readonly entries: PartitionEntry[];
   /** Stores that no commit reaches. */
   readonly unreached: Set<HandStore> = new Set<HandStore>();
+  /** Stores that are being removed, from the next commit on. */
+  readonly draining: Set<StoreId> = new Set<StoreId>();
   readonly #advertised = new Map<string, string>();
   #version = 0;
 
@@ -229,7 +231,7 @@ export class HandCluster {
       ...replica,
       address: this.#addressOf({ replica, server }),
       alive: true,
-      state: "active",
+      state: this.draining.has(replica.storeId) ? "draining" : "active",
     }));
     return {
       term: 1,

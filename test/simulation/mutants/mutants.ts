@@ -119,7 +119,7 @@ export const mutants: readonly Mutant[] = [
       "        }\n" +
       "        if (this.#engine.getMeta(name) !== undefined) {\n",
     faults: ["slowNetwork", "stallDisk", "crashStore", "crashStoreAtEffect", "crashMaster"],
-    seed: 25,
+    seed: 112,
     seconds: 15,
   },
   {
@@ -203,7 +203,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
-    seed: 32,
+    seed: 170,
     seconds: 12,
   },
   {
