@@ -33,6 +33,12 @@ const regressions: readonly Regression[] = [
     seconds: 15,
     found: "an operation that waited for a member gone for good that owned nothing",
   },
+  {
+    seed: 133,
+    seconds: 12,
+    faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
+    found: "what a store had given away, left on its volume when it was removed",
+  },
   { seed: 20_003, seconds: 10, found: "a store that ended when a copy could not be forgotten" },
 ];
 
