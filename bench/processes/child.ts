@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { serverFlags } from "../../services/runtime/server-flags.js";
 
 const outputCharactersMax = 4_000_000;
 const stopGraceMs = 15_000;
@@ -42,6 +43,12 @@ let profiles = 0;
 /** Runs a compiled program of this repository. */
 export function startNode(path: string, args: readonly string[], options: NodeOptions = {}): Child {
   return startProgram(process.execPath, [...profileArgs(path, options), program(path), ...args]);
+}
+
+/** As {@link startNode}, with the flags that servers run with. */
+export function startServer(path: string, args: readonly string[], options: NodeOptions = {}): Child {
+  const flags = [...serverFlags, ...profileArgs(path, options)];
+  return startProgram(process.execPath, [...flags, program(path), ...args]);
 }
 
 function profileArgs(path: string, { profileFolder }: NodeOptions): string[] {

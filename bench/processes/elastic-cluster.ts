@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type AdminClient, connectAdmin } from "../../client/admin.js";
 import { connect } from "../../client/index.js";
 import { OperationState } from "../../services/gen/elastickv/v1/master.js";
-import { type Child, type NodeOptions, startNode } from "./child.js";
+import { type Child, type NodeOptions, startServer } from "./child.js";
 import { freePort } from "./free-port.js";
 
 /** How a cluster is started. */
@@ -56,7 +56,7 @@ export class ElasticCluster {
       ...["--create", "--data", join(options.folder, "master"), "--port", `${port}`],
       ...["--initial-stores", `${options.stores}`, ...partitions, ...logArgs, ...(options.masterArgs ?? [])],
     ];
-    const master = startNode("services/master/main.js", args, options);
+    const master = startServer("services/master/main.js", args, options);
     const cluster = new ElasticCluster(options, master, `127.0.0.1:${port}`);
     try {
       for (let i = 1; i <= options.stores; i += 1) cluster.startStore(`store-${i}`);
@@ -81,7 +81,7 @@ export class ElasticCluster {
   startStore(storeId: string): void {
     const args = ["--store-id", storeId, "--master", this.seeds.join(","), ...logArgs];
     const data = ["--data", join(this.#options.folder, storeId)];
-    const child = startNode(
+    const child = startServer(
       "services/store/main.js",
       [...args, ...data, ...(this.#options.storeArgs ?? [])],
       this.#options,

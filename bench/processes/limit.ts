@@ -1,4 +1,4 @@
-import { type Child, type NodeOptions, startNode } from "./child.js";
+import { type Child, type NodeOptions, startServer } from "./child.js";
 
 /** A server that does little but answer: what a transport can do at best. */
 export interface Limit {
@@ -17,7 +17,7 @@ export async function startLimit(
   options?: NodeOptions,
   folder = "",
 ): Promise<Limit> {
-  const process = startNode(`bench/limits/${kind}/main.js`, [`${valueBytes}`, folder], options);
+  const process = startServer(`bench/limits/${kind}/main.js`, [`${valueBytes}`, folder], options);
   const line = await process.line(/^listening on /);
   return { address: line.slice("listening on ".length), process };
 }

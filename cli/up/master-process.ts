@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { EkvError } from "../../services/core/errors.js";
 import type { Environment } from "../output.js";
 import { processStartTime } from "../../services/runtime/process-identity.js";
+import { serverFlags } from "../../services/runtime/server-flags.js";
 import { stopProcess, type ProcessIdentity } from "./process-end.js";
 
 /** The exit status of a master that refuses its settings, port or data: starting it again would not help. */
@@ -101,7 +102,7 @@ async function runOnce(
   const log = await open(options.logPath, "a");
   try {
     const { size } = await stat(options.logPath);
-    const child = spawn(process.execPath, [options.script, ...args], {
+    const child = spawn(process.execPath, [...serverFlags, options.script, ...args], {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       env: options.environment,

@@ -104,7 +104,7 @@ export const masterSettings: MasterSettings = {
   handoffsPerStoreMax: setting(
     "handoffs-per-store-max",
     wholeNumber(1),
-    8,
+    24,
     "Most partitions handed over at once from, and to, one store: their calls wait meanwhile.",
   ),
   moveAttemptsMax: setting(

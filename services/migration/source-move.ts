@@ -139,12 +139,15 @@ export class SourceMove implements PeerLinkListener {
         }
         return this.#step({ kind: "accepted", nextChunk: answer.value.nextChunk });
       case "chunkVerificationResponse": {
-        const { chunk, verified } = answer.value;
+        const { chunk, verified, stored } = answer.value;
         if (verified) this.#chunks.delete(chunk);
+        if (stored) return this.#step({ kind: "stored", digest: digestFromWire(stored) });
         return this.#step({ kind: "chunk-verified", chunk, verified });
       }
-      case "dataTransferComplete":
-        return this.#step({ kind: "stored" });
+      case "dataTransferComplete": {
+        const { digest } = answer.value;
+        return digest && this.#step({ kind: "stored", digest: digestFromWire(digest) });
+      }
       case "nack":
         return this.#nacked(answer.value);
     }
@@ -268,7 +271,8 @@ export class SourceMove implements PeerLinkListener {
     const chunk = this.#chunksRead;
     this.#chunksRead += 1;
     const batch = encodeRecordBatch(records);
-    const message = { moveId: this.moveId, chunk, records: batch, checksum: checksumOf(batch) };
+    const last = this.#lookahead === undefined;
+    const message = { moveId: this.moveId, chunk, records: batch, checksum: checksumOf(batch), last };
     this.#chunks.set(chunk, message);
     const bytes = batch.keys.length + batch.records.length;
     this.#keysSent += records.length;
@@ -276,7 +280,7 @@ export class SourceMove implements PeerLinkListener {
     const sent = (): void => {
       if (this.#ended) return;
       this.#send({ $case: "chunkDataTransfer", value: message });
-      this.#step({ kind: "chunk-sent", chunk, last: this.#lookahead === undefined });
+      this.#step({ kind: "chunk-sent", chunk, last });
     };
     const waitMs = this.#context.rateLimit.spend(bytes);
     if (waitMs > 0) this.#context.clock.setTimer(waitMs, sent);

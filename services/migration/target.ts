@@ -23,6 +23,8 @@ import { checksumOf, decodeRecordBatch } from "./record-batch.js";
 
 /** How long a transfer that is ahead of the master's word waits for it, in milliseconds. */
 const entryWaitMsMax = 5000;
+/** Chunks that may wait for it, of all transfers together. */
+const heldMax = 64;
 /** After this a copy that is given up is tried to be forgotten again, in milliseconds. */
 const forgetRetryMs = 1000;
 
@@ -67,6 +69,8 @@ interface PendingStart {
   readonly start: StartChunkTransfer;
   readonly reply: (answer: NonNullable<TransferResponse["message"]>) => void;
   readonly timer: Timer;
+  /** What came behind it. */
+  readonly held: (() => void)[];
 }
 
 /** Refuses a message and ends the move, with a reason for the source and the operator. */
@@ -119,7 +123,11 @@ export class MigrationTarget {
           const chunk = message.value;
           return this.#queue(moveId, refuse, async ({ copy }) => {
             const verified = await this.#options.turns.run(() => storeChunk(copy, chunk));
-            reply({ $case: "chunkVerificationResponse", value: { moveId, chunk: chunk.chunk, verified } });
+            const stored = copy.complete ? digestToWire(copy.digest) : undefined;
+            reply({
+              $case: "chunkVerificationResponse",
+              value: { moveId, chunk: chunk.chunk, verified, stored },
+            });
           });
         }
         case "dataTransferComplete": {
@@ -200,6 +208,7 @@ export class MigrationTarget {
       pending.timer.cancel();
       this.#pending.delete(partition.id);
       this.#start(pending.start, pending.reply);
+      for (const take of pending.held) take();
     }
   }
 
@@ -240,7 +249,7 @@ export class MigrationTarget {
         this.#pending.delete(partition.id);
         refuse("UNKNOWN_MOVE", `the master has not announced the move within ${entryWaitMsMax} ms`);
       });
-      this.#pending.set(partition.id, { start, reply, timer });
+      this.#pending.set(partition.id, { start, reply, timer, held: [] });
       return;
     }
     const nextChunk = this.#open(partition, start);
@@ -279,7 +288,10 @@ export class MigrationTarget {
     const staged = this.#find(moveId);
     const nack = (reason: NackReason, message: string): void =>
       refuse({ moveId, reason: nackReasonToWire(reason), message });
-    if (!staged) return nack("UNKNOWN_MOVE", "the move is unknown here, or was given up");
+    if (!staged) {
+      if (this.#hold(moveId, () => this.#queue(moveId, refuse, work))) return;
+      return nack("UNKNOWN_MOVE", "the move is unknown here, or was given up");
+    }
     staged.tail = staged.tail.then(async () => {
       if (this.#find(moveId) !== staged) return;
       try {
@@ -292,6 +304,16 @@ export class MigrationTarget {
         else nack("INTERNAL", error instanceof Error ? error.message : String(error));
       }
     });
+  }
+
+  /** Keeps what came behind a start that waits for the master's word. False: there is no such start, or no room. */
+  #hold(moveId: string, take: () => void): boolean {
+    const pending = [...this.#pending.values()];
+    const own = pending.find(({ start }) => start.moveId === moveId);
+    const count = pending.reduce((sum, { held }) => sum + held.length, 0);
+    if (own === undefined || count >= heldMax) return false;
+    own.held.push(take);
+    return true;
   }
 
   #find(moveId: string): Staged | undefined {
@@ -344,7 +366,7 @@ async function storeChunk(copy: StagedCopy, chunk: ChunkDataTransfer): Promise<b
   if (checksumOf(chunk.records) !== chunk.checksum) return false;
   const records = decodeRecordBatch(chunk.records);
   if (records === undefined) return false;
-  await copy.storeChunk(records);
+  await copy.storeChunk(records, chunk.last);
   return true;
 }
 

@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../core/ports/clock.js";
 import type { ReportTime } from "../migration/source.js";
 
 /** How long what is to be told soon waits for more, in milliseconds: each message costs the master a commit. */
-const soonMs = 40;
+const soonMs = 120;
 
 /** When a store tells the master of moves, beside its heartbeats: what comes within a turn, or soon, goes together. */
 export class ReportSchedule {
@@ -17,7 +17,7 @@ export class ReportSchedule {
     this.#tell = tell;
   }
 
-  /** There is something to tell: at the end of this turn, or within 40 ms. */
+  /** There is something to tell: at the end of this turn, or within 120 ms. */
   request(when: ReportTime): void {
     if (when === "soon") {
       this.#soon ??= this.#clock.setTimer(soonMs, () => this.request("now"));

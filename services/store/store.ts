@@ -291,7 +291,8 @@ export class Store implements MembershipHandler {
     engine.flush().then(
       () => {
         this.#appliedVersion = unconfirmed.version;
-        this.#options.report("now");
+        // While more comes there is more to tell soon, and no call waits for this.
+        this.#options.report(this.target.isBusy ? "soon" : "now");
         const pauseMs = Math.min(flushPauseMsMax, flushPauseShare * (clock.nowMs() - startedMs));
         clock.setTimer(pauseMs, () => this.#confirm());
       },

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { serverFlags } from "../../services/runtime/server-flags.js";
 import { type Child, childOf, compiled } from "../support/children.js";
 import { waitFor } from "../support/wait-for.js";
 import { type Breakpoint, reportFd } from "./injection/breakpoint.js";
@@ -21,7 +22,7 @@ const preload = compiled("../crash-matrix/injection/preload.js");
 
 /** Runs a server's program with the modules of `injection/` in place. */
 export function runInjected(program: string, args: readonly string[]): InjectedProcess {
-  const started = spawn(process.execPath, ["--import", preload, program, ...args], {
+  const started = spawn(process.execPath, [...serverFlags, "--import", preload, program, ...args], {
     stdio: ["ignore", "pipe", "pipe", "pipe", "ipc"],
     // As a launcher does: Ctrl-C is for the test, which ends its servers itself.
     detached: true,

@@ -118,7 +118,7 @@ async function hostileMigrations({ cluster, store, expect }: Context, faults: Fa
     bytes: 0,
   };
   const records = { keys: Buffer.from("k"), keyLengths: [1], records: Buffer.alloc(11), recordLengths: [11] };
-  const chunk = { moveId: "fuzz-move", chunk: 0, records, checksum: 0 };
+  const chunk = { moveId: "fuzz-move", chunk: 0, records, checksum: 0, last: true };
   const messages: NonNullable<TransferRequest["message"]>[] = [
     { $case: "startChunkTransfer", value: { ...start, clusterId: "other" } },
     { $case: "startChunkTransfer", value: { ...start, partitionCount: 32 } },

@@ -20,33 +20,36 @@ function trace(move: MoveSource, events: readonly MoveSourceEvent[]): string[] {
   });
 }
 
+const empty = new PartitionDigest();
+const other = new PartitionDigest();
+other.add(Uint8Array.of(1), new Uint8Array(11));
+
 const upToReady: readonly MoveSourceEvent[] = [
   { kind: "snapshot-taken", version },
-  { kind: "accepted", nextChunk: 0 },
   { kind: "chunk-sent", chunk: 0, last: false },
+  { kind: "accepted", nextChunk: 0 },
   { kind: "chunk-sent", chunk: 1, last: true },
   { kind: "chunk-verified", chunk: 0, verified: true },
-  { kind: "chunk-verified", chunk: 1, verified: true },
-  { kind: "stored" },
+  { kind: "stored", digest: empty },
   { kind: "progress", queuedBytes: 0 },
 ];
+/** Something was written since the snapshot. */
+const later = { epoch, seq: 41 };
 
 describe("the source of a move", () => {
   it("copies, catches up, hands over and releases, in this order", () => {
-    const digest = new PartitionDigest();
     const lines = trace(newMove(), [
       ...upToReady,
-      { kind: "transfer-ordered", version, digest },
-      { kind: "barrier-answered", version, digest: digest.copy() },
-      { kind: "drained", version, digest },
+      { kind: "transfer-ordered", version: later, digest: other },
+      { kind: "barrier-answered", version: later, digest: other.copy() },
+      { kind: "drained", version: later, digest: other },
     ]);
     assert.deepEqual(lines, [
-      "snapshot-taken -> send-start",
+      "snapshot-taken -> send-start, send-chunk",
+      "chunk-sent -> -",
       "accepted -> send-chunk",
-      "chunk-sent -> send-chunk",
       "chunk-sent -> -",
       "chunk-verified -> -",
-      "chunk-verified -> send-complete",
       "stored -> close-snapshot, open-queue",
       "progress -> require-target, report-ready",
       "transfer-ordered -> send-barrier",
@@ -55,10 +58,27 @@ describe("the source of a move", () => {
     ]);
   });
 
+  it("asks the target for nothing when nothing was written behind a copy that is the same", () => {
+    const sinceOrdered = (ordered: typeof version, digest: PartitionDigest): string | undefined =>
+      trace(newMove(), [...upToReady, { kind: "transfer-ordered", version: ordered, digest }]).at(-1);
+    const raised = { epoch: brandAs<Epoch>(epoch + 1), seq: version.seq };
+    assert.equal(sinceOrdered(raised, empty.copy()), "transfer-ordered -> start-handoff");
+    assert.equal(sinceOrdered(raised, other), "transfer-ordered -> send-barrier", "another digest");
+    assert.equal(sinceOrdered(later, empty.copy()), "transfer-ordered -> send-barrier", "a later write");
+
+    const move = newMove();
+    const lines = trace(move, [
+      ...upToReady,
+      { kind: "transfer-ordered", version: raised, digest: empty.copy() },
+      { kind: "drained", version: raised, digest: empty.copy() },
+    ]);
+    assert.equal(lines.at(-1), "drained -> release");
+  });
+
   it("compares again, with calls waiting, when something was written during the first comparison", () => {
-    const [before, after] = [new PartitionDigest(), new PartitionDigest()];
-    after.add(Uint8Array.of(1), new Uint8Array(11));
-    const later = { epoch, seq: 41 };
+    const [before, after] = [other, new PartitionDigest()];
+    after.add(Uint8Array.of(2), new Uint8Array(11));
+    const latest = { epoch, seq: 42 };
     const sinceOrdered = (
       answered: typeof version,
       drained: typeof version,
@@ -66,7 +86,7 @@ describe("the source of a move", () => {
     ): string[] =>
       trace(newMove(), [
         ...upToReady,
-        { kind: "transfer-ordered", version, digest: before },
+        { kind: "transfer-ordered", version: later, digest: before },
         { kind: "barrier-answered", version: answered, digest: digest.copy() },
         { kind: "drained", version: drained, digest: after },
         { kind: "barrier-answered", version: drained, digest: after.copy() },
@@ -77,9 +97,9 @@ describe("the source of a move", () => {
       "drained -> send-barrier",
       "barrier-answered -> release",
     ];
-    assert.deepEqual(sinceOrdered(version, later, before), twice, "a write after the answer");
-    assert.deepEqual(sinceOrdered(later, later, after), twice, "a write before the answer");
-    assert.deepEqual(sinceOrdered(version, version, before), twice, "a write that was undone");
+    assert.deepEqual(sinceOrdered(later, latest, before), twice, "a write after the answer");
+    assert.deepEqual(sinceOrdered(latest, latest, after), twice, "a write before the answer");
+    assert.deepEqual(sinceOrdered(later, later, before), twice, "a write that was undone");
   });
 
   it("reports READY only after acknowledgements need the target", () => {
@@ -99,14 +119,18 @@ describe("the source of a move", () => {
       { kind: "snapshot-taken", version },
       { kind: "accepted", nextChunk: 0 },
       { kind: "snapshot-empty" },
+      { kind: "stored", digest: empty },
     ]);
-    assert.equal(lines.at(-1), "snapshot-empty -> send-complete");
+    assert.deepEqual(lines.slice(-2), [
+      "snapshot-empty -> send-complete",
+      "stored -> close-snapshot, open-queue",
+    ]);
   });
 
   it("keeps no more chunks in flight than the window", () => {
     const move = newMove();
-    trace(move, upToReady.slice(0, 2));
-    for (let chunk = 0; chunk < limits.chunksInFlightMax - 1; chunk += 1) {
+    trace(move, upToReady.slice(0, 3));
+    for (let chunk = 1; chunk < limits.chunksInFlightMax - 1; chunk += 1) {
       assert.equal(move.step({ kind: "chunk-sent", chunk, last: false }).length, 1);
     }
     const full = { kind: "chunk-sent", chunk: limits.chunksInFlightMax - 1, last: false } as const;
@@ -147,7 +171,7 @@ describe("the source of a move", () => {
       { kind: "chunk-verified", chunk: 1, verified: true },
     ]);
     assert.deepEqual(lines.slice(2), [
-      "chunk-sent -> send-chunk",
+      "accepted -> send-chunk",
       "chunk-verified -> -",
       "link-broken -> send-start",
       "chunk-sent -> -",
@@ -162,13 +186,11 @@ describe("the source of a move", () => {
     const effects = ready.step({ kind: "link-broken", message: "reset" });
     assert.equal(effects[0]?.kind === "give-up" && effects[0].reason, "PEER_UNREACHABLE");
 
-    const digest = new PartitionDigest();
     const released = newMove();
     trace(released, [
       ...upToReady,
-      { kind: "transfer-ordered", version, digest },
-      { kind: "barrier-answered", version, digest: digest.copy() },
-      { kind: "drained", version, digest },
+      { kind: "transfer-ordered", version, digest: empty },
+      { kind: "drained", version, digest: empty },
     ]);
     assert.deepEqual(released.step({ kind: "link-broken", message: "reset" }), []);
     assert.deepEqual(released.step({ kind: "nacked", reason: "CANCELLED", message: "late" }), []);
@@ -176,32 +198,27 @@ describe("the source of a move", () => {
   });
 
   it("does not release when digests differ, or agree at another version", () => {
-    const other = new PartitionDigest();
-    other.add(Uint8Array.of(1), new Uint8Array(11));
     const handOver: readonly MoveSourceEvent[] = [
       ...upToReady,
-      { kind: "transfer-ordered", version, digest: new PartitionDigest() },
-      { kind: "barrier-answered", version, digest: other },
-      { kind: "drained", version, digest: new PartitionDigest() },
+      { kind: "transfer-ordered", version, digest: other },
+      { kind: "barrier-answered", version, digest: empty },
+      { kind: "drained", version, digest: other },
     ];
     const different = newMove();
-    trace(different, handOver);
-    const effects = different.step({ kind: "barrier-answered", version, digest: other });
+    assert.equal(trace(different, handOver).at(-1), "drained -> send-barrier");
+    const effects = different.step({ kind: "barrier-answered", version, digest: empty });
     assert.equal(effects[0]?.kind === "give-up" && effects[0].reason, "DIGEST_MISMATCH");
 
     const behind = newMove();
     trace(behind, handOver);
-    const late = behind.step({
-      kind: "barrier-answered",
-      version: { epoch, seq: 39 },
-      digest: new PartitionDigest(),
-    });
+    const early = { epoch, seq: 39 };
+    const late = behind.step({ kind: "barrier-answered", version: early, digest: other.copy() });
     assert.equal(late[0]?.kind === "give-up" && late[0].reason, "DIGEST_MISMATCH");
   });
 
   it("ignores events that do not fit its state", () => {
     const move = newMove();
-    assert.deepEqual(move.step({ kind: "stored" }), []);
+    assert.deepEqual(move.step({ kind: "stored", digest: empty }), []);
     assert.deepEqual(move.step({ kind: "transfer-ordered", version, digest: new PartitionDigest() }), []);
     assert.equal(move.phase, "opening");
   });

@@ -54,7 +54,7 @@ describe("chunks at the target of a move", () => {
     },
   });
 
-  const chunk = (number: number, damage = false): TransferRequest => {
+  const chunk = (number: number, { damage = false, last = false, moveId = "m" } = {}): TransferRequest => {
     const records = encodeRecordBatch([
       {
         key: cluster.keyOf(partition, number),
@@ -64,7 +64,7 @@ describe("chunks at the target of a move", () => {
     const checksum = checksumOf(records);
     if (damage) records.records[records.records.length - 1]! ^= 1;
     return {
-      message: { $case: "chunkDataTransfer", value: { moveId: "m", chunk: number, records, checksum } },
+      message: { $case: "chunkDataTransfer", value: { moveId, chunk: number, records, checksum, last } },
     };
   };
 
@@ -81,7 +81,7 @@ describe("chunks at the target of a move", () => {
     );
 
   it("refuses a damaged chunk and takes it when it comes whole", async () => {
-    const answers = await send([start(), chunk(0, true), chunk(0), complete(1)], 4);
+    const answers = await send([start(), chunk(0, { damage: true }), chunk(0), complete(1)], 4);
     assert.deepEqual(verdicts(answers), ["startChunkTransfer", false, true, "dataTransferComplete"]);
   });
 
@@ -95,6 +95,39 @@ describe("chunks at the target of a move", () => {
   it("asks for a chunk again that came too early", async () => {
     const answers = await send([start(), chunk(1), chunk(0), chunk(1), complete(2)], 5);
     assert.deepEqual(verdicts(answers), ["startChunkTransfer", false, true, true, "dataTransferComplete"]);
+  });
+
+  it("says with the last chunk what is stored, and again when that comes twice", async () => {
+    const answers = await send([start(), chunk(0), chunk(1, { last: true }), chunk(1, { last: true })], 4);
+    const stored = answers.map(({ message }) =>
+      message?.$case === "chunkVerificationResponse" ? message.value.stored?.keys : undefined,
+    );
+    assert.deepEqual(stored, [undefined, undefined, 2, 2]);
+    const [again, completed] = await send([start(), complete(2)], 2);
+    assert.equal(again?.message?.$case === "startChunkTransfer" && again.message.value.nextChunk, 2);
+    assert.deepEqual(completed?.message?.$case, "dataTransferComplete");
+  });
+
+  it("does not take a damaged last chunk for the whole copy", async () => {
+    const damaged = chunk(0, { damage: true, last: true });
+    const answers = await send([start(), damaged, chunk(0, { last: true })], 3);
+    assert.deepEqual(verdicts(answers), ["startChunkTransfer", false, true]);
+    const stored = answers.map(
+      ({ message }) => message?.$case === "chunkVerificationResponse" && !!message.value.stored,
+    );
+    assert.deepEqual(stored, [false, false, true]);
+  });
+
+  it("keeps a chunk that came behind a start which waits for the master's word", async () => {
+    const answers: TransferResponse[] = [];
+    const early = [start("hand-made", "m2", 2), chunk(0, { moveId: "m2", last: true })];
+    const requests = [...early, start("other")];
+    const ended = client.exchange(migrationService.transfer, requests, 3, (answer) => answers.push(answer));
+    await waitFor("what came behind to be answered", () => answers.length === 1);
+    const learners = [{ replica: target.replica, moveId: "m2" as never }];
+    await cluster.commit({ partition, epoch: 2 as Epoch, learners });
+    await ended;
+    assert.deepEqual(verdicts(answers), ["nack", "startChunkTransfer", true]);
   });
 
   it("refuses completion while chunks are missing, and forgets the move", async () => {

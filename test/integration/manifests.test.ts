@@ -13,6 +13,7 @@ import type {
   V1StatefulSet,
 } from "@kubernetes/client-node";
 import { masterSettings } from "../../services/master/settings.js";
+import { serverFlags } from "../../services/runtime/server-flags.js";
 import { environmentName, loadSettings, type SettingsSchema } from "../../services/runtime/settings.js";
 import { leaveSettings } from "../../services/store/leave/settings.js";
 import { storeSettings } from "../../services/store/settings.js";
@@ -191,7 +192,11 @@ describe("the Kubernetes manifests", { skip: missing }, () => {
           const image = readFileSync(join(root, `Dockerfile.${name}`), "utf8");
           const user = pod.securityContext.runAsUser;
           assert.match(image, new RegExp(`^USER ${user}:${pod.securityContext.runAsGroup}$`, "m"));
-          assert.match(image, new RegExp(`"/app/dist/services/${name}/main.js"`));
+          const program = ["/usr/local/bin/node", ...serverFlags, `/app/dist/services/${name}/main.js`];
+          assert.deepEqual(
+            JSON.parse(/^ENTRYPOINT (\[[^\]]*\])/m.exec(image.replaceAll("\\\n", ""))?.[1] ?? "[]"),
+            program,
+          );
           assert.equal(pod?.securityContext?.seccompProfile?.type, "RuntimeDefault");
           assert.equal(securityContext?.allowPrivilegeEscalation, false);
           assert.equal(securityContext?.readOnlyRootFilesystem, true);

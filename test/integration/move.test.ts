@@ -53,6 +53,8 @@ describe("a move between two stores", () => {
     await put(source, 0, "moved");
     await cluster.beginMove("m1", partition, source, target);
     await cluster.reported(source, "m1", "ready");
+    // Else it would hand over within the order itself.
+    await put(source, 1, "written since");
     const { source: moves } = source.store;
     const news = (): string[] => moves.news().map(({ state }) => state?.$case ?? "");
     assert.deepEqual(news(), []);

@@ -99,6 +99,9 @@ describe("a store's port", { timeout: 30_000 }, () => {
     const move = async (moveId: string, partition: number): Promise<void> => {
       await cluster.beginMove(moveId, partition, source, target);
       await cluster.reported(source, moveId, "ready");
+      // Else nothing would go by the stream of later writes.
+      const put = { kind: "put", value: Buffer.from("later"), condition: undefined, ttlMs: 0 } as const;
+      await source.store.calls.write({ ...put, key: cluster.keyOf(partition, 0) }, Infinity);
       await cluster.transfer(moveId, partition, source, target);
       await cluster.reported(source, moveId, "released");
       await cluster.finishMove(partition, target);

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { serverFlags } from "../../services/runtime/server-flags.js";
 
 /** A Node process that a test started; it speaks in lines. */
 export interface Child {
@@ -22,8 +23,15 @@ export function compiled(relative: string): string {
 }
 
 /** Runs a compiled program with arguments. */
-export function runNode(program: string, args: readonly string[]): Child {
-  return childOf(spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] }));
+export function runNode(program: string, args: readonly string[], flags: readonly string[] = []): Child {
+  return childOf(
+    spawn(process.execPath, [...flags, program, ...args], { stdio: ["ignore", "pipe", "inherit"] }),
+  );
+}
+
+/** Runs a server's program with arguments, as launchers do. */
+export function runServer(program: string, args: readonly string[]): Child {
+  return runNode(program, args, serverFlags);
 }
 
 /** A {@link Child} of a process whose standard output is a pipe. */

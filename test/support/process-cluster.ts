@@ -6,7 +6,7 @@ import type { MethodDefinition } from "@grpc/grpc-js";
 import type { Operation, StoreInfo } from "../../services/gen/elastickv/v1/master.js";
 import { OperationState } from "../../services/gen/elastickv/v1/master.js";
 import { adminService } from "../../services/wire/services.js";
-import { type Child, compiled, runNode } from "./children.js";
+import { type Child, compiled, runServer } from "./children.js";
 import { RawClient } from "./raw-client.js";
 import { waitFor } from "./wait-for.js";
 
@@ -42,7 +42,7 @@ export class ProcessCluster {
 
   /** Starts a server's program. */
   protected run(program: string, args: readonly string[]): Child {
-    return runNode(program, args);
+    return runServer(program, args);
   }
 
   get masterAddress(): string {

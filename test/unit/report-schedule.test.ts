@@ -31,12 +31,12 @@ describe("what is to be told to the master", () => {
   it("waits for more if it can, once", async () => {
     schedule.request("soon");
     schedule.request("soon");
-    assert.deepEqual(clock.asked, ["40 ms"]);
+    assert.deepEqual(clock.asked, ["120 ms"]);
     await clock.goOn(40);
     await clock.goOn(0);
     assert.equal(told, 1);
     schedule.request("soon");
-    assert.deepEqual(clock.asked, ["40 ms", "end of turn", "40 ms"]);
+    assert.deepEqual(clock.asked, ["120 ms", "end of turn", "120 ms"]);
   });
 
   it("goes with what is told before that", async () => {
@@ -44,7 +44,7 @@ describe("what is to be told to the master", () => {
     schedule.request("now");
     schedule.told();
     await clock.goOn(1);
-    assert.deepEqual([told, clock.asked], [1, ["40 ms", "end of turn"]]);
+    assert.deepEqual([told, clock.asked], [1, ["120 ms", "end of turn"]]);
     await clock.goOn(40);
     assert.equal(told, 1);
   });

@@ -27,8 +27,8 @@ export type MoveSourceEvent =
   | { readonly kind: "chunk-sent"; readonly chunk: number; readonly last: boolean }
   | { readonly kind: "snapshot-empty" }
   | { readonly kind: "chunk-verified"; readonly chunk: number; readonly verified: boolean }
-  /** The target has stored the whole snapshot. */
-  | { readonly kind: "stored" }
+  /** The target has stored the whole snapshot, of this digest. */
+  | { readonly kind: "stored"; readonly digest: PartitionDigest }
   /** The queue to the target ran low, or the target acknowledged writes. */
   | { readonly kind: "progress"; readonly queuedBytes: number }
   /** The master made the target a backup and orders the hand-off; `version` and `digest` as of now, in flight or not. */
@@ -71,6 +71,8 @@ type State =
   | {
       readonly kind: "starting";
       readonly snapshot: Version;
+      /** The first start: what was sent so far came behind it on the same stream, so that nothing of it is lost. */
+      readonly first: boolean;
       readonly sent: number;
       readonly last: number | undefined;
       readonly reading: boolean;
@@ -90,8 +92,9 @@ type State =
       readonly attempts: number;
     }
   | { readonly kind: "completing"; readonly snapshot: Version }
-  | { readonly kind: "following" }
-  | { readonly kind: "ready" }
+  /** `stored`: what the target holds, without the writes since. */
+  | { readonly kind: "following"; readonly stored: Standing }
+  | { readonly kind: "ready"; readonly stored: Standing }
   /** Comparing while calls go on: if nothing is written meanwhile, no call waits for it. */
   | { readonly kind: "agreeing"; readonly version: Version; readonly digest: PartitionDigest }
   /** `agreed`: where the target was found to hold the same. */
@@ -112,8 +115,8 @@ const readyLagBytesMax = 65_536;
  * Promises: READY is reported only after acknowledgements need the target; RELEASE only when both digests agree at one
  * version with no write in flight. After RELEASE nothing here resumes service; only a committed entry does.
  *
- * The digests are compared before calls are made to wait, and again only if something was written meanwhile: the wait
- * is then for the master's commit alone.
+ * The digests are compared before calls are made to wait, with what the target said when it had stored the copy if nothing
+ * was written since, and again only if something was written meanwhile: the wait is then for the master's commit alone.
  */
 export class MoveSource {
   readonly moveId: MoveId;
@@ -142,13 +145,11 @@ export class MoveSource {
       case "copying":
         return this.#stepCopying(this.#state, event);
       case "completing":
-        return event.kind === "stored" ? this.#follow(this.#state.snapshot) : [];
+        return event.kind === "stored" ? this.#follow(this.#state.snapshot, event.digest) : [];
       case "following":
-        return event.kind === "progress" ? this.#tryReady(event.queuedBytes) : [];
+        return event.kind === "progress" ? this.#tryReady(this.#state.stored, event.queuedBytes) : [];
       case "ready":
-        if (event.kind !== "transfer-ordered") return [];
-        this.#state = { kind: "agreeing", version: event.version, digest: event.digest };
-        return [{ kind: "send-barrier", version: event.version }];
+        return event.kind === "transfer-ordered" ? this.#handOver(this.#state.stored, event) : [];
       case "agreeing":
         return event.kind === "barrier-answered" ? this.#agree(this.#state, event) : [];
       case "draining":
@@ -158,9 +159,11 @@ export class MoveSource {
     }
   }
 
+  /** One chunk goes without waiting for the target to accept: most partitions have no second. */
   #start(snapshot: Version): readonly MoveSourceEffect[] {
-    this.#state = { kind: "starting", snapshot, sent: 0, last: undefined, reading: false, attempts: 0 };
-    return [{ kind: "send-start", snapshot }];
+    const none = { sent: 0, last: undefined, reading: true, attempts: 0 };
+    this.#state = { kind: "starting", snapshot, first: true, ...none };
+    return [{ kind: "send-start", snapshot }, { kind: "send-chunk" }];
   }
 
   /** A chunk that was being read when the link broke counts as sent: the target will say whether it has it. */
@@ -171,21 +174,18 @@ export class MoveSource {
     return [];
   }
 
-  /** Chunks behind the target's are sent again (they are kept until verified), then new ones fill the window. */
-  #copy(state: State & { kind: "starting" }, nextChunk: number): readonly MoveSourceEffect[] {
-    const again: number[] = [];
-    for (let chunk = nextChunk; chunk < state.sent; chunk += 1) again.push(chunk);
-    const copying = {
-      ...state,
-      kind: "copying",
-      unverified: new Map(again.map((chunk) => [chunk, 0])),
-    } as const;
+  /** When a link broke, chunks behind the target's are sent again (they are kept until verified). New ones fill the window. */
+  #copy({ first, ...state }: State & { kind: "starting" }, nextChunk: number): readonly MoveSourceEffect[] {
+    const unverified = new Map<number, number>();
+    for (let chunk = first ? 0 : nextChunk; chunk < state.sent; chunk += 1) unverified.set(chunk, 0);
+    const again = first ? [] : [...unverified.keys()];
     const resends = again.map((chunk) => ({ kind: "resend-chunk", chunk }) as const);
-    return [...resends, ...this.#fillWindow(copying)];
+    return [...resends, ...this.#fillWindow({ ...state, kind: "copying", unverified })];
   }
 
   #stepCopying(state: State & { kind: "copying" }, event: MoveSourceEvent): readonly MoveSourceEffect[] {
     if (event.kind === "snapshot-empty") return this.#complete(state, state.sent);
+    if (event.kind === "stored") return this.#follow(state.snapshot, event.digest);
     if (event.kind === "chunk-sent") {
       state.unverified.set(event.chunk, 0);
       return this.#fillWindow(afterSending(state, event));
@@ -221,15 +221,25 @@ export class MoveSource {
     return [{ kind: "send-complete", chunks }];
   }
 
-  #follow(snapshot: Version): readonly MoveSourceEffect[] {
-    this.#state = { kind: "following" };
+  #follow(snapshot: Version, digest: PartitionDigest): readonly MoveSourceEffect[] {
+    this.#state = { kind: "following", stored: { version: snapshot, digest } };
     return [{ kind: "close-snapshot" }, { kind: "open-queue", afterSeq: snapshot.seq }];
   }
 
-  #tryReady(queuedBytes: number): readonly MoveSourceEffect[] {
+  #tryReady(stored: Standing, queuedBytes: number): readonly MoveSourceEffect[] {
     if (queuedBytes > readyLagBytesMax) return [];
-    this.#state = { kind: "ready" };
+    this.#state = { kind: "ready", stored };
     return [{ kind: "require-target" }, { kind: "report-ready" }];
+  }
+
+  /** A copy behind which nothing was written needs no question: it is known what the target holds. */
+  #handOver(stored: Standing, { version, digest }: Standing): readonly MoveSourceEffect[] {
+    if (stored.version.seq === version.seq && stored.digest.equals(digest)) {
+      this.#state = { kind: "draining", agreed: { version, digest } };
+      return [{ kind: "start-handoff" }];
+    }
+    this.#state = { kind: "agreeing", version, digest };
+    return [{ kind: "send-barrier", version }];
   }
 
   /** Writes that were in flight, or came since, make the comparison worthless, and no reason to give up. */
@@ -269,6 +279,7 @@ export class MoveSource {
     this.#state = {
       kind: "starting",
       snapshot: state.snapshot,
+      first: false,
       sent: state.sent,
       last: state.last,
       reading: state.reading,

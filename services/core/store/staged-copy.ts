@@ -91,8 +91,8 @@ export class StagedCopy {
     return this.#digest.copy();
   }
 
-  /** Stores the next chunk. Rejects with the engine's error, having stored nothing. */
-  async storeChunk(records: readonly CopiedRecord[]): Promise<void> {
+  /** Stores the next chunk; the `last` completes the copy. Rejects with the engine's error, having stored nothing. */
+  async storeChunk(records: readonly CopiedRecord[], last = false): Promise<void> {
     const digest = this.#digest.copy();
     const { id: partition } = this.partition;
     const { generation } = this;
@@ -100,17 +100,22 @@ export class StagedCopy {
       digest.add(key, record);
       return { kind: "put", partition, generation, key, record };
     });
+    if (last) batch.push(this.#completion());
     await this.#commit(batch, digest, this.version);
     this.nextChunk += 1;
+    this.#complete ||= last;
   }
 
   /** Records the copy as complete. Rejects as {@link storeChunk}. */
   async finish(): Promise<void> {
-    const record: StagedRecord = { moveId: this.moveId, source: this.source, generation: this.generation };
-    await this.#engine.commit([
-      { kind: "meta", name: stagedName(this.partition.id), value: Buffer.from(JSON.stringify(record)) },
-    ]);
+    if (this.#complete) return;
+    await this.#engine.commit([this.#completion()]);
     this.#complete = true;
+  }
+
+  #completion(): EngineWrite {
+    const record: StagedRecord = { moveId: this.moveId, source: this.source, generation: this.generation };
+    return { kind: "meta", name: stagedName(this.partition.id), value: Buffer.from(JSON.stringify(record)) };
   }
 
   /** Takes the record of a copy that is given up back, so that no restart finds it. Rejects as {@link storeChunk}. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { StoreId } from "../../core/ids.js";
 import type { Clock } from "../../core/ports/clock.js";
 import type { LaunchedStore, Launcher } from "../../core/ports/launcher.js";
+import { serverFlags } from "../../runtime/server-flags.js";
 import { readProcessRecords } from "./process-record.js";
 import { type LauncherLog, StoreProcess } from "./store-process.js";
 
@@ -80,7 +81,7 @@ class ProcessLauncher implements Launcher {
     const flags = { "--store-id": storeId, "--master": masterAddress, "--data": folder, "--host": host };
     const store = new StoreProcess({
       storeId,
-      args: [entry, ...Object.entries(flags).flat(), "--port", String(port), ...extraArgs],
+      args: [...serverFlags, entry, ...Object.entries(flags).flat(), "--port", String(port), ...extraArgs],
       folder,
       logPath: join(dataRoot, `${storeId}.log`),
       host,

@@ -202,6 +202,8 @@ export interface ChunkDataTransfer {
     | undefined;
   /** CRC-32 of keys, then records, of the batch. */
   checksum: number;
+  /** Nothing of the snapshot comes behind it. */
+  last: boolean;
 }
 
 export interface ChunkVerificationResponse {
@@ -209,9 +211,14 @@ export interface ChunkVerificationResponse {
   chunk: number;
   /** False: send the chunk again. */
   verified: boolean;
+  /** The chunk was the last: the whole snapshot is stored, and this is its digest. */
+  stored: PartitionDigest | undefined;
 }
 
-/** From the source: every chunk was sent and verified. From the target: the snapshot is stored. */
+/**
+ * From the source: every chunk was sent and verified, and it is not known that the snapshot is stored: it was empty, or
+ * the stream broke. From the target: the snapshot is stored.
+ */
 export interface DataTransferComplete {
   moveId: string;
   chunks: number;
@@ -1099,7 +1106,7 @@ export const StartChunkTransferResponse: MessageFns<StartChunkTransferResponse> 
 };
 
 function createBaseChunkDataTransfer(): ChunkDataTransfer {
-  return { moveId: "", chunk: 0, records: undefined, checksum: 0 };
+  return { moveId: "", chunk: 0, records: undefined, checksum: 0, last: false };
 }
 
 export const ChunkDataTransfer: MessageFns<ChunkDataTransfer> = {
@@ -1115,6 +1122,9 @@ export const ChunkDataTransfer: MessageFns<ChunkDataTransfer> = {
     }
     if (message.checksum !== 0) {
       writer.uint32(32).uint32(message.checksum);
+    }
+    if (message.last !== false) {
+      writer.uint32(40).bool(message.last);
     }
     return writer;
   },
@@ -1164,6 +1174,14 @@ export const ChunkDataTransfer: MessageFns<ChunkDataTransfer> = {
             message.checksum = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1186,6 +1204,7 @@ export const ChunkDataTransfer: MessageFns<ChunkDataTransfer> = {
       chunk: isSet(object.chunk) ? globalThis.Number(object.chunk) : 0,
       records: isSet(object.records) ? RecordBatch.fromJSON(object.records) : undefined,
       checksum: isSet(object.checksum) ? globalThis.Number(object.checksum) : 0,
+      last: isSet(object.last) ? globalThis.Boolean(object.last) : false,
     };
   },
 
@@ -1203,6 +1222,9 @@ export const ChunkDataTransfer: MessageFns<ChunkDataTransfer> = {
     if (message.checksum !== 0) {
       obj.checksum = Math.round(message.checksum);
     }
+    if (message.last !== false) {
+      obj.last = message.last;
+    }
     return obj;
   },
 
@@ -1217,12 +1239,13 @@ export const ChunkDataTransfer: MessageFns<ChunkDataTransfer> = {
       ? RecordBatch.fromPartial(object.records)
       : undefined;
     message.checksum = object.checksum ?? 0;
+    message.last = object.last ?? false;
     return message;
   },
 };
 
 function createBaseChunkVerificationResponse(): ChunkVerificationResponse {
-  return { moveId: "", chunk: 0, verified: false };
+  return { moveId: "", chunk: 0, verified: false, stored: undefined };
 }
 
 export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = {
@@ -1235,6 +1258,9 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
     }
     if (message.verified !== false) {
       writer.uint32(24).bool(message.verified);
+    }
+    if (message.stored !== undefined) {
+      PartitionDigest.encode(message.stored, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1276,6 +1302,14 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
             message.verified = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.stored = PartitionDigest.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1297,6 +1331,7 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
         : "",
       chunk: isSet(object.chunk) ? globalThis.Number(object.chunk) : 0,
       verified: isSet(object.verified) ? globalThis.Boolean(object.verified) : false,
+      stored: isSet(object.stored) ? PartitionDigest.fromJSON(object.stored) : undefined,
     };
   },
 
@@ -1311,6 +1346,9 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
     if (message.verified !== false) {
       obj.verified = message.verified;
     }
+    if (message.stored !== undefined) {
+      obj.stored = PartitionDigest.toJSON(message.stored);
+    }
     return obj;
   },
 
@@ -1322,6 +1360,9 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
     message.moveId = object.moveId ?? "";
     message.chunk = object.chunk ?? 0;
     message.verified = object.verified ?? false;
+    message.stored = (object.stored !== undefined && object.stored !== null)
+      ? PartitionDigest.fromPartial(object.stored)
+      : undefined;
     return message;
   },
 };
