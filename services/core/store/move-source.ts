@@ -177,7 +177,7 @@ export class MoveSource {
   /** When a link broke, chunks behind the target's are sent again (they are kept until verified). New ones fill the window. */
   #copy({ first, ...state }: State & { kind: "starting" }, nextChunk: number): readonly MoveSourceEffect[] {
     const unverified = new Map<number, number>();
-    for (let chunk = first ? 0 : nextChunk; chunk < state.sent; chunk += 1) unverified.set(chunk, 0);
+    for (let chunk = nextChunk; chunk < state.sent; chunk += 1) unverified.set(chunk, 0);
     const again = first ? [] : [...unverified.keys()];
     const resends = again.map((chunk) => ({ kind: "resend-chunk", chunk }) as const);
     return [...resends, ...this.#fillWindow({ ...state, kind: "copying", unverified })];
