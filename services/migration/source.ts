@@ -86,6 +86,12 @@ export class MigrationSource {
     return this.#moves.size > 0 || this.#queued.size > 0;
   }
 
+  /** Whether calls wait for a partition of this store to be handed over. */
+  get isHandingOver(): boolean {
+    for (const { partition } of this.#moves.values()) if (partition.isMigrating) return true;
+    return false;
+  }
+
   /** Follows an order; a repeated one changes nothing and is reported on again. */
   copy(order: CopyOrder): void {
     this.#rateLimit.set(order.rateBytesPerSecond);

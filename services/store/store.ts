@@ -36,6 +36,10 @@ import type { LoadMeter } from "./load-meter.js";
 import type { MembershipHandler } from "./membership.js";
 import { Ownership } from "./ownership.js";
 
+/** How long a deletion waits before each piece while partitions leave the store, in milliseconds. */
+const deletionWaitMs = 50;
+/** How long a copy waits before each chunk while others of its partitions are handed over, in milliseconds. */
+const copyWaitMs = 15;
 const sweepIntervalMs = 1000;
 /** After this the deletion of leftovers is tried again, in milliseconds. */
 const discardRetryMs = 1000;
@@ -123,12 +127,12 @@ export class Store implements MembershipHandler {
       parkedCallsMax: options.parkedCallsMax,
       self,
     });
-    const newTurns = (): Turns =>
-      new Turns(pauseBehindCalls(clock, () => this.calls.reads + this.calls.writes));
-    const turns = newTurns();
+    const newPause = (): (() => Promise<void>) =>
+      pauseBehindCalls(clock, () => this.calls.reads + this.calls.writes);
+    const turns = new Turns(newPause());
     // A store that only gives has room for what it had: what it gave away can wait until all that leaves has left.
     const canWait = (): boolean => this.source.isBusy && !this.target.isBusy && !this.#isDraining();
-    const deletions = new Turns(pauseWhileUrgent(clock, canWait));
+    const deletions = new Turns(pauseWhileUrgent(clock, canWait, deletionWaitMs));
     this.#generations = new Generations(engine, { run: (piece) => deletions.run(() => turns.run(piece)) });
     this.ownership = new Ownership({
       kvMap: this.kvMap,
@@ -137,6 +141,9 @@ export class Store implements MembershipHandler {
       storeId,
       discard: (partition, generation) => this.#discard(partition, generation),
     });
+    const sourcePause = newPause();
+    // Calls wait for a hand-off, and nobody for a copy.
+    const handoffPause = pauseWhileUrgent(clock, () => this.source.isHandingOver, copyWaitMs);
     this.source = new MigrationSource({
       kvMap: this.kvMap,
       engine,
@@ -147,7 +154,10 @@ export class Store implements MembershipHandler {
       openChannel: options.openChannel,
       connectFramed: options.connectFramed,
       // Its own: what is deleted must not hold up what goes out.
-      turns: newTurns(),
+      turns: new Turns(async () => {
+        await sourcePause();
+        await handoffPause();
+      }),
       self,
       reported: (when) => options.report(when),
     });

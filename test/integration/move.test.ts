@@ -142,7 +142,9 @@ describe("a move between two stores", () => {
         error instanceof EkvError && error.code === "MOVED" && error.moved?.primary?.storeId === "s2",
     );
     const early = put(target, 2, "c");
+    assert.equal(source.store.source.isHandingOver, true, "copies give way");
     await cluster.finishMove(partition, target);
+    assert.equal(source.store.source.isHandingOver, false);
     await waiting;
     await early;
     assert.equal(await get(target, 2), "c", "a call that reached the new owner first waited for its entry");

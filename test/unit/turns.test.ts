@@ -38,7 +38,7 @@ describe("background work", () => {
   it("that can wait leaves long gaps while something is urgent, and goes on meanwhile", async () => {
     const clock = new HeldClock();
     let urgent = true;
-    const turns = new Turns(pauseWhileUrgent(clock, () => urgent));
+    const turns = new Turns(pauseWhileUrgent(clock, () => urgent, 50));
     const done = await begin(turns);
     assert.deepEqual([done, clock.asked], [[1], ["50 ms"]]);
     await clock.goOn(50);

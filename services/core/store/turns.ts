@@ -4,9 +4,6 @@ import type { Clock } from "../ports/clock.js";
 const longTurnMs = 3;
 /** How long background work waits then, in milliseconds. */
 const yieldMs = 12;
-/** How long work that can wait does so for what is urgent, in milliseconds, before each piece. */
-const patienceMs = 50;
-
 /**
  * Spreads a store's background work (copies that come in, data that is deleted) over turns of the event loop: one piece
  * begins in each, so that calls and hand-offs get in between however many partitions move.
@@ -52,9 +49,13 @@ export function pauseBehindCalls(
     });
 }
 
-/** A pause of {@link Turns} for work that can wait: 50 ms while there is something `urgent`, else none. */
-export function pauseWhileUrgent(clock: Pick<Clock, "setTimer">, urgent: () => boolean): () => Promise<void> {
+/** A pause of {@link Turns} for work that can wait: `waitMs` while there is something `urgent`, else none. */
+export function pauseWhileUrgent(
+  clock: Pick<Clock, "setTimer">,
+  urgent: () => boolean,
+  waitMs: number,
+): () => Promise<void> {
   return async () => {
-    if (urgent()) await new Promise<void>((resolve) => clock.setTimer(patienceMs, resolve));
+    if (urgent()) await new Promise<void>((resolve) => clock.setTimer(waitMs, resolve));
   };
 }
