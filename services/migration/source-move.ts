@@ -10,7 +10,12 @@ import type { Partition } from "../core/store/partition.js";
 import type { Turns } from "../core/store/turns.js";
 import type { Replica, Version } from "../core/topology.js";
 import type { MoveReport } from "../gen/elastickv/v1/master.js";
-import type { CatchUpResponse, ChunkDataTransfer, TransferResponse } from "../gen/elastickv/v1/migration.js";
+import type {
+  CatchUpResponse,
+  ChunkDataTransfer,
+  StoredSnapshot,
+  TransferResponse,
+} from "../gen/elastickv/v1/migration.js";
 import { replicaToWire, versionFromWire } from "../wire/topology.js";
 import { digestFromWire, digestToWire, nackReasonFromWire, nackReasonToWire } from "./messages.js";
 import type { PeerLink, PeerLinkListener } from "./peer-link.js";
@@ -141,13 +146,11 @@ export class SourceMove implements PeerLinkListener {
       case "chunkVerificationResponse": {
         const { chunk, verified, stored } = answer.value;
         if (verified) this.#chunks.delete(chunk);
-        if (stored) return this.#step({ kind: "stored", digest: digestFromWire(stored) });
+        if (stored) return this.#stored(stored);
         return this.#step({ kind: "chunk-verified", chunk, verified });
       }
-      case "dataTransferComplete": {
-        const { digest } = answer.value;
-        return digest && this.#step({ kind: "stored", digest: digestFromWire(digest) });
-      }
+      case "dataTransferComplete":
+        return this.#stored(answer.value.stored);
       case "nack":
         return this.#nacked(answer.value);
     }
@@ -173,6 +176,12 @@ export class SourceMove implements PeerLinkListener {
 
   broken(message: string): void {
     this.#step({ kind: "link-broken", message });
+  }
+
+  #stored(stored: StoredSnapshot | undefined): void {
+    if (!stored?.version || !stored.digest) return;
+    const { version, digest } = stored;
+    this.#step({ kind: "stored", version: versionFromWire(version), digest: digestFromWire(digest) });
   }
 
   #nacked(nack: {
@@ -212,7 +221,7 @@ export class SourceMove implements PeerLinkListener {
       case "send-complete":
         return this.#send({
           $case: "dataTransferComplete",
-          value: { moveId: this.moveId, chunks: effect.chunks, digest: undefined },
+          value: { moveId: this.moveId, chunks: effect.chunks, stored: undefined },
         });
       case "close-snapshot":
         return this.#closeSnapshot();

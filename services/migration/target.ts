@@ -14,6 +14,7 @@ import type {
   ChunkDataTransfer,
   Nack,
   StartChunkTransfer,
+  StoredSnapshot,
   TransferRequest,
   TransferResponse,
 } from "../gen/elastickv/v1/migration.js";
@@ -123,7 +124,7 @@ export class MigrationTarget {
           const chunk = message.value;
           return this.#queue(moveId, refuse, async ({ copy }) => {
             const verified = await this.#options.turns.run(() => storeChunk(copy, chunk));
-            const stored = copy.complete ? digestToWire(copy.digest) : undefined;
+            const stored = copy.complete ? storedOf(copy) : undefined;
             reply({
               $case: "chunkVerificationResponse",
               value: { moveId, chunk: chunk.chunk, verified, stored },
@@ -137,8 +138,7 @@ export class MigrationTarget {
               throw new Refusal("OUT_OF_ORDER", `${copy.nextChunk} of ${chunks} chunks were stored`);
             }
             await copy.finish();
-            const digest = digestToWire(copy.digest);
-            reply({ $case: "dataTransferComplete", value: { moveId, chunks, digest } });
+            reply({ $case: "dataTransferComplete", value: { moveId, chunks, stored: storedOf(copy) } });
           });
         }
         case "nack":
@@ -285,13 +285,17 @@ export class MigrationTarget {
 
   /** Runs `work` on a move's copy after what came before it; a failure ends the move with a NACK. */
   #queue(moveId: string, refuse: (nack: Nack) => void, work: (staged: Staged) => Promise<void> | void): void {
-    const staged = this.#find(moveId);
     const nack = (reason: NackReason, message: string): void =>
       refuse({ moveId, reason: nackReasonToWire(reason), message });
-    if (!staged) {
-      if (this.#hold(moveId, () => this.#queue(moveId, refuse, work))) return;
-      return nack("UNKNOWN_MOVE", "the move is unknown here, or was given up");
+    const pending = this.#pendingOf(moveId);
+    if (pending) {
+      // Not for the copy that an earlier attempt of the move may have left.
+      if (this.#held >= heldMax) return nack("OUT_OF_ORDER", "too much waits for the master's word");
+      pending.held.push(() => this.#queue(moveId, refuse, work));
+      return;
     }
+    const staged = this.#find(moveId);
+    if (!staged) return nack("UNKNOWN_MOVE", "the move is unknown here, or was given up");
     staged.tail = staged.tail.then(async () => {
       if (this.#find(moveId) !== staged) return;
       try {
@@ -306,14 +310,16 @@ export class MigrationTarget {
     });
   }
 
-  /** Keeps what came behind a start that waits for the master's word. False: there is no such start, or no room. */
-  #hold(moveId: string, take: () => void): boolean {
-    const pending = [...this.#pending.values()];
-    const own = pending.find(({ start }) => start.moveId === moveId);
-    const count = pending.reduce((sum, { held }) => sum + held.length, 0);
-    if (own === undefined || count >= heldMax) return false;
-    own.held.push(take);
-    return true;
+  /** What waits behind starts that wait for the master's word. */
+  get #held(): number {
+    let held = 0;
+    for (const pending of this.#pending.values()) held += pending.held.length;
+    return held;
+  }
+
+  #pendingOf(moveId: string): PendingStart | undefined {
+    for (const pending of this.#pending.values()) if (pending.start.moveId === moveId) return pending;
+    return undefined;
   }
 
   #find(moveId: string): Staged | undefined {
@@ -357,6 +363,10 @@ export class MigrationTarget {
     }
     this.#options.discard(copy.partition.id, copy.generation);
   }
+}
+
+function storedOf(copy: StagedCopy): StoredSnapshot {
+  return { version: copy.version, digest: digestToWire(copy.digest) };
 }
 
 /** Whether the chunk is stored now: this one verified, or earlier. False: it is damaged or came too early. */

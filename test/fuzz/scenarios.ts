@@ -127,7 +127,7 @@ async function hostileMigrations({ cluster, store, expect }: Context, faults: Fa
     { $case: "startChunkTransfer", value: { ...start, target: undefined } },
     { $case: "chunkDataTransfer", value: chunk },
     { $case: "chunkDataTransfer", value: { ...chunk, chunk: 2 ** 32 - 1, records: undefined } },
-    { $case: "dataTransferComplete", value: { moveId: "", chunks: 0, digest: undefined } },
+    { $case: "dataTransferComplete", value: { moveId: "", chunks: 0, stored: undefined } },
   ];
   const transfer = await store.call({
     path: paths.transfer,

@@ -30,7 +30,7 @@ const upToReady: readonly MoveSourceEvent[] = [
   { kind: "accepted", nextChunk: 0 },
   { kind: "chunk-sent", chunk: 1, last: true },
   { kind: "chunk-verified", chunk: 0, verified: true },
-  { kind: "stored", digest: empty },
+  { kind: "stored", version, digest: empty },
   { kind: "progress", queuedBytes: 0 },
 ];
 /** Something was written since the snapshot. */
@@ -119,7 +119,7 @@ describe("the source of a move", () => {
       { kind: "snapshot-taken", version },
       { kind: "accepted", nextChunk: 0 },
       { kind: "snapshot-empty" },
-      { kind: "stored", digest: empty },
+      { kind: "stored", version, digest: empty },
     ]);
     assert.deepEqual(lines.slice(-2), [
       "snapshot-empty -> send-complete",
@@ -216,9 +216,17 @@ describe("the source of a move", () => {
     assert.equal(late[0]?.kind === "give-up" && late[0].reason, "DIGEST_MISMATCH");
   });
 
+  it("takes no answer to an earlier attempt for one to this", () => {
+    const move = newMove();
+    trace(move, upToReady.slice(0, -2));
+    const earlier = { epoch: brandAs<Epoch>(epoch - 1), seq: version.seq };
+    assert.deepEqual(move.step({ kind: "stored", version: earlier, digest: empty }), []);
+    assert.equal(move.phase, "copying");
+  });
+
   it("ignores events that do not fit its state", () => {
     const move = newMove();
-    assert.deepEqual(move.step({ kind: "stored", digest: empty }), []);
+    assert.deepEqual(move.step({ kind: "stored", version, digest: empty }), []);
     assert.deepEqual(move.step({ kind: "transfer-ordered", version, digest: new PartitionDigest() }), []);
     assert.equal(move.phase, "opening");
   });

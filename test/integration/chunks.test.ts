@@ -69,7 +69,7 @@ describe("chunks at the target of a move", () => {
   };
 
   const complete = (chunks: number): TransferRequest => ({
-    message: { $case: "dataTransferComplete", value: { moveId: "m", chunks, digest: undefined } },
+    message: { $case: "dataTransferComplete", value: { moveId: "m", chunks, stored: undefined } },
   });
 
   const send = (requests: readonly TransferRequest[], answers: number): Promise<TransferResponse[]> =>
@@ -89,7 +89,7 @@ describe("chunks at the target of a move", () => {
     const answers = await send([start(), chunk(0), chunk(0), chunk(1), complete(2)], 5);
     assert.deepEqual(verdicts(answers), ["startChunkTransfer", true, true, true, "dataTransferComplete"]);
     const last = answers.at(-1)?.message;
-    assert.equal(last?.$case === "dataTransferComplete" && last.value.digest?.keys, 2);
+    assert.equal(last?.$case === "dataTransferComplete" && last.value.stored?.digest?.keys, 2);
   });
 
   it("asks for a chunk again that came too early", async () => {
@@ -100,7 +100,7 @@ describe("chunks at the target of a move", () => {
   it("says with the last chunk what is stored, and again when that comes twice", async () => {
     const answers = await send([start(), chunk(0), chunk(1, { last: true }), chunk(1, { last: true })], 4);
     const stored = answers.map(({ message }) =>
-      message?.$case === "chunkVerificationResponse" ? message.value.stored?.keys : undefined,
+      message?.$case === "chunkVerificationResponse" ? message.value.stored?.digest?.keys : undefined,
     );
     assert.deepEqual(stored, [undefined, undefined, 2, 2]);
     const [again, completed] = await send([start(), complete(2)], 2);
@@ -116,6 +116,20 @@ describe("chunks at the target of a move", () => {
       ({ message }) => message?.$case === "chunkVerificationResponse" && !!message.value.stored,
     );
     assert.deepEqual(stored, [false, false, true]);
+  });
+
+  it("does not take a chunk of a new attempt for one of the copy that the last has left", async () => {
+    await send([start(), chunk(0), chunk(1, { last: true })], 3);
+    const answers: TransferResponse[] = [];
+    const requests = [start("hand-made", "m", 2), chunk(0, { last: true }), start("other")];
+    const ended = client.exchange(migrationService.transfer, requests, 3, (answer) => answers.push(answer));
+    await waitFor("what came behind to be answered", () => answers.length === 1);
+    const learners = [{ replica: target.replica, moveId: "m" as never }];
+    await cluster.commit({ partition, epoch: 2 as Epoch, learners });
+    await ended;
+    assert.deepEqual(verdicts(answers), ["nack", "startChunkTransfer", true]);
+    const stored = answers.at(-1)?.message;
+    assert.equal(stored?.$case === "chunkVerificationResponse" && stored.value.stored?.digest?.keys, 1);
   });
 
   it("keeps a chunk that came behind a start which waits for the master's word", async () => {

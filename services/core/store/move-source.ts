@@ -27,8 +27,8 @@ export type MoveSourceEvent =
   | { readonly kind: "chunk-sent"; readonly chunk: number; readonly last: boolean }
   | { readonly kind: "snapshot-empty" }
   | { readonly kind: "chunk-verified"; readonly chunk: number; readonly verified: boolean }
-  /** The target has stored the whole snapshot, of this digest. */
-  | { readonly kind: "stored"; readonly digest: PartitionDigest }
+  /** The target has stored a whole snapshot, of this version and digest. */
+  | { readonly kind: "stored"; readonly version: Version; readonly digest: PartitionDigest }
   /** The queue to the target ran low, or the target acknowledged writes. */
   | { readonly kind: "progress"; readonly queuedBytes: number }
   /** The master made the target a backup and orders the hand-off; `version` and `digest` as of now, in flight or not. */
@@ -145,7 +145,7 @@ export class MoveSource {
       case "copying":
         return this.#stepCopying(this.#state, event);
       case "completing":
-        return event.kind === "stored" ? this.#follow(this.#state.snapshot, event.digest) : [];
+        return event.kind === "stored" ? this.#follow(this.#state.snapshot, event) : [];
       case "following":
         return event.kind === "progress" ? this.#tryReady(this.#state.stored, event.queuedBytes) : [];
       case "ready":
@@ -185,7 +185,7 @@ export class MoveSource {
 
   #stepCopying(state: State & { kind: "copying" }, event: MoveSourceEvent): readonly MoveSourceEffect[] {
     if (event.kind === "snapshot-empty") return this.#complete(state, state.sent);
-    if (event.kind === "stored") return this.#follow(state.snapshot, event.digest);
+    if (event.kind === "stored") return this.#follow(state.snapshot, event);
     if (event.kind === "chunk-sent") {
       state.unverified.set(event.chunk, 0);
       return this.#fillWindow(afterSending(state, event));
@@ -221,8 +221,10 @@ export class MoveSource {
     return [{ kind: "send-complete", chunks }];
   }
 
-  #follow(snapshot: Version, digest: PartitionDigest): readonly MoveSourceEffect[] {
-    this.#state = { kind: "following", stored: { version: snapshot, digest } };
+  /** An answer to an earlier attempt, at another epoch, says nothing of this one. */
+  #follow(snapshot: Version, { version, digest }: Standing): readonly MoveSourceEffect[] {
+    if (compareVersions(version, snapshot) !== 0) return [];
+    this.#state = { kind: "following", stored: { version, digest } };
     return [{ kind: "close-snapshot" }, { kind: "open-queue", afterSeq: snapshot.seq }];
   }
 

@@ -211,8 +211,15 @@ export interface ChunkVerificationResponse {
   chunk: number;
   /** False: send the chunk again. */
   verified: boolean;
-  /** The chunk was the last: the whole snapshot is stored, and this is its digest. */
-  stored: PartitionDigest | undefined;
+  /** The chunk was the last: the whole snapshot is stored. */
+  stored: StoredSnapshot | undefined;
+}
+
+/** What a target holds when the whole snapshot is stored. */
+export interface StoredSnapshot {
+  /** The snapshot's, by which the source tells this attempt of the move from an earlier one. */
+  version: Version | undefined;
+  digest: PartitionDigest | undefined;
 }
 
 /**
@@ -222,7 +229,8 @@ export interface ChunkVerificationResponse {
 export interface DataTransferComplete {
   moveId: string;
   chunks: number;
-  digest: PartitionDigest | undefined;
+  /** From the target alone. */
+  stored: StoredSnapshot | undefined;
 }
 
 /** Ends a move on this side. */
@@ -1260,7 +1268,7 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
       writer.uint32(24).bool(message.verified);
     }
     if (message.stored !== undefined) {
-      PartitionDigest.encode(message.stored, writer.uint32(34).fork()).join();
+      StoredSnapshot.encode(message.stored, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1307,7 +1315,7 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
               break;
             }
 
-            message.stored = PartitionDigest.decode(reader, reader.uint32());
+            message.stored = StoredSnapshot.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -1331,7 +1339,7 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
         : "",
       chunk: isSet(object.chunk) ? globalThis.Number(object.chunk) : 0,
       verified: isSet(object.verified) ? globalThis.Boolean(object.verified) : false,
-      stored: isSet(object.stored) ? PartitionDigest.fromJSON(object.stored) : undefined,
+      stored: isSet(object.stored) ? StoredSnapshot.fromJSON(object.stored) : undefined,
     };
   },
 
@@ -1347,7 +1355,7 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
       obj.verified = message.verified;
     }
     if (message.stored !== undefined) {
-      obj.stored = PartitionDigest.toJSON(message.stored);
+      obj.stored = StoredSnapshot.toJSON(message.stored);
     }
     return obj;
   },
@@ -1361,14 +1369,103 @@ export const ChunkVerificationResponse: MessageFns<ChunkVerificationResponse> = 
     message.chunk = object.chunk ?? 0;
     message.verified = object.verified ?? false;
     message.stored = (object.stored !== undefined && object.stored !== null)
-      ? PartitionDigest.fromPartial(object.stored)
+      ? StoredSnapshot.fromPartial(object.stored)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStoredSnapshot(): StoredSnapshot {
+  return { version: undefined, digest: undefined };
+}
+
+export const StoredSnapshot: MessageFns<StoredSnapshot> = {
+  encode(message: StoredSnapshot, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== undefined) {
+      Version.encode(message.version, writer.uint32(10).fork()).join();
+    }
+    if (message.digest !== undefined) {
+      PartitionDigest.encode(message.digest, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredSnapshot {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredSnapshot();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = Version.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = PartitionDigest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoredSnapshot {
+    return {
+      version: isSet(object.version) ? Version.fromJSON(object.version) : undefined,
+      digest: isSet(object.digest) ? PartitionDigest.fromJSON(object.digest) : undefined,
+    };
+  },
+
+  toJSON(message: StoredSnapshot): unknown {
+    const obj: any = {};
+    if (message.version !== undefined) {
+      obj.version = Version.toJSON(message.version);
+    }
+    if (message.digest !== undefined) {
+      obj.digest = PartitionDigest.toJSON(message.digest);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoredSnapshot>, I>>(base?: I): StoredSnapshot {
+    return StoredSnapshot.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoredSnapshot>, I>>(object: I): StoredSnapshot {
+    const message = createBaseStoredSnapshot();
+    message.version = (object.version !== undefined && object.version !== null)
+      ? Version.fromPartial(object.version)
+      : undefined;
+    message.digest = (object.digest !== undefined && object.digest !== null)
+      ? PartitionDigest.fromPartial(object.digest)
       : undefined;
     return message;
   },
 };
 
 function createBaseDataTransferComplete(): DataTransferComplete {
-  return { moveId: "", chunks: 0, digest: undefined };
+  return { moveId: "", chunks: 0, stored: undefined };
 }
 
 export const DataTransferComplete: MessageFns<DataTransferComplete> = {
@@ -1379,8 +1476,8 @@ export const DataTransferComplete: MessageFns<DataTransferComplete> = {
     if (message.chunks !== 0) {
       writer.uint32(16).uint32(message.chunks);
     }
-    if (message.digest !== undefined) {
-      PartitionDigest.encode(message.digest, writer.uint32(26).fork()).join();
+    if (message.stored !== undefined) {
+      StoredSnapshot.encode(message.stored, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1419,7 +1516,7 @@ export const DataTransferComplete: MessageFns<DataTransferComplete> = {
               break;
             }
 
-            message.digest = PartitionDigest.decode(reader, reader.uint32());
+            message.stored = StoredSnapshot.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -1442,7 +1539,7 @@ export const DataTransferComplete: MessageFns<DataTransferComplete> = {
         ? globalThis.String(object.move_id)
         : "",
       chunks: isSet(object.chunks) ? globalThis.Number(object.chunks) : 0,
-      digest: isSet(object.digest) ? PartitionDigest.fromJSON(object.digest) : undefined,
+      stored: isSet(object.stored) ? StoredSnapshot.fromJSON(object.stored) : undefined,
     };
   },
 
@@ -1454,8 +1551,8 @@ export const DataTransferComplete: MessageFns<DataTransferComplete> = {
     if (message.chunks !== 0) {
       obj.chunks = Math.round(message.chunks);
     }
-    if (message.digest !== undefined) {
-      obj.digest = PartitionDigest.toJSON(message.digest);
+    if (message.stored !== undefined) {
+      obj.stored = StoredSnapshot.toJSON(message.stored);
     }
     return obj;
   },
@@ -1467,8 +1564,8 @@ export const DataTransferComplete: MessageFns<DataTransferComplete> = {
     const message = createBaseDataTransferComplete();
     message.moveId = object.moveId ?? "";
     message.chunks = object.chunks ?? 0;
-    message.digest = (object.digest !== undefined && object.digest !== null)
-      ? PartitionDigest.fromPartial(object.digest)
+    message.stored = (object.stored !== undefined && object.stored !== null)
+      ? StoredSnapshot.fromPartial(object.stored)
       : undefined;
     return message;
   },
