@@ -236,15 +236,18 @@ export class MigrationTarget {
     if (!sameReplica(replicaFromWire(start.target), this.#options.self())) {
       return refuse("UNKNOWN_MOVE", "the move is for another store, or for an earlier run of this one");
     }
-    if (!this.#isLearner(partition, brandAs<MoveId>(moveId)) || partition.epoch !== start.epoch) {
-      const earlier = this.#pending.get(partition.id);
-      earlier?.timer.cancel();
-      // Nobody may wait in vain for an answer.
-      if (earlier && earlier.start.moveId !== moveId) {
+    const earlier = this.#pending.get(partition.id);
+    if (earlier) {
+      earlier.timer.cancel();
+      this.#pending.delete(partition.id);
+      // Nobody may wait in vain for an answer; of the same move it is an earlier attempt.
+      if (earlier.start.moveId !== moveId) {
         const message = "another start for the partition came after this one";
         const reason = nackReasonToWire("UNKNOWN_MOVE");
         earlier.reply({ $case: "nack", value: { moveId: earlier.start.moveId, reason, message } });
       }
+    }
+    if (!this.#isLearner(partition, brandAs<MoveId>(moveId)) || partition.epoch !== start.epoch) {
       const timer = clock.setTimer(entryWaitMsMax, () => {
         this.#pending.delete(partition.id);
         refuse("UNKNOWN_MOVE", `the master has not announced the move within ${entryWaitMsMax} ms`);

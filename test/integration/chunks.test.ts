@@ -132,6 +132,12 @@ describe("chunks at the target of a move", () => {
     assert.equal(stored?.$case === "chunkVerificationResponse" && stored.value.stored?.digest?.keys, 1);
   });
 
+  it("lets a start that is accepted take the place of an earlier attempt's, which waits", async () => {
+    const stale = [start("hand-made", "m", 0), chunk(0)];
+    const answers = await send([...stale, start(), chunk(0, { last: true })], 2);
+    assert.deepEqual(verdicts(answers), ["startChunkTransfer", true]);
+  });
+
   it("keeps a chunk that came behind a start which waits for the master's word", async () => {
     const answers: TransferResponse[] = [];
     const early = [start("hand-made", "m2", 2), chunk(0, { moveId: "m2", last: true })];
