@@ -39,6 +39,8 @@ const regressions: readonly Regression[] = [
     faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
     found: "what a store had given away, left on its volume when it was removed",
   },
+  { seed: 80_000_121, seconds: 20, found: "a chunk that was taken for one of an earlier attempt's copy" },
+  { seed: 80_000_310, seconds: 20, found: "a chunk that waited behind the start of an earlier attempt" },
   { seed: 20_003, seconds: 10, found: "a store that ended when a copy could not be forgotten" },
 ];
 
