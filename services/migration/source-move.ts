@@ -248,6 +248,8 @@ export class SourceMove implements PeerLinkListener {
 
   #takeSnapshot(): void {
     const { partition } = this;
+    // Rolled back already: the next attempt's copies must be the only ones of its epoch.
+    if (partition.epoch !== this.#epoch) return;
     if (partition.generation === undefined) return this.fail("INTERNAL", "the partition has no live data");
     this.#snapshot = this.#context.engine.snapshot();
     this.#entries = this.#snapshot.range(partition.id, partition.generation);
