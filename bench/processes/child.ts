@@ -41,14 +41,18 @@ export interface NodeOptions {
 let profiles = 0;
 
 /** Runs a compiled program of this repository. */
-export function startNode(path: string, args: readonly string[], options: NodeOptions = {}): Child {
-  return startProgram(process.execPath, [...profileArgs(path, options), program(path), ...args]);
+export function startNode(
+  path: string,
+  args: readonly string[],
+  options: NodeOptions = {},
+  flags: readonly string[] = [],
+): Child {
+  return startProgram(process.execPath, [...flags, ...profileArgs(path, options), program(path), ...args]);
 }
 
 /** As {@link startNode}, with the flags that servers run with. */
-export function startServer(path: string, args: readonly string[], options: NodeOptions = {}): Child {
-  const flags = [...serverFlags, ...profileArgs(path, options)];
-  return startProgram(process.execPath, [...flags, program(path), ...args]);
+export function startServer(path: string, args: readonly string[], options?: NodeOptions): Child {
+  return startNode(path, args, options, serverFlags);
 }
 
 function profileArgs(path: string, { profileFolder }: NodeOptions): string[] {

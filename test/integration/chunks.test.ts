@@ -75,6 +75,18 @@ describe("chunks at the target of a move", () => {
   const send = (requests: readonly TransferRequest[], answers: number): Promise<TransferResponse[]> =>
     client.exchange(migrationService.transfer, requests, answers);
 
+  /** Sends a start and its only chunk, and behind them what is refused at once, before the master announces the move. */
+  const sendEarly = async (moveId: string): Promise<TransferResponse[]> => {
+    const answers: TransferResponse[] = [];
+    const early = [start("hand-made", moveId, 2), chunk(0, { moveId, last: true }), start("other")];
+    const ended = client.exchange(migrationService.transfer, early, 3, (answer) => answers.push(answer));
+    await waitFor("what came behind to be answered", () => answers.length === 1);
+    const learners = [{ replica: target.replica, moveId: moveId as never }];
+    await cluster.commit({ partition, epoch: 2 as Epoch, learners });
+    await ended;
+    return answers;
+  };
+
   const verdicts = (answers: readonly TransferResponse[]): (boolean | string | undefined)[] =>
     answers.map(({ message }) =>
       message?.$case === "chunkVerificationResponse" ? message.value.verified : message?.$case,
@@ -120,13 +132,7 @@ describe("chunks at the target of a move", () => {
 
   it("does not take a chunk of a new attempt for one of the copy that the last has left", async () => {
     await send([start(), chunk(0), chunk(1, { last: true })], 3);
-    const answers: TransferResponse[] = [];
-    const requests = [start("hand-made", "m", 2), chunk(0, { last: true }), start("other")];
-    const ended = client.exchange(migrationService.transfer, requests, 3, (answer) => answers.push(answer));
-    await waitFor("what came behind to be answered", () => answers.length === 1);
-    const learners = [{ replica: target.replica, moveId: "m" as never }];
-    await cluster.commit({ partition, epoch: 2 as Epoch, learners });
-    await ended;
+    const answers = await sendEarly("m");
     assert.deepEqual(verdicts(answers), ["nack", "startChunkTransfer", true]);
     const stored = answers.at(-1)?.message;
     assert.equal(stored?.$case === "chunkVerificationResponse" && stored.value.stored?.digest?.keys, 1);
@@ -139,14 +145,7 @@ describe("chunks at the target of a move", () => {
   });
 
   it("keeps a chunk that came behind a start which waits for the master's word", async () => {
-    const answers: TransferResponse[] = [];
-    const early = [start("hand-made", "m2", 2), chunk(0, { moveId: "m2", last: true })];
-    const requests = [...early, start("other")];
-    const ended = client.exchange(migrationService.transfer, requests, 3, (answer) => answers.push(answer));
-    await waitFor("what came behind to be answered", () => answers.length === 1);
-    const learners = [{ replica: target.replica, moveId: "m2" as never }];
-    await cluster.commit({ partition, epoch: 2 as Epoch, learners });
-    await ended;
+    const answers = await sendEarly("m2");
     assert.deepEqual(verdicts(answers), ["nack", "startChunkTransfer", true]);
   });
 

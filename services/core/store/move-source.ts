@@ -71,8 +71,6 @@ type State =
   | {
       readonly kind: "starting";
       readonly snapshot: Version;
-      /** The first start: what was sent so far came behind it on the same stream, so that nothing of it is lost. */
-      readonly first: boolean;
       readonly sent: number;
       readonly last: number | undefined;
       readonly reading: boolean;
@@ -161,8 +159,7 @@ export class MoveSource {
 
   /** One chunk goes without waiting for the target to accept: most partitions have no second. */
   #start(snapshot: Version): readonly MoveSourceEffect[] {
-    const none = { sent: 0, last: undefined, reading: true, attempts: 0 };
-    this.#state = { kind: "starting", snapshot, first: true, ...none };
+    this.#state = { kind: "starting", snapshot, sent: 0, last: undefined, reading: true, attempts: 0 };
     return [{ kind: "send-start", snapshot }, { kind: "send-chunk" }];
   }
 
@@ -174,11 +171,14 @@ export class MoveSource {
     return [];
   }
 
-  /** When a link broke, chunks behind the target's are sent again (they are kept until verified). New ones fill the window. */
-  #copy({ first, ...state }: State & { kind: "starting" }, nextChunk: number): readonly MoveSourceEffect[] {
+  /**
+   * After a broken link chunks behind the target's are sent again (they are kept until verified); behind the first start
+   * they are on their way. New ones fill the window.
+   */
+  #copy(state: State & { kind: "starting" }, nextChunk: number): readonly MoveSourceEffect[] {
     const unverified = new Map<number, number>();
     for (let chunk = nextChunk; chunk < state.sent; chunk += 1) unverified.set(chunk, 0);
-    const again = first ? [] : [...unverified.keys()];
+    const again = state.attempts === 0 ? [] : [...unverified.keys()];
     const resends = again.map((chunk) => ({ kind: "resend-chunk", chunk }) as const);
     return [...resends, ...this.#fillWindow({ ...state, kind: "copying", unverified })];
   }
@@ -281,7 +281,6 @@ export class MoveSource {
     this.#state = {
       kind: "starting",
       snapshot: state.snapshot,
-      first: false,
       sent: state.sent,
       last: state.last,
       reading: state.reading,
