@@ -2,9 +2,18 @@
 export class HeldClock {
   readonly asked: string[] = [];
   #ms = 0;
-  readonly #held: (() => void)[] = [];
+  #held: (() => void)[] = [];
+
+  /** How much of what was asked for is still held. */
+  get waiting(): number {
+    return this.#held.length;
+  }
 
   nowMs(): number {
+    return this.#ms;
+  }
+
+  wallMs(): number {
     return this.#ms;
   }
 
@@ -14,7 +23,7 @@ export class HeldClock {
 
   setTimer(ms: number, callback: () => void): { cancel(): void } {
     this.#hold(`${ms} ms`, callback);
-    return { cancel: () => void this.#held.splice(this.#held.indexOf(callback), 1) };
+    return { cancel: () => void (this.#held = this.#held.filter((held) => held !== callback)) };
   }
 
   /** Lets the oldest go on, so many milliseconds later. */

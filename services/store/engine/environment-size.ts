@@ -31,3 +31,9 @@ export function reusableBytesOf(tables: readonly Database[]): number {
   );
   return Math.max(0, any.lastPageNumber + 1 - used) * any.pageSize;
 }
+
+/** Bytes from the start of an LMDB file to the end of the last page that was ever used. */
+export function usedBytesOf(table: Database): number {
+  const { lastPageNumber, pageSize } = table.getStats() as TableStats;
+  return (lastPageNumber + 1) * pageSize;
+}

@@ -15,7 +15,7 @@ import { storageError } from "../../runtime/storage-error.js";
 import { engineClosed, snapshotClosed } from "./closed.js";
 import { DeferredWriter } from "./deferred-writer.js";
 import { DiskSpace, type DiskSpaceOptions } from "./disk-space.js";
-import { reusableBytesOf } from "./environment-size.js";
+import { reusableBytesOf, usedBytesOf } from "./environment-size.js";
 import { expiryKey, scratchDataKey } from "./layout.js";
 import {
   type OrderedTable,
@@ -26,6 +26,7 @@ import {
   pageBytesTarget,
   rangeOf,
 } from "./ordered-table.js";
+import { SmallFolios, folioSizeMatters } from "./small-folios.js";
 
 /** How an LMDB engine is opened. */
 export interface LmdbEngineOptions {
@@ -186,16 +187,23 @@ class LmdbEngine implements StorageEngine {
   readonly #expiryTable: OrderedTable;
   readonly #writer: Writer;
   readonly #space: DiskSpace;
+  readonly #folios: SmallFolios | undefined;
   readonly #snapshots = new Set<LmdbSnapshot>();
   /** False while no record with an expiry was ever seen: then writes need not look at what they overwrite. */
   #mayExpire: boolean;
   #closed = false;
 
-  constructor(env: RootDatabase, writer: Writer, space: Omit<DiskSpaceOptions, "reusableBytes">) {
+  constructor(
+    env: RootDatabase,
+    writer: Writer,
+    space: Omit<DiskSpaceOptions, "reusableBytes">,
+    folios: SmallFolios | undefined,
+  ) {
     const table = (name: string): Table =>
       env.openDB<Uint8Array, Uint8Array>({ name, keyEncoding: "binary", encoding: "binary" });
     this.#env = env;
     this.#writer = writer;
+    this.#folios = folios;
     this.#data = table("data");
     const scanned = env.openDB<Uint8Array, Uint8Array>({ name: "data", ...scanOptions });
     this.#scanned = scanned;
@@ -245,6 +253,7 @@ class LmdbEngine implements StorageEngine {
     if (batch.length === 0) return;
     this.#claim(batch);
     await this.#writer.run(() => this.#apply(batch));
+    this.#folios?.committed();
   }
 
   range(
@@ -291,6 +300,7 @@ class LmdbEngine implements StorageEngine {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#folios?.close();
     for (const snapshot of this.#snapshots) snapshot.close();
     try {
       await this.#writer.flush();
@@ -385,7 +395,12 @@ export async function openLmdbEngine(options: LmdbEngineOptions): Promise<Storag
     const writer =
       durability === "commit" ? new DeferredWriter(env, path, clock) : new FlushedWriter(env, path);
     const reserveBytes = options.diskReserveBytes ?? diskReserveBytesDefault;
-    return new LmdbEngine(env, writer, { path, clock, reserveBytes });
+    // With `fsync` LMDB writes in a thread of its own.
+    const folios =
+      durability === "commit" && folioSizeMatters(path)
+        ? new SmallFolios({ path, clock, usedBytes: () => usedBytesOf(env) })
+        : undefined;
+    return new LmdbEngine(env, writer, { path, clock, reserveBytes }, folios);
   } catch (error) {
     throw storageError(path, error);
   }
