@@ -8,7 +8,7 @@ import { HeldClock } from "../support/held-clock.js";
 
 const mebibyte = 1024 * 1024;
 const ahead = 16 * mebibyte;
-const piece = 256 * 1024;
+const piece = mebibyte;
 
 describe("a data file that is grown ahead of LMDB", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -5,9 +5,11 @@ import type { Clock, Timer } from "../../core/ports/clock.js";
 const pageBytes = 4096;
 /** How far ahead of what LMDB uses the file is grown. */
 const aheadBytes = 16 * 1024 * 1024;
-/** At a time: a quarter of a millisecond. */
-const pieceBytes = 64 * pageBytes;
-const pieceEveryMs = 5;
+/** At a time: half a millisecond. */
+const pieceBytes = 1024 * 1024;
+const pieceEveryMs = 10;
+/** Within what the kernel reads as it is asked to (`read_ahead_kb`, 128 by default). */
+const readBytes = 16 * pageBytes;
 /** How long after a commit to look whether LMDB came closer to the end. */
 const lookAfterMs = 100;
 
@@ -33,7 +35,8 @@ export interface SmallFoliosOptions {
  * What is written to new pages in one go, as LMDB does while data grows, stays in the page cache as one large folio, and
  * on ext4 each later write of 4 KiB walks all blocks of its folio (`ext4_block_write_begin`; Linux 6.16 and later). A page
  * that was read before it is first written keeps a folio of its own. So the file gets a sparse tail, which takes no
- * room on the disk, and the tail is read page by page; backwards, or the kernel reads ahead, which makes large folios too.
+ * room on the disk, and the tail is read; backwards, for what looks like a file read from front to back the kernel reads
+ * ahead, in large folios too.
  *
  * Only for an environment that is written in the thread which calls this: a file that grew between the look at its
  * length and the call that sets it would be cut.
@@ -41,7 +44,7 @@ export interface SmallFoliosOptions {
 export class SmallFolios {
   readonly #options: SmallFoliosOptions;
   readonly #file: number;
-  readonly #page = Buffer.allocUnsafe(pageBytes);
+  readonly #read = Buffer.allocUnsafe(readBytes);
   /** Up to here pages were read, or used before they could be. */
   #readUpTo = 0;
   #timer: Timer | undefined;
@@ -85,8 +88,8 @@ export class SmallFolios {
     if (start >= used + aheadBytes) return false;
     const end = start + pieceBytes;
     if (fstatSync(this.#file).size < end) ftruncateSync(this.#file, end);
-    for (let at = end - pageBytes; at >= start; at -= pageBytes) {
-      readSync(this.#file, this.#page, 0, pageBytes, at);
+    for (let at = end - readBytes; at >= start; at -= readBytes) {
+      readSync(this.#file, this.#read, 0, readBytes, at);
     }
     this.#readUpTo = end;
     return true;
