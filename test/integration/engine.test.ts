@@ -301,9 +301,9 @@ describe(
       const ahead = 16 * 1024 * 1024;
       let engine = await open();
       assert.ok((await sizeWhenSettled()) > ahead);
-      const keys = Array.from({ length: 2000 }, (_, index) => String(index));
+      const keys = Array.from({ length: 3000 }, (_, index) => String(index));
       for (const key of keys) await engine.commit([putOf(1, 1, key, Buffer.alloc(4000, key))]);
-      assert.ok((await sizeWhenSettled()) > ahead + 2000 * 4000);
+      assert.ok((await sizeWhenSettled()) > ahead + 3000 * 4000);
       await engine.commit([putOf(1, 1, "last", "")]);
       await engine.close();
       assert.equal(clock.waiting, 0, "a timer is left");

@@ -5,13 +5,15 @@ import type { Clock, Timer } from "../../core/ports/clock.js";
 const pageBytes = 4096;
 /** How far ahead of what LMDB uses the file is grown. */
 const aheadBytes = 16 * 1024 * 1024;
+/** When less is left it is grown anew: not for each page, since a new length makes the next flush write the file's inode too. */
+const leftBytesMin = aheadBytes / 2;
 /** At a time: half a millisecond. */
 const pieceBytes = 1024 * 1024;
 const pieceEveryMs = 10;
 /** Within what the kernel reads as it is asked to (`read_ahead_kb`, 128 by default). */
 const readBytes = 16 * pageBytes;
 /** How long after a commit to look whether LMDB came closer to the end. */
-const lookAfterMs = 100;
+const lookAfterMs = 1000;
 
 const ext4Type = 0xef53;
 
@@ -53,12 +55,12 @@ export class SmallFolios {
   constructor(options: SmallFoliosOptions) {
     this.#options = options;
     this.#file = openSync(join(options.path, "data.mdb"), "r+");
-    this.#growIn(pieceEveryMs);
+    this.#growIn(pieceEveryMs, aheadBytes);
   }
 
   /** LMDB may have used more pages. */
   committed(): void {
-    if (this.#timer === undefined && !this.#ended) this.#growIn(lookAfterMs);
+    if (this.#timer === undefined && !this.#ended) this.#growIn(lookAfterMs, leftBytesMin);
   }
 
   close(): void {
@@ -69,11 +71,11 @@ export class SmallFolios {
   }
 
   /** Piece by piece, until the file is far enough ahead. */
-  #growIn(delayMs: number): void {
+  #growIn(delayMs: number, enoughBytes: number): void {
     this.#timer = this.#options.clock.setTimer(delayMs, () => {
       this.#timer = undefined;
       try {
-        if (this.#growByPiece()) this.#growIn(pieceEveryMs);
+        if (this.#growByPiece(enoughBytes)) this.#growIn(pieceEveryMs, aheadBytes);
       } catch {
         // A disk or a limit that LMDB will meet too, and report; without a tail it only writes more slowly.
         this.close();
@@ -82,10 +84,10 @@ export class SmallFolios {
   }
 
   /** False: it was far enough ahead. */
-  #growByPiece(): boolean {
+  #growByPiece(enoughBytes: number): boolean {
     const used = this.#options.usedBytes();
     const start = Math.max(this.#readUpTo, Math.ceil(used / pageBytes) * pageBytes);
-    if (start >= used + aheadBytes) return false;
+    if (start >= used + enoughBytes) return false;
     const end = start + pieceBytes;
     if (fstatSync(this.#file).size < end) ftruncateSync(this.#file, end);
     for (let at = end - readBytes; at >= start; at -= readBytes) {
