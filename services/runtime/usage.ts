@@ -10,16 +10,20 @@ export interface ProcessUsage {
   residentBytes(): number;
 }
 
+/** How often the event loop is asked how late it is, in milliseconds: each time wakes an idle process. */
+const samplingMs = 100;
+
 /** What this process uses. */
 export function processUsage(): ProcessUsage {
-  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const intervals = monitorEventLoopDelay({ resolution: samplingMs });
   return {
-    start: () => void delay.enable(),
-    stop: () => void delay.disable(),
+    start: () => void intervals.enable(),
+    stop: () => void intervals.disable(),
     eventLoopDelayP99Ms: () => {
-      const milliseconds = delay.percentile(99) / 1e6;
-      delay.reset();
-      return milliseconds;
+      // What is recorded is the time between two samples, the wait that was asked for included.
+      const delayMs = intervals.percentile(99) / 1e6 - samplingMs;
+      intervals.reset();
+      return Math.max(delayMs, 0);
     },
     residentBytes: () => process.memoryUsage.rss(),
   };

@@ -160,12 +160,20 @@ export class Pipeline implements WriteSink {
       const joins = calls <= joinedBatchMax;
       const open = joins ? this.#open(batch.request.firstCall + calls) : undefined;
       const answers = open ?? new AnswerBatch(calls - batch.index);
+      // What its writes are answered with at once joins what it reads.
+      if (joins) this.#deferred ??= answers;
       const inFlight = this.#inFlight;
       this.#takeCalls(batch, answers);
       if (batch.index >= calls) this.#batches.shift();
-      if (answers === open || answers.size === 0) continue;
-      if (joins && this.#inFlight > inFlight && this.#deferred === undefined) this.#hold(answers);
-      else this.#send(answers);
+      if (answers === open) continue;
+      const deferred = this.#deferred === answers;
+      if (deferred && this.#inFlight > inFlight) {
+        // By the end of the turn its writes are durable, if the engine commits at once.
+        this.#options.clock.endOfTurn(() => this.#sendDeferred(answers));
+        continue;
+      }
+      if (deferred) this.#deferred = undefined;
+      if (answers.size > 0) this.#send(answers);
     }
     this.#stream.pause();
   }
@@ -297,12 +305,6 @@ export class Pipeline implements WriteSink {
   #open(call: number): AnswerBatch | undefined {
     const open = this.#deferred;
     return open && open.bytes < limits.answerBytesTarget && open.reaches(call) ? open : undefined;
-  }
-
-  /** Sends answers when the turn ends: by then its writes are durable, if the engine commits at once. */
-  #hold(batch: AnswerBatch): void {
-    this.#deferred = batch;
-    this.#options.clock.endOfTurn(() => this.#sendDeferred(batch));
   }
 
   /** Sends answers that waited, once. */

@@ -5,9 +5,15 @@ import { storeService } from "../../services/wire/services.js";
 import { HandCluster } from "../support/hand-cluster.js";
 import { RawClient } from "../support/raw-client.js";
 
-/** A batch whose calls go by one letter each: g gets, p puts, its own key each. */
+const kindsByLetter: Readonly<Record<string, CallKind>> = {
+  g: CallKind.GET,
+  p: CallKind.PUT,
+  d: CallKind.DELETE,
+};
+
+/** A batch whose calls go by one letter each: g gets, p puts, d deletes, its own key each. */
 function batchOf(calls: string, firstCall = 0): PipelineRequest {
-  const kinds = [...calls].map((call) => (call === "g" ? CallKind.GET : CallKind.PUT));
+  const kinds = [...calls].map((call) => kindsByLetter[call] as CallKind);
   const keys = kinds.map((_, i) => `key ${firstCall + i}`);
   const puts = kinds.filter((kind) => kind === CallKind.PUT).length;
   return PipelineRequest.fromPartial({
@@ -45,6 +51,14 @@ describe("the answers of a pipeline", { timeout: 60_000 }, () => {
     const { OK, NOT_FOUND } = CallStatus;
     assert.deepEqual([...answer.statuses], [NOT_FOUND, NOT_FOUND, NOT_FOUND, OK, OK]);
     assert.equal(answer.seqs.length, 2);
+  });
+
+  it("of a short batch come in one message though nothing was there to delete", async () => {
+    const [answer] = await client.exchange(storeService.pipeline, [batchOf("dgpd", 500)], 1);
+    assert.ok(answer);
+    assert.deepEqual(numbersOf(answer), [500, 501, 503, 502]);
+    const { OK, NOT_FOUND } = CallStatus;
+    assert.deepEqual([...answer.statuses], [NOT_FOUND, NOT_FOUND, NOT_FOUND, OK]);
   });
 
   it("of a long batch come in two: what it reads is not held up by what it writes", async () => {
