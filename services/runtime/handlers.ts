@@ -39,18 +39,52 @@ export interface HandlerOptions {
 
 type Call<Q, A> = ServerUnaryCall<Q, A> | ServerWritableStream<Q, A>;
 
-function contextOf<Q, A>(call: Call<Q, A>, clock: Clock): CallContext {
-  const controller = new AbortController();
-  call.on("cancelled", () => controller.abort());
-  const deadline = call.getDeadline();
-  const wallMs = deadline instanceof Date ? deadline.getTime() : deadline;
-  const given = call.metadata.get("x-request-id")[0];
-  return {
-    requestId: typeof given === "string" ? given.slice(0, 64) : systemRandom.hex(8),
-    deadlineMs: wallMs === Infinity ? Infinity : clock.nowMs() + wallMs - clock.wallMs(),
-    signal: controller.signal,
-    metadata: call.metadata,
-  };
+/** One is made for every call: what few handlers ask for is made when they do. */
+class GrpcContext implements CallContext {
+  readonly deadlineMs: number;
+  readonly #call: Call<unknown, unknown>;
+  #requestId: string | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(call: Call<unknown, unknown>, clock: Clock) {
+    this.#call = call;
+    const deadline = call.getDeadline();
+    const wallMs = deadline instanceof Date ? deadline.getTime() : deadline;
+    this.deadlineMs = wallMs === Infinity ? Infinity : clock.nowMs() + wallMs - clock.wallMs();
+  }
+
+  get metadata(): Metadata {
+    return this.#call.metadata;
+  }
+
+  get requestId(): string {
+    const given = this.#call.metadata.get("x-request-id")[0];
+    this.#requestId ??= typeof given === "string" ? given.slice(0, 64) : systemRandom.hex(8);
+    return this.#requestId;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#watched();
+    return this.#signal;
+  }
+
+  #watched(): AbortSignal {
+    const controller = new AbortController();
+    if (this.#call.cancelled) controller.abort();
+    else this.#call.on("cancelled", () => controller.abort());
+    return controller.signal;
+  }
+}
+
+class GrpcStreamContext extends GrpcContext implements StreamContext {
+  readonly draining: AbortSignal;
+
+  constructor(call: Call<unknown, unknown>, clock: Clock) {
+    super(call, clock);
+    const controller = new AbortController();
+    call.on(drainingEvent, () => controller.abort());
+    this.draining = controller.signal;
+  }
 }
 
 /** An error as the caller sees it; one that is no EkvError is a bug, and goes to the log whole. */
@@ -75,7 +109,7 @@ export function unaryHandler<Q, A>(
   handle: (request: Q, context: CallContext) => Promise<A> | A,
 ): handleUnaryCall<Q, A> {
   return (call, callback) => {
-    const context = contextOf(call, clock);
+    const context = new GrpcContext(call, clock);
     const run = async (): Promise<A> => await handle(call.request, context);
     run().then(
       (answer) => callback(null, answer),
@@ -95,9 +129,7 @@ export function streamHandler<Q, A>(
   handle: (request: Q, context: StreamContext, send: (message: A) => Promise<void>) => Promise<void>,
 ): handleServerStreamingCall<Q, A> {
   return (call) => {
-    const draining = new AbortController();
-    call.on(drainingEvent, () => draining.abort());
-    const context = { ...contextOf(call, clock), draining: draining.signal };
+    const context = new GrpcStreamContext(call, clock);
     const send = (message: A): Promise<void> => {
       if (context.signal.aborted || call.destroyed || call.write(message)) return Promise.resolve();
       return new Promise((resolve) => {

@@ -174,7 +174,7 @@ export class Calls {
       return this.#read(key, eventual, deadlineMs);
     }
     return {
-      value: Uint8Array.from(record.subarray(recordValueOffset(record))),
+      value: Buffer.from(record.subarray(recordValueOffset(record))),
       version: recordVersion(record),
       expiresAtMs: recordExpiresAtMs(record),
     };

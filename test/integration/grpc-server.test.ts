@@ -118,6 +118,38 @@ describe("a gRPC server", { timeout: 30_000 }, () => {
     assert.equal(errors.length, 0);
   });
 
+  it("tells a handler that its caller has given up, whether it asked before or asks after", async () => {
+    const contexts: CallContext[] = [];
+    lookup = async (context) => {
+      contexts.push(context);
+      return await new Promise(() => undefined);
+    };
+    const { path, requestSerialize, responseDeserialize } = topologyService.lookup;
+    const raw = new Client(server.address, credentials.createInsecure());
+    const begin = (): { cancel(): void } =>
+      raw.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        { key: Buffer.of() },
+        () => undefined,
+      );
+    const calls = [begin(), begin()];
+    await waitFor("both calls", () => contexts.length === 2);
+    const [early, late] = contexts as [CallContext, CallContext];
+    const { signal } = early;
+    assert.equal(signal.aborted, false);
+    for (const call of calls) call.cancel();
+    await waitFor("the first to be told", () => signal.aborted);
+    // Cancelled behind the first on the same connection, and answered behind both.
+    lookup = () => empty;
+    await new Promise((resolve) => {
+      raw.makeUnaryRequest(path, requestSerialize, responseDeserialize, { key: Buffer.of() }, resolve);
+    });
+    raw.close();
+    assert.equal(late.signal.aborted, true);
+  });
+
   it("gives an error thrown in the middle of a stream after the messages before it", async () => {
     stream = async (send) => {
       await send();
