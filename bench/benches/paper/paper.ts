@@ -9,7 +9,8 @@ const known = {
   "stores-max": { default: 10, help: "stores that the first script grows to" },
   "throughput-stores-max": { default: 20, help: "most stores of the second script" },
   clients: { default: 100, help: "clients of the second script" },
-  "call-seconds": { default: 3, help: "how long each number of stores is measured in the second script" },
+  rounds: { default: 3, help: "rounds of the second script of which the medians are shown" },
+  "call-seconds": { default: 3, help: "how long each round of the second script is measured" },
   seed: { default: 1, help: "seed of keys and values" },
 };
 
@@ -19,13 +20,14 @@ export const paperBench: Bench = {
   summary: "the paper's two scripts: one client while stores go 1, 10, 1; 100 clients at 1 to 20 stores",
   run: async (context) => {
     const options = numberOptions(context.args, known);
-    const { keys, seed, clients } = options;
+    const { keys, seed, clients, rounds } = options;
     const resized = await measureResizing(context, { keys, seed, storesMax: options["stores-max"] });
     const storesMax = options["throughput-stores-max"];
     const callMs = options["call-seconds"] * 1000;
-    const throughputs = await measureThroughput(context, { keys, seed, clients, callMs, storesMax });
+    const throughputs = await measureThroughput(context, { keys, seed, clients, callMs, rounds, storesMax });
     const at = (stores: number, shared: boolean): number | undefined =>
-      throughputs.find((found) => found.stores === stores && found.shared === shared)?.operationsPerSecond;
+      throughputs.find((found) => found.stores === stores && found.shared === shared)?.operationsPerSecond
+        .median;
     const flatness = (shared: boolean): number | undefined => {
       const [most, one] = [at(20, shared), at(1, shared)];
       return most === undefined || one === undefined ? undefined : most / one;

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import type { BenchContext } from "../../bench.js";
 import { lineChart } from "../../plot/line-chart.js";
+import type { RunResult } from "../../load/job.js";
 import { ElasticCluster } from "../../processes/elastic-cluster.js";
 import { fillPeer, runJob } from "../../processes/load-process.js";
 import type { FindingsTable, Plot } from "../../report/findings.js";
+import { median, type Spread, spread } from "../../report/median.js";
 import { formatCount, formatFigure } from "../../report/quantities.js";
 import { crudMix } from "./crud.js";
 
@@ -13,15 +15,17 @@ export interface ThroughputScriptOptions {
   readonly seed: number;
   readonly clients: number;
   readonly callMs: number;
+  /** How often each number of stores is measured; the medians count. */
+  readonly rounds: number;
   readonly storesMax: number;
 }
 
-/** What the clients reached together at a number of stores. */
+/** What the clients reached together at a number of stores: medians of the rounds. */
 export interface ScriptThroughput {
   readonly stores: number;
   /** One SDK object for all clients, as in one application; or a connection for each. */
   readonly shared: boolean;
-  readonly operationsPerSecond: number;
+  readonly operationsPerSecond: Spread;
   readonly p50Us: number;
   readonly p99Us: number;
 }
@@ -36,7 +40,7 @@ const runInOperationsPerStore = 25_000;
 /** The paper's second script: 100 clients calling at once, at 1, 5, 10, 15 and 20 stores. */
 export async function measureThroughput(
   context: BenchContext,
-  { keys, seed, clients, callMs, storesMax }: ThroughputScriptOptions,
+  { keys, seed, clients, callMs, rounds, storesMax }: ThroughputScriptOptions,
 ): Promise<ScriptThroughput[]> {
   const results: ScriptThroughput[] = [];
   for (const stores of storeCounts.filter((count) => count <= storesMax)) {
@@ -60,15 +64,20 @@ export async function measureThroughput(
         connections: 1,
         ...{ warmUpMs: 0, warmUpOperations: runInOperationsPerStore * stores, measureMs: 1 },
       });
-      for (const shared of [true, false]) {
-        const { operationsPerSecond, all } = await runJob({
-          ...run,
-          shape: { kind: "closed", callsInFlight: clients },
-          connections: shared ? 1 : clients,
-          ...{ warmUpMs, warmUpOperations: 0, measureMs: callMs },
-        });
-        results.push({ stores, shared, operationsPerSecond, p50Us: all.p50Us, p99Us: all.p99Us });
+      const ways = [true, false].map((shared) => ({ shared, runs: [] as RunResult[] }));
+      for (let round = 0; round < rounds; round += 1) {
+        for (const { shared, runs } of ways) {
+          const result = await runJob({
+            ...run,
+            seed: seed + round,
+            shape: { kind: "closed", callsInFlight: clients },
+            connections: shared ? 1 : clients,
+            ...{ warmUpMs, warmUpOperations: 0, measureMs: callMs },
+          });
+          runs.push(result);
+        }
       }
+      for (const { shared, runs } of ways) results.push(mediansOf(stores, shared, runs));
     } finally {
       await cluster.stop();
     }
@@ -77,17 +86,28 @@ export async function measureThroughput(
   return results;
 }
 
+function mediansOf(stores: number, shared: boolean, runs: readonly RunResult[]): ScriptThroughput {
+  return {
+    stores,
+    shared,
+    operationsPerSecond: spread(runs.map(({ operationsPerSecond }) => operationsPerSecond)),
+    p50Us: median(runs.map(({ all }) => all.p50Us)),
+    p99Us: median(runs.map(({ all }) => all.p99Us)),
+  };
+}
+
 /** The second script's results. */
 export function throughputTable(results: readonly ScriptThroughput[]): FindingsTable {
   const rows = results.map(({ stores, shared, operationsPerSecond, p50Us, p99Us }) => [
     `${stores} ${stores === 1 ? "store" : "stores"}, ${shared ? "one SDK object" : "a connection each"}`,
-    formatCount(operationsPerSecond),
+    formatCount(operationsPerSecond.median),
+    `${formatCount(operationsPerSecond.least)} – ${formatCount(operationsPerSecond.greatest)}`,
     formatFigure(p50Us / 1000),
     formatFigure(p99Us / 1000),
   ]);
   return {
     title: "script 2: 100 clients (paper: 320 calls/s)",
-    head: ["", "calls/s", "p50 ms", "p99 ms"],
+    head: ["", "calls/s", "least – greatest", "p50 ms", "p99 ms"],
     rows,
   };
 }
@@ -101,7 +121,7 @@ export function throughputPlot(results: readonly ScriptThroughput[]): Plot {
     name,
     points: results
       .filter((result) => result.shared === shared)
-      .map(({ stores, operationsPerSecond }) => [stores, operationsPerSecond] as const),
+      .map(({ stores, operationsPerSecond }) => [stores, operationsPerSecond.median] as const),
   });
   const paper = { name: "paper", points: storeCounts.map((stores) => [stores, 320] as const) };
   const title = "100 clients by the number of stores, all on one machine";
