@@ -76,7 +76,10 @@ interface ReceivedBatch {
 export class Pipeline implements WriteSink {
   readonly #stream: PipelineStream;
   readonly #options: PipelineOptions;
+  /** Takes the answers that come later. */
   #deferred: AnswerBatch | undefined;
+  /** Answers that are to be sent and are not yet: the deferred ones, and those that these had no room for. */
+  readonly #unsent = new Set<AnswerBatch>();
   #inFlight = 0;
   /** The client sends nothing more. */
   #ended = false;
@@ -140,7 +143,7 @@ export class Pipeline implements WriteSink {
     const malformed = this.#malformed(request);
     if (malformed) {
       // What was answered before it is told first.
-      if (this.#deferred) this.#sendDeferred(this.#deferred);
+      for (const batch of this.#unsent) this.#sendDeferred(batch);
       // Not "not executed": earlier batches of this stream may be under way.
       const { code, message, violations } = malformed;
       this.#options.fail(new EkvError(code, message, { violations }));
@@ -169,6 +172,7 @@ export class Pipeline implements WriteSink {
       const deferred = this.#deferred === answers;
       if (deferred && this.#inFlight > inFlight) {
         // By the end of the turn its writes are durable, if the engine commits at once.
+        this.#unsent.add(answers);
         this.#options.clock.endOfTurn(() => this.#sendDeferred(answers));
         continue;
       }
@@ -297,6 +301,7 @@ export class Pipeline implements WriteSink {
     if (open) return open;
     const batch = new AnswerBatch();
     this.#deferred = batch;
+    this.#unsent.add(batch);
     queueMicrotask(() => this.#sendDeferred(batch));
     return batch;
   }
@@ -309,6 +314,7 @@ export class Pipeline implements WriteSink {
 
   /** Sends answers that waited, once. */
   #sendDeferred(batch: AnswerBatch): void {
+    if (!this.#unsent.delete(batch)) return;
     if (this.#deferred === batch) this.#deferred = undefined;
     if (batch.size > 0) this.#send(batch);
     this.#endWhenAnswered();
@@ -322,7 +328,7 @@ export class Pipeline implements WriteSink {
   }
 
   #endWhenAnswered(): void {
-    const answered = this.#inFlight === 0 && !this.#deferred && this.#batches.length === 0;
+    const answered = this.#inFlight === 0 && this.#unsent.size === 0 && this.#batches.length === 0;
     if (this.#ended && answered && !this.#stream.writableEnded) this.#stream.end();
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { limits } from "../../services/core/limits.js";
 import { CallKind, CallStatus, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
 import { storeService } from "../../services/wire/services.js";
 import { HandCluster } from "../support/hand-cluster.js";
@@ -85,5 +86,19 @@ describe("the answers of a pipeline", { timeout: 60_000 }, () => {
       seen.sort((a, b) => a - b),
       Array.from({ length: 120 }, (_, i) => 2000 + i),
     );
+  });
+
+  it("are all sent before the stream ends, those too that have no room for more", async () => {
+    const key = Buffer.from("long");
+    const long = { key, value: Buffer.alloc(limits.valueBytesMax, "l"), condition: undefined, ttlMs: 0 };
+    await client.call(storeService.put, { ...long, identity: undefined });
+    const putThenGet = {
+      ...batchOf("p", 3000),
+      kinds: Buffer.of(CallKind.PUT, CallKind.GET),
+      keys: Buffer.from("shortlong"),
+      keyLengths: [5, 4],
+    };
+    const answers = await client.exchangeAll(storeService.pipeline, [putThenGet]);
+    assert.deepEqual(answers.flatMap(numbersOf).sort(), [3000, 3001]);
   });
 });

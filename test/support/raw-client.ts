@@ -58,6 +58,23 @@ export class RawClient {
     });
   }
 
+  /** Sends these messages and ends, then gives all answers; rejects with an EkvError. */
+  exchangeAll<Q, A>(method: MethodDefinition<Q, A>, requests: readonly Q[]): Promise<A[]> {
+    return new Promise((resolve, reject) => {
+      const stream = this.#client.makeBidiStreamRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+      );
+      const answers: A[] = [];
+      stream.on("data", (answer: A) => answers.push(answer));
+      stream.on("error", (error) => reject(fromServiceError(error)));
+      stream.on("end", () => resolve(answers));
+      for (const request of requests) stream.write(request);
+      stream.end();
+    });
+  }
+
   /** The messages of a server-streamed call; rejects with an EkvError. */
   collect<Q, A>(method: MethodDefinition<Q, A>, request: Q): Promise<A[]> {
     return new Promise((resolve, reject) => {
