@@ -1,4 +1,10 @@
-import { Client, credentials, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  type MethodDefinition,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import type { EkvError } from "../../services/core/errors.js";
 import { fromServiceError } from "../../services/wire/errors.js";
 
@@ -40,11 +46,7 @@ export class RawClient {
     onAnswer?: (answer: A) => void,
   ): Promise<A[]> {
     return new Promise((resolve, reject) => {
-      const stream = this.#client.makeBidiStreamRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-      );
+      const stream = this.#streamOf(method);
       const answers: A[] = [];
       stream.on("data", (answer: A) => {
         answers.push(answer);
@@ -61,11 +63,7 @@ export class RawClient {
   /** Sends these messages and ends, then gives all answers; rejects with an EkvError. */
   exchangeAll<Q, A>(method: MethodDefinition<Q, A>, requests: readonly Q[]): Promise<A[]> {
     return new Promise((resolve, reject) => {
-      const stream = this.#client.makeBidiStreamRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-      );
+      const stream = this.#streamOf(method);
       const answers: A[] = [];
       stream.on("data", (answer: A) => answers.push(answer));
       stream.on("error", (error) => reject(fromServiceError(error)));
@@ -73,6 +71,14 @@ export class RawClient {
       for (const request of requests) stream.write(request);
       stream.end();
     });
+  }
+
+  #streamOf<Q, A>({
+    path,
+    requestSerialize,
+    responseDeserialize,
+  }: MethodDefinition<Q, A>): ClientDuplexStream<Q, A> {
+    return this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   }
 
   /** The messages of a server-streamed call; rejects with an EkvError. */

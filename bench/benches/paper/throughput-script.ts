@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { BenchContext } from "../../bench.js";
-import { lineChart } from "../../plot/line-chart.js";
 import type { RunResult } from "../../load/job.js";
+import { lineChart } from "../../plot/line-chart.js";
 import { ElasticCluster } from "../../processes/elastic-cluster.js";
 import { fillPeer, runJob } from "../../processes/load-process.js";
 import type { FindingsTable, Plot } from "../../report/findings.js";
