@@ -24,7 +24,7 @@ export function wantsColour(isTerminal: boolean, environment: Environment): bool
 }
 
 /** Whether the locale is a UTF-8 one, by the precedence of setlocale(3). */
-export function wantsUnicode(environment: Environment): boolean {
+function wantsUnicode(environment: Environment): boolean {
   const locale = environment["LC_ALL"] || environment["LC_CTYPE"] || environment["LANG"] || "";
   return /utf-?8/i.test(locale);
 }

@@ -1,26 +1,11 @@
 import { Command, Option } from "commander";
 import { parseInteger, parseSeeds } from "./arguments.js";
-import type { CommandBody } from "./context.js";
+import type { CommandHost } from "./command-host.js";
 import { exitCodesHelp } from "./exit-codes.js";
 import { declareClusterCommands } from "./program/cluster.js";
 import { declareDataCommands } from "./program/data.js";
 import { declareLocalCommands } from "./program/local.js";
 import { addExamples } from "./program/examples.js";
-
-/** Runs the body of the command that a command line names. */
-export interface CommandHost {
-  /**
-   * `graceful`: the body ends by itself after an interrupt, however long that takes; others are given a moment.
-   */
-  run(command: Command, body: CommandBody, options?: { readonly graceful: true }): Promise<void>;
-}
-
-/** The options that every command has. */
-export interface GlobalOptions {
-  readonly json?: true;
-  readonly seeds: readonly string[];
-  readonly timeoutMs: number;
-}
 
 /** How the tree of commands is built. */
 export interface ProgramOptions {

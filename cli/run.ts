@@ -6,7 +6,8 @@ import type { CommandBody, CommandContext } from "./context.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes.js";
 import { describeFailure } from "./failure.js";
 import type { Environment, Output } from "./output.js";
-import { createProgram, type CommandHost, type GlobalOptions } from "./program.js";
+import type { CommandHost, GlobalOptions } from "./command-host.js";
+import { createProgram } from "./program.js";
 import { createSession, type Session, type SessionOptions } from "./session.js";
 
 /** What a run of `ekv` reads, writes and heeds. */

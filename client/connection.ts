@@ -17,7 +17,7 @@ const backoffMsMin = 1;
 const backoffMsMax = 50;
 
 /** Defaults of {@link ConnectOptions}. */
-export const connectDefaults = {
+const connectDefaults = {
   deadlineMs: 10_000,
   connectTimeoutMs: 10_000,
   callsInFlightMax: 100_000,

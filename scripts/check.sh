@@ -7,5 +7,7 @@ echo "== types";     tsc -b
 echo "== lint";      oxlint --type-aware --deny-warnings
 echo "== format";    prettier --check --log-level warn .
 echo "== protos";    buf lint
+echo "== breaking";  buf breaking --against protos/released.binpb
+echo "== unused";    knip --no-progress
 echo "== generated"; bash scripts/generate.sh --check
 echo "check: all clean"

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { parseInteger, parseStoreId } from "../arguments.js";
 import type { ChangeOptions, RemoveStoreOptions } from "../commands/change.js";
-import type { CommandHost } from "../program.js";
+import type { CommandHost } from "../command-host.js";
 import { addExamples } from "./examples.js";
 
 /** Declares the commands that show and change the cluster. */

@@ -6,7 +6,7 @@ import type { GetOptions } from "../commands/get.js";
 import type { ImportOptions } from "../commands/import.js";
 import type { PutOptions } from "../commands/put.js";
 import type { ScanOptions } from "../commands/scan.js";
-import type { CommandHost } from "../program.js";
+import type { CommandHost } from "../command-host.js";
 import { addExamples } from "./examples.js";
 
 /** Declares the commands that read and write keys. */

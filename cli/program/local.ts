@@ -3,7 +3,7 @@ import { limits } from "../../services/core/limits.js";
 import { parseInteger } from "../arguments.js";
 import type { ShellName } from "../completion.js";
 import type { UpOptions } from "../up.js";
-import type { CommandHost } from "../program.js";
+import type { CommandHost } from "../command-host.js";
 import { addExamples } from "./examples.js";
 
 /** Declares the commands that work on this machine: up, shell, completion. */

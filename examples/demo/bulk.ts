@@ -1,7 +1,7 @@
 import type { DataSet } from "./data-set.js";
 import type { DemoClient } from "./demo-client.js";
 import type { KeyModel } from "./model.js";
-import { ownerOf } from "./workload.js";
+import { ownerOf } from "./workload-context.js";
 
 /** Keys of one call, and calls in flight at a time, of import, verification and deletion. */
 const bulk = { keysPerCall: 500, callsInFlight: 4 } as const;

@@ -4,7 +4,7 @@ import type { Findings } from "./findings.js";
 import { inBulk } from "./bulk.js";
 import type { KeyModel } from "./model.js";
 import { complaintAbout } from "./stored-value.js";
-import { ownerOf } from "./workload.js";
+import { ownerOf } from "./workload-context.js";
 
 /** What is verified, after every write has ended. */
 export interface VerificationContext {

@@ -3,7 +3,7 @@ import { compareVersions, type Version } from "../../services/core/topology.js";
 import type { PendingWrite } from "./model.js";
 import type { SeededRandom } from "./random.js";
 import { complaintAbout, refusedCounter, type StoredValue } from "./stored-value.js";
-import { ownerOf, type WorkloadContext } from "./workload.js";
+import { ownerOf, type WorkloadContext } from "./workload-context.js";
 
 /** Keys of one getMany or putMany. */
 const manyKeys = 8;

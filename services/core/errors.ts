@@ -70,7 +70,7 @@ export function invalidArgument(field: string, description: string): EkvError {
 }
 
 /** A broken invariant: a bug. Left on in production. */
-export class InvariantError extends Error {
+class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
 

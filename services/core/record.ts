@@ -7,9 +7,9 @@ const seqOffset = 5;
 const expiryOffset = 11;
 
 /** Bytes before the value of a record that never expires. */
-export const recordHeaderBytes = 11;
+const recordHeaderBytes = 11;
 /** Bytes before the value of a record that expires. */
-export const recordHeaderBytesExpiring = 17;
+const recordHeaderBytesExpiring = 17;
 
 /** What a record says besides its value. */
 export interface RecordHeader extends Version {

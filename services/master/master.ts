@@ -2,13 +2,14 @@ import type { StoreId } from "../core/ids.js";
 import { limits, messageBytesMax } from "../core/limits.js";
 import { MasterMachine } from "../core/master/machine.js";
 import type { MasterOptions } from "../core/master/options.js";
+import type { ClusterRecord } from "../core/master/records.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { Launcher } from "../core/ports/launcher.js";
 import type { MetadataStore } from "../core/ports/metadata-store.js";
 import type { Random } from "../core/ports/random.js";
 import { systemClock } from "../runtime/clock.js";
 import { lockFolder } from "../runtime/folder-lock.js";
-import { type Listen, startServer } from "../runtime/grpc-server.js";
+import { type Listen, type ServedService, startServer } from "../runtime/grpc-server.js";
 import { createLogger, type Logger } from "../runtime/log.js";
 import type { RunningService } from "../runtime/process.js";
 import { systemRandom } from "../runtime/random.js";
@@ -22,7 +23,8 @@ import { openCluster } from "./cluster.js";
 import { DeferredLauncher } from "./deferred-launcher.js";
 import { Driver } from "./driver.js";
 import { HeartbeatStreams } from "./heartbeat-streams.js";
-import { type LauncherContext, openLauncher } from "./launchers/open.js";
+import type { LauncherContext } from "./launchers/context.js";
+import { openLauncher } from "./launchers/open.js";
 import { membershipHandlers } from "./membership-handlers.js";
 import { openLmdbMetadataStore } from "./metadata/lmdb.js";
 import { OperationFeed } from "./operation-feed.js";
@@ -93,55 +95,14 @@ export async function runMaster(
     random,
   });
   const machine = MasterMachine.restore(snapshot, machineOptions(values), clock.nowMs());
-  const feed = new TopologyFeed();
-  const operationFeed = new OperationFeed(clock);
-  const streams = new HeartbeatStreams(values);
-  const launcher = new DeferredLauncher(values.launcher);
-  const driver = new Driver({
-    machine,
-    metadata,
-    launcher,
-    clock,
-    log,
-    feed,
-    operationFeed,
-    streams,
-    monitorIntervalMs: values.monitorIntervalMs,
-    probe: (address) => probeStore(address, probeTimeoutMs, host),
-    onFatal,
-  });
-  const { heartbeatIntervalMs, placement } = values;
+  const parts = assemble(host, values, cluster, machine, onFatal);
+  const { driver, streams, launcher } = parts;
   const server = await host.listen({
     host: values.host,
     port: values.port,
     messageBytesMax: messageBytesMax(limits.valueBytesMax),
     ready: false,
-    services: [
-      {
-        name: "elastickv.v1.TopologyService",
-        definition: topologyService,
-        handlers: topologyHandlers(feed, values.watchersMax, host),
-      },
-      {
-        name: "elastickv.v1.MembershipService",
-        definition: membershipService,
-        messageItemsMax: limits.messageItemsMaxBetweenServers,
-        handlers: membershipHandlers({ driver, streams, cluster, heartbeatIntervalMs, launcher, log, clock }),
-      },
-      {
-        name: "elastickv.v1.AdminService",
-        definition: adminService,
-        handlers: adminHandlers({
-          driver,
-          machine,
-          operationFeed,
-          placement,
-          launcher,
-          log,
-          clock,
-        }),
-      },
-    ],
+    services: masterServices(parts),
   });
   const undo: (() => Promise<void>)[] = [
     async () => {
@@ -173,6 +134,73 @@ export async function runMaster(
     await stop();
     throw error;
   }
+}
+
+/** What a master's services are made of. */
+interface MasterParts {
+  readonly host: MasterHost;
+  readonly values: Values;
+  readonly cluster: ClusterRecord;
+  readonly machine: MasterMachine;
+  readonly driver: Driver;
+  readonly streams: HeartbeatStreams;
+  readonly launcher: DeferredLauncher;
+  readonly feed: TopologyFeed;
+  readonly operationFeed: OperationFeed;
+}
+
+/** Makes what a master's services are made of. Nothing has begun. */
+function assemble(
+  host: MasterHost,
+  values: Values,
+  cluster: ClusterRecord,
+  machine: MasterMachine,
+  onFatal: (error: unknown) => void,
+): MasterParts {
+  const { metadata, clock, log } = host;
+  const feed = new TopologyFeed();
+  const operationFeed = new OperationFeed(clock);
+  const streams = new HeartbeatStreams(values);
+  const launcher = new DeferredLauncher(values.launcher);
+  const driver = new Driver({
+    machine,
+    metadata,
+    launcher,
+    clock,
+    log,
+    feed,
+    operationFeed,
+    streams,
+    monitorIntervalMs: values.monitorIntervalMs,
+    probe: (address) => probeStore(address, probeTimeoutMs, host),
+    onFatal,
+  });
+  return { host, values, cluster, machine, driver, streams, launcher, feed, operationFeed };
+}
+
+/** The services of a master's port. */
+function masterServices(parts: MasterParts): readonly ServedService[] {
+  const { host, values, cluster, machine, driver, streams, launcher, feed, operationFeed } = parts;
+  const { heartbeatIntervalMs, placement } = values;
+  const { log, clock } = host;
+  return [
+    {
+      name: "elastickv.v1.TopologyService",
+      definition: topologyService,
+      handlers: topologyHandlers(feed, values.watchersMax, host),
+    },
+    {
+      name: "elastickv.v1.MembershipService",
+      definition: membershipService,
+      messageItemsMax: limits.messageItemsMaxBetweenServers,
+      handlers: membershipHandlers({ driver, streams, cluster, heartbeatIntervalMs, launcher, log, clock }),
+    },
+    {
+      name: "elastickv.v1.AdminService",
+      definition: adminService,
+      handlers: adminHandlers({ driver, machine, operationFeed, placement, launcher, log, clock }),
+    },
+  ];
 }
 
 /**

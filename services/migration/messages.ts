@@ -15,7 +15,6 @@ export function digestFromWire(digest: WireDigest): PartitionDigest {
 const reasons: readonly NackReason[] = [
   "CHECKSUM",
   "DIGEST_MISMATCH",
-  "QUEUE_OVERFLOW",
   "STORAGE_FULL",
   "PEER_UNREACHABLE",
   "UNKNOWN_MOVE",

@@ -51,7 +51,6 @@ export class Calls {
   readonly #options: CallsOptions;
   readonly #partitionBits: number;
   readonly #waiting = new Set<Partition>();
-  #inFlight = 0;
   #sweeping = false;
   /** Since the start. */
   reads = 0;
@@ -60,11 +59,6 @@ export class Calls {
   constructor(options: CallsOptions) {
     this.#options = options;
     this.#partitionBits = Math.log2(options.kvMap.partitions.length);
-  }
-
-  /** Calls that have begun and not ended. */
-  get inFlight(): number {
-    return this.#inFlight;
   }
 
   /** The partition that a key, at `start` to `end` of `bytes`, belongs to. */
@@ -77,33 +71,23 @@ export class Calls {
   async read(key: Uint8Array, eventual: boolean, deadlineMs: number): Promise<ReadResult | undefined> {
     const violation = keyViolation(key.length);
     if (violation) throw violation;
-    this.#inFlight += 1;
     this.reads += 1;
-    try {
-      return await this.#read(key, eventual, deadlineMs);
-    } finally {
-      this.#inFlight -= 1;
-    }
+    return await this.#read(key, eventual, deadlineMs);
   }
 
   /** Executes a write; rejects with what refused it. `deadlineMs`: monotonic. */
   async write(request: WriteRequest, deadlineMs: number): Promise<WriteResult> {
     const violation = this.violationOf(request);
     if (violation) throw violation;
-    this.#inFlight += 1;
-    try {
-      const partition = this.partitionFor(request.key, 0, request.key.length);
-      while (!this.#isOpen(partition, true)) await this.#pass(partition, true, deadlineMs);
-      return await new Promise((resolve, reject) => {
-        this.submit(partition, request, deadlineMs, 0, {
-          written: (_call, version) => resolve({ version }),
-          notFound: () => resolve({ version: undefined }),
-          refused: (_call, error) => reject(error),
-        });
+    const partition = this.partitionFor(request.key, 0, request.key.length);
+    while (!this.#isOpen(partition, true)) await this.#pass(partition, true, deadlineMs);
+    return await new Promise((resolve, reject) => {
+      this.submit(partition, request, deadlineMs, 0, {
+        written: (_call, version) => resolve({ version }),
+        notFound: () => resolve({ version: undefined }),
+        refused: (_call, error) => reject(error),
       });
-    } finally {
-      this.#inFlight -= 1;
-    }
+    });
   }
 
   /** What is wrong with a write, if anything. */

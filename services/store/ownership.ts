@@ -1,4 +1,4 @@
-import { assertInvariant, type EkvError } from "../core/errors.js";
+import { assertInvariant } from "../core/errors.js";
 import {
   brandAs,
   type Generation,
@@ -217,11 +217,6 @@ export class Ownership {
     }
     discard(partition.id, generation);
     return true;
-  }
-
-  /** Gives up every parked call, as a store does that stops. */
-  giveUpParked(nowMs: number, error: EkvError): void {
-    for (const partition of this.#options.kvMap.partitions) partition.giveUpParked(nowMs, error);
   }
 
   /** The staged copy that the partition's entry makes live: its hand-off to this store is committed. */

@@ -3,7 +3,7 @@ import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { Random } from "../core/ports/random.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
-import type { Listen } from "../runtime/grpc-server.js";
+import type { Listen, RunningServer } from "../runtime/grpc-server.js";
 import type { Logger } from "../runtime/log.js";
 import type { RunningService } from "../runtime/process.js";
 import type { Settings } from "../runtime/settings.js";
@@ -59,44 +59,13 @@ export async function startStore(
   values: StoreValues,
   stopped: () => void,
 ): Promise<RunningStore> {
-  const { engine, clock, random, log, openChannel } = host;
+  const { engine, clock, log, openChannel } = host;
   let known: Identity | undefined = readIdentity(engine);
   const feed = new TopologyFeed();
   const loadMeter = new LoadMeter(clock, host.usage);
-  const services = new StoreServices({
-    clock,
-    log,
-    feed,
-    clusterId: () => known?.clusterId ?? "",
-    storeId: values.storeId,
-    engine: engine.name,
-    durability: values.durability,
-    valueBytesMax: values.valueBytesMax,
-    streamsMax: values.streamsMax,
-    callsInFlightMax: values.callsInFlightMax,
-    openChannel,
-  });
-  const server = await host.listen({
-    host: values.host,
-    port: values.port,
-    services: services.served(),
-    framed: (socket, protocol) => services.takeFramed(socket, protocol),
-    messageBytesMax: messageBytesMax(values.valueBytesMax),
-    ready: false,
-  });
-  const address = async (): Promise<string> => {
-    if (values.advertise === "auto") return `${await host.ownAddress(values.masters)}:${server.port}`;
-    return values.advertise === "" ? server.address : values.advertise;
-  };
-  const processId = random.hex(8);
-  const join = {
-    dataLossAccepted: values.acceptDataLoss || values.engine === "memory",
-    masters: values.masters,
-    storeId: values.storeId,
-    address,
-    weight: values.weight,
-    processId,
-  };
+  const services = openServices(host, values, { feed, clusterId: () => known?.clusterId ?? "" });
+  const server = await listen(host, values, services);
+  const join = joinOptions(host, values, server);
   const identity = known ?? (await joinCluster({ ...join, clock, log, openChannel }));
   if (known === undefined) await writeIdentity(engine, identity);
   known = identity;
@@ -141,13 +110,7 @@ export async function startStore(
     address: server.address,
     store,
     isEmptied: () => emptied,
-    depart: async () => {
-      if (!values.drainOnStop) return;
-      log.info("leaving the cluster for good: giving all data away first");
-      const parting = await departure.begin();
-      if (parting.kind === "emptied") log.info("nothing is left here");
-      else log.warn("stopping with its data", { reason: parting.reason });
-    },
+    depart: () => (values.drainOnStop ? leave(departure, log) : Promise.resolve()),
     stop: async () => {
       log.info("draining");
       server.startDraining();
@@ -159,4 +122,61 @@ export async function startStore(
       loadMeter.stop();
     },
   };
+}
+
+/** The services of a store that is yet to open. */
+function openServices(
+  { engine, clock, log, openChannel }: StoreHost,
+  values: StoreValues,
+  shared: { readonly feed: TopologyFeed; readonly clusterId: () => string },
+): StoreServices {
+  const { storeId, durability, valueBytesMax, streamsMax, callsInFlightMax } = values;
+  return new StoreServices({
+    ...shared,
+    clock,
+    log,
+    storeId,
+    engine: engine.name,
+    durability,
+    valueBytesMax,
+    streamsMax,
+    callsInFlightMax,
+    openChannel,
+  });
+}
+
+/** Opens the store's port. It is not ready: health checks say so until the store has registered. */
+function listen(host: StoreHost, values: StoreValues, services: StoreServices): Promise<RunningServer> {
+  return host.listen({
+    host: values.host,
+    port: values.port,
+    services: services.served(),
+    framed: (socket, protocol) => services.takeFramed(socket, protocol),
+    messageBytesMax: messageBytesMax(values.valueBytesMax),
+    ready: false,
+  });
+}
+
+/** How the store presents itself to its master. */
+function joinOptions(host: StoreHost, values: StoreValues, server: RunningServer) {
+  const { masters, storeId, weight, advertise } = values;
+  return {
+    dataLossAccepted: values.acceptDataLoss || values.engine === "memory",
+    masters,
+    storeId,
+    address: async (): Promise<string> => {
+      if (advertise === "auto") return `${await host.ownAddress(masters)}:${server.port}`;
+      return advertise === "" ? server.address : advertise;
+    },
+    weight,
+    processId: host.random.hex(8),
+  };
+}
+
+/** Gives all data away. Resolves when nothing is left here, or when the store has to keep its data. */
+async function leave(departure: Departure, log: Logger): Promise<void> {
+  log.info("leaving the cluster for good: giving all data away first");
+  const parting = await departure.begin();
+  if (parting.kind === "emptied") log.info("nothing is left here");
+  else log.warn("stopping with its data", { reason: parting.reason });
 }

@@ -37,7 +37,7 @@ function boundedUint32(this: BoundedReader): number {
 }
 
 /** A message that cannot be read: INVALID_ARGUMENT, for the field `message`. */
-export function unreadable(problem: string): EkvError {
+function unreadable(problem: string): EkvError {
   return invalidArgument("message", boundedText(problem));
 }
 

@@ -73,7 +73,7 @@ const stateToWire: Readonly<Record<StoreState, WireStoreState>> = {
 };
 
 /** An unknown state is read as `joining`: known, and given nothing. */
-export function storeStateFromWire(state: WireStoreState): StoreState {
+function storeStateFromWire(state: WireStoreState): StoreState {
   if (state === WireStoreState.ACTIVE) return "active";
   return state === WireStoreState.DRAINING ? "draining" : "joining";
 }
@@ -82,7 +82,7 @@ export function storeStateToWire(state: StoreState): WireStoreState {
   return stateToWire[state];
 }
 
-export function endpointFromWire(store: wire.StoreEndpoint): StoreEndpoint {
+function endpointFromWire(store: wire.StoreEndpoint): StoreEndpoint {
   return {
     storeId: brandAs<StoreId>(store.storeId),
     incarnation: brandAs<Incarnation>(store.incarnation),

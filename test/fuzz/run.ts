@@ -23,7 +23,7 @@ export interface FuzzReport {
 }
 
 /** Most that a process may hold more, at rest, after a round than after the first. */
-export const memoryGrowthMax = 48 * 1024 * 1024;
+const memoryGrowthMax = 48 * 1024 * 1024;
 
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 

@@ -5,7 +5,7 @@ import { streamOutput, type Output } from "../../cli/output.js";
 import { runCommandLine } from "../../cli/run.js";
 
 /** An output that keeps what is written. */
-export function memoryOutput(): Output & { text(): string; bytes(): Buffer } {
+function memoryOutput(): Output & { text(): string; bytes(): Buffer } {
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write(chunk: Buffer | string, _encoding, done) {

@@ -8,7 +8,7 @@ import { KeyModel } from "../../examples/demo/model.js";
 import { SeededRandom } from "../../examples/demo/random.js";
 import { verify } from "../../examples/demo/verification.js";
 import { Worker } from "../../examples/demo/worker.js";
-import type { WorkloadContext } from "../../examples/demo/workload.js";
+import type { WorkloadContext } from "../../examples/demo/workload-context.js";
 import { EkvError } from "../../services/core/errors.js";
 import { MemoryClient } from "../support/faulty-client.js";
 

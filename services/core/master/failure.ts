@@ -11,7 +11,7 @@ import { type MasterState, replicaOf } from "./state.js";
 type EventOf<K extends MasterEvent["kind"]> = Extract<MasterEvent, { kind: K }>;
 
 /** Records whether a store is there. Ownership never changes by it: with one replica nobody could take over. */
-export function setAlive(state: MasterState, store: StoreRecord, alive: boolean, why: string): void {
+function setAlive(state: MasterState, store: StoreRecord, alive: boolean, why: string): void {
   const { registration } = store;
   if (registration === undefined || registration.alive === alive) return;
   state.setStore({ ...store, registration: { ...registration, alive } });

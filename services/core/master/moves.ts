@@ -81,7 +81,7 @@ function beginCopy(state: MasterState, move: MoveRecord): void {
 }
 
 /** The order that a move's source has to carry out now, if any. */
-export function decideDirective(state: MasterState, move: MoveRecord): Directive | undefined {
+function decideDirective(state: MasterState, move: MoveRecord): Directive | undefined {
   const { step } = move;
   const about = { moveId: move.id, partition: move.partition, epoch: state.entry(move.partition).epoch };
   switch (step.kind) {
@@ -332,7 +332,7 @@ export function dropPlanned(state: MasterState, operationId: MoveRecord["operati
 }
 
 /** Why a copy cannot go on with its two stores as they are, if so. */
-export function decideInterruption(state: MasterState, move: MoveRecord): string | undefined {
+function decideInterruption(state: MasterState, move: MoveRecord): string | undefined {
   const { step } = move;
   if (step.kind !== "copying" && step.kind !== "replica-added") return undefined;
   const source = state.store(move.sourceId)?.registration;

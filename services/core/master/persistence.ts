@@ -21,7 +21,7 @@ export interface MasterRecords {
 }
 
 /** The entry of a partition that was never assigned. */
-export function unassignedEntry(partition: PartitionId): PartitionEntry {
+function unassignedEntry(partition: PartitionId): PartitionEntry {
   return {
     partition,
     epoch: brandAs<Epoch>(0),

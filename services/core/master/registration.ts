@@ -16,10 +16,7 @@ import { type MasterState, replicaOf } from "./state.js";
 type RegisterEvent = Extract<MasterEvent, { kind: "register" }>;
 
 /** Why a registration is refused, if so. */
-export function decideRegistrationRefusal(
-  state: MasterState,
-  registration: Registration,
-): EkvError | undefined {
+function decideRegistrationRefusal(state: MasterState, registration: Registration): EkvError | undefined {
   const { storeId, clusterId, partitionCount } = registration;
   const { cluster } = state;
   const violation = registrationViolation(registration);

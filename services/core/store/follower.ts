@@ -41,10 +41,6 @@ export class Follower {
     return this.#bytes;
   }
 
-  get queuedWrites(): number {
-    return this.#queue.length;
-  }
-
   /** Whether writers must wait for the queue to shrink. */
   get full(): boolean {
     return this.#bytes >= this.#bytesMax;

@@ -11,7 +11,7 @@ export type Gate =
   | { readonly kind: "refused"; readonly error: EkvError };
 
 /** The answer that sends a caller to the partition's owner. */
-export function movedError(entry: PartitionEntry): EkvError {
+function movedError(entry: PartitionEntry): EkvError {
   return new EkvError(
     "MOVED",
     `partition ${entry.partition} is served by ${entry.primary?.storeId ?? "nobody"}`,

@@ -7,7 +7,6 @@ import { type Version, compareVersions } from "../topology.js";
 export type NackReason =
   | "CHECKSUM"
   | "DIGEST_MISMATCH"
-  | "QUEUE_OVERFLOW"
   | "STORAGE_FULL"
   | "PEER_UNREACHABLE"
   | "UNKNOWN_MOVE"

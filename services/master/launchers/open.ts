@@ -1,25 +1,11 @@
 import { fileURLToPath } from "node:url";
-import type { ClusterId, StoreId } from "../../core/ids.js";
 import { ordinal } from "../../core/master/persistence.js";
 import type { Launcher } from "../../core/ports/launcher.js";
 import { systemClock } from "../../runtime/clock.js";
-import type { Logger } from "../../runtime/log.js";
 import { systemRandom } from "../../runtime/random.js";
-import type { Settings } from "../../runtime/settings.js";
-import type { MasterSettings } from "../settings.js";
+import type { LauncherContext } from "./context.js";
 import { createNoLauncher } from "./none.js";
 import { openProcessLauncher } from "./process.js";
-
-/** What every launcher is opened with. */
-export interface LauncherContext {
-  readonly values: Settings<MasterSettings>;
-  /** host:port that stores reach the master at. */
-  readonly masterAddress: string;
-  readonly clusterId: ClusterId;
-  readonly log: Logger;
-  /** Whether a store has joined the cluster, as committed. */
-  readonly isMember: (storeId: StoreId) => boolean;
-}
 
 /** Opens the launcher that the master's settings name. Rejects with an EkvError that says what to fix. */
 export async function openLauncher(context: LauncherContext): Promise<Launcher> {

@@ -26,7 +26,7 @@ const BTree = sortedBTree.default;
 type Tree<V> = InstanceType<typeof BTree<string, V>>;
 
 /** Bytes that a record is taken to cost besides its key and itself: tree, string and array headers. */
-export const memoryRecordOverheadBytes = 160;
+const memoryRecordOverheadBytes = 160;
 
 /** How a memory engine is opened. */
 export interface MemoryEngineOptions {

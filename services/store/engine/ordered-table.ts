@@ -23,7 +23,7 @@ export interface OrderedTable {
 }
 
 /** Entries of a page that {@link rangeOf} reads. */
-export const pageEntries = 256;
+const pageEntries = 256;
 /** Bytes of records at which a page ends: bounds the memory of a range over large values. */
 export const pageBytesTarget = 1_048_576;
 

@@ -219,8 +219,6 @@ export const MoveState = {
   COPYING: 2,
   REPLICA_ADDED: 3,
   LEADERSHIP_TRANSFERRED: 4,
-  DONE: 5,
-  FAILED: 6,
 } as const;
 
 export type MoveState = typeof MoveState[keyof typeof MoveState];
@@ -231,8 +229,6 @@ export namespace MoveState {
   export type COPYING = typeof MoveState.COPYING;
   export type REPLICA_ADDED = typeof MoveState.REPLICA_ADDED;
   export type LEADERSHIP_TRANSFERRED = typeof MoveState.LEADERSHIP_TRANSFERRED;
-  export type DONE = typeof MoveState.DONE;
-  export type FAILED = typeof MoveState.FAILED;
 }
 
 export function moveStateFromJSON(object: any): MoveState {
@@ -252,12 +248,6 @@ export function moveStateFromJSON(object: any): MoveState {
     case 4:
     case "MOVE_STATE_LEADERSHIP_TRANSFERRED":
       return MoveState.LEADERSHIP_TRANSFERRED;
-    case 5:
-    case "MOVE_STATE_DONE":
-      return MoveState.DONE;
-    case 6:
-    case "MOVE_STATE_FAILED":
-      return MoveState.FAILED;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum MoveState");
   }
@@ -275,10 +265,6 @@ export function moveStateToJSON(object: MoveState): string {
       return "MOVE_STATE_REPLICA_ADDED";
     case MoveState.LEADERSHIP_TRANSFERRED:
       return "MOVE_STATE_LEADERSHIP_TRANSFERRED";
-    case MoveState.DONE:
-      return "MOVE_STATE_DONE";
-    case MoveState.FAILED:
-      return "MOVE_STATE_FAILED";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum MoveState");
   }

@@ -25,8 +25,6 @@ export const NackReason = {
   CHECKSUM: 1,
   /** DIGEST_MISMATCH - Digests differ at equal versions. */
   DIGEST_MISMATCH: 2,
-  /** QUEUE_OVERFLOW - The queue of writes for the target kept overflowing. */
-  QUEUE_OVERFLOW: 3,
   /** STORAGE_FULL - The target's disk or memory is full. */
   STORAGE_FULL: 4,
   /** PEER_UNREACHABLE - The peer cannot be reached. */
@@ -49,7 +47,6 @@ export namespace NackReason {
   export type UNSPECIFIED = typeof NackReason.UNSPECIFIED;
   export type CHECKSUM = typeof NackReason.CHECKSUM;
   export type DIGEST_MISMATCH = typeof NackReason.DIGEST_MISMATCH;
-  export type QUEUE_OVERFLOW = typeof NackReason.QUEUE_OVERFLOW;
   export type STORAGE_FULL = typeof NackReason.STORAGE_FULL;
   export type PEER_UNREACHABLE = typeof NackReason.PEER_UNREACHABLE;
   export type UNKNOWN_MOVE = typeof NackReason.UNKNOWN_MOVE;
@@ -71,9 +68,6 @@ export function nackReasonFromJSON(object: any): NackReason {
     case 2:
     case "NACK_REASON_DIGEST_MISMATCH":
       return NackReason.DIGEST_MISMATCH;
-    case 3:
-    case "NACK_REASON_QUEUE_OVERFLOW":
-      return NackReason.QUEUE_OVERFLOW;
     case 4:
     case "NACK_REASON_STORAGE_FULL":
       return NackReason.STORAGE_FULL;
@@ -111,8 +105,6 @@ export function nackReasonToJSON(object: NackReason): string {
       return "NACK_REASON_CHECKSUM";
     case NackReason.DIGEST_MISMATCH:
       return "NACK_REASON_DIGEST_MISMATCH";
-    case NackReason.QUEUE_OVERFLOW:
-      return "NACK_REASON_QUEUE_OVERFLOW";
     case NackReason.STORAGE_FULL:
       return "NACK_REASON_STORAGE_FULL";
     case NackReason.PEER_UNREACHABLE:

@@ -12,7 +12,7 @@ function systemCode(error: unknown): string | undefined {
 }
 
 /** Whether the engine did not answer: it is down, restarting, or out of reach. */
-export function isUnreachable(error: unknown): boolean {
+function isUnreachable(error: unknown): boolean {
   const status = engineStatus(error);
   if (status !== undefined) return status === 502 || status === 503;
   return !(error instanceof EkvError);

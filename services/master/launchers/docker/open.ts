@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import Docker from "dockerode";
 import { EkvError } from "../../../core/errors.js";
 import { systemClock } from "../../../runtime/clock.js";
-import type { LauncherContext } from "../open.js";
+import type { LauncherContext } from "../context.js";
 import type { ContainerSettings } from "./container-plan.js";
 import { Engine } from "./engine.js";
 import { DockerLauncher } from "./launcher.js";
