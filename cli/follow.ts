@@ -1,6 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { EkvError } from "../services/core/errors.js";
+import { backoffs } from "../services/core/limits.js";
+import { Backoff } from "../services/core/retry/backoff.js";
 import type { Operation } from "../services/gen/elastickv/v1/master.js";
+import { systemRandom } from "../services/runtime/random.js";
 import { writeJson, type CommandContext } from "./context.js";
 import { exitCodes, type ExitCode } from "./exit-codes.js";
 import {
@@ -13,9 +16,8 @@ import {
 import { startProgress, type ProgressLine } from "./progress-line.js";
 import { RateMeter } from "./progress.js";
 
-/** How long a master may be away before following is given up, and the pause between attempts, in milliseconds. */
+/** How long a master may be away before following is given up, in milliseconds. */
 const absenceMaxMs = 60_000;
-const retryPauseMs = 500;
 
 /**
  * Shows an operation's progress until it ends, through restarts of the master. Ctrl-C only stops the showing.
@@ -76,11 +78,13 @@ async function watchUntilEnd(
   const admin = await context.session.admin();
   let lastSeenMs = performance.now();
   let noted = false;
+  const backoff = new Backoff(backoffs.operationWatch, systemRandom);
   for (;;) {
     try {
       for await (const operation of admin.watchOperation({ operationId }, { signal: context.signal })) {
         lastSeenMs = performance.now();
         noted = false;
+        backoff.succeeded();
         await show(operation);
         if (hasEnded(operation)) return;
       }
@@ -95,7 +99,7 @@ async function watchUntilEnd(
       noted = true;
     }
     if (context.signal.aborted) return;
-    await delay(retryPauseMs, undefined, { signal: context.signal }).catch(() => undefined);
+    await delay(backoff.failed(), undefined, { signal: context.signal }).catch(() => undefined);
   }
 }
 

@@ -1,7 +1,8 @@
 import { EkvError } from "../services/core/errors.js";
-import { limits } from "../services/core/limits.js";
+import { backoffs, limits } from "../services/core/limits.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
+import { decideBackoffMs } from "../services/core/retry/backoff.js";
 import type { PartitionEntry, Topology, TopologyDelta } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
 import { Aborts } from "./aborts.js";
@@ -12,9 +13,6 @@ import { decideRetry, type Miss, RoutingTable } from "./routing.js";
 import { StoreLink, type StoreLinkListener } from "./store-link.js";
 import { system, type System } from "./system.js";
 import { TopologyWatch, type TopologyWatchListener } from "./topology-watch.js";
-
-const backoffMsMin = 1;
-const backoffMsMax = 50;
 
 /** Defaults of {@link ConnectOptions}. */
 const connectDefaults = {
@@ -241,8 +239,8 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     this.#retries += 1;
     if (miss.kind === "refused" && miss.code === "MOVED") this.#redirects += 1;
     if (decision === "route-again") return this.#route(call);
-    const longestMs = Math.min(backoffMsMin * 2 ** call.attempts, backoffMsMax);
-    this.clock.setTimer(longestMs * (0.5 + this.random.fraction() / 2), () => this.#route(call));
+    const waitMs = decideBackoffMs(backoffs.call, call.attempts, this.random.fraction());
+    this.clock.setTimer(waitMs, () => this.#route(call));
   }
 
   #topologyChanged(): void {

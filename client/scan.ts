@@ -1,4 +1,6 @@
 import { EkvError, invalidArgument } from "../services/core/errors.js";
+import { backoffs } from "../services/core/limits.js";
+import { Backoff } from "../services/core/retry/backoff.js";
 import type { Version } from "../services/core/topology.js";
 import type { BrowseRequest, BrowseResponse } from "../services/gen/elastickv/v1/store.js";
 import { fromServiceError } from "../services/wire/errors.js";
@@ -16,7 +18,6 @@ export interface RawEntry {
   readonly expiresAtMs: number;
 }
 
-const retryMs = 20;
 const noBytes: Uint8Array = new Uint8Array(0);
 
 /** The partitions still to be browsed; those begun have a cursor. */
@@ -78,6 +79,7 @@ export async function* scan(connection: Connection, options: ScanOptions): Async
   let left = checkedLimit(options.limit);
   const pageMs = options.deadlineMs ?? connection.deadlineMs;
   const remaining = new Remaining(routing.topology.partitionCount);
+  const backoff = new Backoff(backoffs.scanPage, connection.random);
   const deadline: PageDeadline = { atMs: clock.nowMs() + pageMs };
   while (!remaining.done && left > 0) {
     if (connection.closed) throw new EkvError("FAILED_PRECONDITION", "the client was closed during a scan");
@@ -113,12 +115,15 @@ export async function* scan(connection: Connection, options: ScanOptions): Async
       if (known.code !== "CANCELLED") reason = known.message;
     }
     if (signal?.aborted === true) throw givenUp();
-    if (progress) continue;
+    if (progress) {
+      backoff.succeeded();
+      continue;
+    }
     if (clock.nowMs() >= deadline.atMs) {
       throw new EkvError("DEADLINE_EXCEEDED", `no page of the scan came within ${pageMs} ms: ${reason}`);
     }
     // Not at once: whoever sent us elsewhere may not be there yet.
-    await new Promise<void>((resolve) => void clock.setTimer(retryMs, resolve));
+    await new Promise<void>((resolve) => void clock.setTimer(backoff.failed(), resolve));
   }
 }
 

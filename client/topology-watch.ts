@@ -1,6 +1,8 @@
 import { EkvError } from "../services/core/errors.js";
+import { backoffs } from "../services/core/limits.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
+import { Backoff } from "../services/core/retry/backoff.js";
 import type { Topology, TopologyDelta } from "../services/core/topology.js";
 import type { WatchTopologyResponse } from "../services/gen/elastickv/v1/master.js";
 import type { OpenChannel } from "../services/wire/channel.js";
@@ -8,8 +10,6 @@ import { fromServiceError } from "../services/wire/errors.js";
 import { topologyService } from "../services/wire/services.js";
 import { deltaFromWire, topologyFromWire } from "../services/wire/topology.js";
 
-const retryMsMin = 20;
-const retryMsMax = 1000;
 /** How long one server may take to send its topology before the next is tried. */
 const firstAnswerMs = 2000;
 const messageBytesMax = 64 * 1024 * 1024;
@@ -41,11 +41,12 @@ export class TopologyWatch {
   #renew: (() => void) | undefined;
   #retry: Timer | undefined;
   #next = 0;
-  #retryMs = retryMsMin;
+  readonly #backoff: Backoff;
   #closed = false;
 
   constructor(options: TopologyWatchOptions) {
     this.#options = options;
+    this.#backoff = new Backoff(backoffs.topologyWatch, options.random);
   }
 
   start(): void {
@@ -100,7 +101,7 @@ export class TopologyWatch {
       if (update?.$case === "delta") return listener.delta(deltaFromWire(update.value));
       if (update?.$case !== "snapshot") return;
       if (!listener.snapshot(topologyFromWire(update.value))) return stream.cancel();
-      this.#retryMs = retryMsMin;
+      this.#backoff.succeeded();
       this.#renew = () => ended(new EkvError("UNAVAILABLE", `${address} is behind the stores`));
     });
     stream.on("error", (error) => ended(fromServiceError(error)));
@@ -108,8 +109,6 @@ export class TopologyWatch {
   }
 
   #later(): void {
-    const waitMs = this.#retryMs * (0.5 + this.#options.random.fraction());
-    this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax);
-    this.#retry = this.#options.clock.setTimer(waitMs, () => this.start());
+    this.#retry = this.#options.clock.setTimer(this.#backoff.failed(), () => this.start());
   }
 }

@@ -4,14 +4,15 @@ import { open, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { EkvError } from "../../services/core/errors.js";
 import type { Environment } from "../output.js";
+import { backoffs } from "../../services/core/limits.js";
+import { Backoff } from "../../services/core/retry/backoff.js";
 import { processStartTime } from "../../services/runtime/process-identity.js";
+import { systemRandom } from "../../services/runtime/random.js";
 import { serverFlags } from "../../services/runtime/server-flags.js";
 import { stopProcess, type ProcessIdentity } from "./process-end.js";
 
 /** The exit status of a master that refuses its settings, port or data: starting it again would not help. */
 const refusedStatus = 2;
-const backoffMinMs = 500;
-const backoffMaxMs = 10_000;
 /** A master that ran this long is started again at once, in milliseconds. */
 const steadyMs = 30_000;
 /** How long a master may take to end, in milliseconds. */
@@ -49,7 +50,8 @@ export function superviseMaster(options: MasterOptions): SupervisedMaster {
   let current: ProcessIdentity | undefined;
   let confirmed = false;
   const supervise = async (): Promise<void> => {
-    for (let failures = 0; !stopping.signal.aborted;) {
+    const backoff = new Backoff(backoffs.masterRestart, systemRandom);
+    while (!stopping.signal.aborted) {
       const startedMs = performance.now();
       const exit = await runOnce(options, stopping.signal, (identity) => {
         current = identity;
@@ -62,8 +64,9 @@ export function superviseMaster(options: MasterOptions): SupervisedMaster {
           exit.reason ?? `the master refused to start; see ${options.logPath}`,
         );
       }
-      failures = performance.now() - startedMs > steadyMs ? 0 : failures + 1;
-      const pauseMs = failures === 0 ? 0 : Math.min(backoffMaxMs, backoffMinMs * 2 ** (failures - 1));
+      const wasSteady = performance.now() - startedMs > steadyMs;
+      if (wasSteady) backoff.succeeded();
+      const pauseMs = wasSteady ? 0 : backoff.failed();
       options.onRestart(`The master died (${exit.how}); starting it again. Its log: ${options.logPath}`);
       await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }

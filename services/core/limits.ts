@@ -55,9 +55,41 @@ export const limits = {
   chunkRetriesMax: 3,
   /** Bytes queued for a move's target before the partition's writers are throttled. */
   catchUpQueueBytesMax: 8_388_608,
+  /** Longest wait before the next attempt that another server may ask for, in milliseconds. */
+  retryAfterMsMax: 30_000,
 } as const;
 
 /** Most bytes of a gRPC message, given the configured longest value. */
 export function messageBytesMax(valueBytesMax: number): number {
   return limits.batchBytesMax + valueBytesMax + limits.answerBytesTarget;
 }
+
+/** How long each retry loop waits: after the first failure, and at most. In milliseconds; see `retry/backoff.ts`. */
+export const backoffs = {
+  /** A client's call that a store could not take. */
+  call: { firstMs: 2, maxMs: 50 },
+  /** A scan that got no page. */
+  scanPage: { firstMs: 20, maxMs: 1000 },
+  /** A client's topology watch. */
+  topologyWatch: { firstMs: 20, maxMs: 2000 },
+  /** A store that looks for its master. */
+  membership: { firstMs: 50, maxMs: 1000 },
+  /** A store's deletion or flush that its disk refused. */
+  storeDisk: { firstMs: 250, maxMs: 5000 },
+  /** A launched store that died. */
+  storeRestart: { firstMs: 200, maxMs: 10_000 },
+  /** The master of `ekv up` that died. */
+  masterRestart: { firstMs: 500, maxMs: 10_000 },
+  /** A launcher that does not say what runs. */
+  launcherQuery: { firstMs: 500, maxMs: 10_000 },
+  /** A call that the Docker engine did not answer. */
+  dockerEngine: { firstMs: 100, maxMs: 2000 },
+  /** A call that the Kubernetes API refused for the moment. */
+  kubernetesApi: { firstMs: 200, maxMs: 5000 },
+  /** A store, about to stop, that asks whether it is wanted. */
+  leaveQuery: { firstMs: 200, maxMs: 2000 },
+  /** A move whose copy was refused. */
+  move: { firstMs: 200, maxMs: 10_000 },
+  /** `ekv` following an operation while no master answers. */
+  operationWatch: { firstMs: 200, maxMs: 2000 },
+} as const;

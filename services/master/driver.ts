@@ -4,9 +4,12 @@ import type { CommittedView } from "../core/master/committed-view.js";
 import type { MasterEffect, MasterReply, Notice } from "../core/master/effects.js";
 import type { AdminRequest, MasterEvent, Registration } from "../core/master/events.js";
 import type { MasterMachine } from "../core/master/machine.js";
+import { backoffs } from "../core/limits.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
 import type { Launcher } from "../core/ports/launcher.js";
 import type { MetadataChange, MetadataStore } from "../core/ports/metadata-store.js";
+import type { Random } from "../core/ports/random.js";
+import { Backoff } from "../core/retry/backoff.js";
 import type { Logger } from "../runtime/log.js";
 import type { TopologyFeed } from "../runtime/topology-feed.js";
 import type { HeartbeatStreams } from "./heartbeat-streams.js";
@@ -15,15 +18,13 @@ import type { OperationFeed } from "./operation-feed.js";
 /** Requests that wait for a commit; more are refused. */
 const waitingRequestsMax = 10_000;
 
-/** Between two questions to a launcher that could not say what runs. */
-const askAgainMs = 2000;
-
 /** What a driver works with. */
 export interface DriverOptions {
   readonly machine: MasterMachine;
   readonly metadata: MetadataStore;
   readonly launcher: Launcher;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   readonly feed: TopologyFeed;
   readonly operationFeed: OperationFeed;
@@ -51,10 +52,12 @@ export class Driver {
   #pumping: Promise<void> | undefined;
   #tick: Timer | undefined;
   #tickAtMs = Infinity;
+  readonly #launcherBackoff: Backoff;
   #stopped = false;
 
   constructor(options: DriverOptions) {
     this.#options = options;
+    this.#launcherBackoff = new Backoff(backoffs.launcherQuery, options.random);
     this.view = options.machine.committedView();
     options.feed.publish(this.view.topology);
   }
@@ -77,7 +80,7 @@ export class Driver {
       if (this.#stopped) return;
       const reason = error instanceof Error ? error.message : String(error);
       log.warn("it is not known yet which launched stores run", { reason });
-      clock.setTimer(askAgainMs, () => this.#track(this.#askWhatRuns()));
+      clock.setTimer(this.#launcherBackoff.failed(), () => this.#track(this.#askWhatRuns()));
     }
   }
 

@@ -167,6 +167,7 @@ function assemble(
     metadata,
     launcher,
     clock,
+    random: host.random,
     log,
     feed,
     operationFeed,

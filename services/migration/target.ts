@@ -1,7 +1,10 @@
 import { EkvError } from "../core/errors.js";
 import { brandAs, type Epoch, type Generation, type MoveId, type PartitionId } from "../core/ids.js";
+import { backoffs } from "../core/limits.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
+import type { Random } from "../core/ports/random.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
+import { Backoff } from "../core/retry/backoff.js";
 import type { KVMap } from "../core/store/kv-map.js";
 import type { NackReason } from "../core/store/move-source.js";
 import type { Partition } from "../core/store/partition.js";
@@ -26,14 +29,13 @@ import { checksumOf, decodeRecordBatch } from "./record-batch.js";
 const entryWaitMsMax = 5000;
 /** Chunks that may wait for it, of all transfers together. */
 const heldMax = 64;
-/** After this a copy that is given up is tried to be forgotten again, in milliseconds. */
-const forgetRetryMs = 1000;
 
 /** What a store's receiving side works with. */
 export interface MigrationTargetOptions {
   readonly kvMap: KVMap;
   readonly engine: StorageEngine;
   readonly clock: Clock;
+  readonly random: Random;
   /** When chunks are stored. */
   readonly turns: Turns;
   readonly clusterId: string;
@@ -357,11 +359,15 @@ export class MigrationTarget {
   }
 
   /** Again and again while the disk fails: the data goes only once no restart would take it for a complete copy. */
-  async #forget(copy: StagedCopy): Promise<void> {
+  async #forget(
+    copy: StagedCopy,
+    backoff = new Backoff(backoffs.storeDisk, this.#options.random),
+  ): Promise<void> {
     try {
       await copy.forget();
     } catch {
-      if (!this.#closed) this.#options.clock.setTimer(forgetRetryMs, () => void this.#forget(copy));
+      if (this.#closed) return;
+      this.#options.clock.setTimer(backoff.failed(), () => void this.#forget(copy, backoff));
       return;
     }
     this.#options.discard(copy.partition.id, copy.generation);

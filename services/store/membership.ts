@@ -1,7 +1,10 @@
 import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
 import { brandAs, type Incarnation, type StoreId } from "../core/ids.js";
+import { backoffs } from "../core/limits.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
+import type { Random } from "../core/ports/random.js";
+import { Backoff } from "../core/retry/backoff.js";
 import {
   type HeartbeatRequest,
   type HeartbeatResponse,
@@ -20,8 +23,6 @@ import { fromServiceError } from "../wire/errors.js";
 import { membershipService } from "../wire/services.js";
 
 const registerMsMax = 5000;
-const retryMsMin = 50;
-const retryMsMax = 1000;
 const keepaliveTimeMs = 5000;
 const keepaliveTimeoutMs = 5000;
 const messageBytesMax = 64 * 1024 * 1024;
@@ -51,6 +52,7 @@ export interface MembershipOptions {
   readonly masters: readonly string[];
   readonly storeId: StoreId;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   readonly handler: MembershipHandler;
   readonly openChannel: OpenChannel;
@@ -69,7 +71,7 @@ export class Membership {
     | undefined;
   #heartbeat: Timer | undefined;
   #retry: Timer | undefined;
-  #retryMs = retryMsMin;
+  readonly #backoff: Backoff;
   #master = 0;
   readonly #reports: ReportSchedule;
   /** A message has come on the present stream. */
@@ -80,6 +82,7 @@ export class Membership {
 
   constructor(options: MembershipOptions) {
     this.#options = options;
+    this.#backoff = new Backoff(backoffs.membership, options.random);
     this.#reports = new ReportSchedule(options.clock, () => this.#send(false));
   }
 
@@ -130,7 +133,7 @@ export class Membership {
       intervalMs: response.heartbeatIntervalMs,
     };
     await handler.registered(response);
-    this.#retryMs = retryMsMin;
+    this.#backoff.succeeded();
   }
 
   #openStream(): void {
@@ -200,10 +203,8 @@ export class Membership {
   }
 
   #pause(): Promise<void> {
-    const waitMs = this.#retryMs;
-    this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax);
     return new Promise((resolve) => {
-      this.#retry = this.#options.clock.setTimer(waitMs, resolve);
+      this.#retry = this.#options.clock.setTimer(this.#backoff.failed(), resolve);
     });
   }
 }
@@ -249,6 +250,7 @@ export interface JoinRequest {
   readonly processId: string;
   readonly dataLossAccepted: boolean;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   readonly openChannel: OpenChannel;
 }
@@ -260,11 +262,13 @@ export interface JoinRequest {
 export async function joinCluster({
   masters,
   clock,
+  random,
   log,
   openChannel,
   address,
   ...store
 }: JoinRequest): Promise<Identity> {
+  const backoff = new Backoff(backoffs.membership, random);
   for (let attempt = 0; ; attempt += 1) {
     const channel = openChannel(masters[attempt % masters.length] ?? "", channelOptions);
     try {
@@ -275,9 +279,8 @@ export async function joinCluster({
       const known = fromServiceError(error);
       if (isFinal(known)) throw known;
       log.info("no master to join yet", { reason: known.message });
-      const waitMs = Math.min(retryMsMin * 2 ** attempt, retryMsMax);
       await new Promise<void>((resolve) => {
-        clock.setTimer(waitMs, resolve);
+        clock.setTimer(backoff.failed(), resolve);
       });
     } finally {
       channel.close();

@@ -59,14 +59,14 @@ export async function startStore(
   values: StoreValues,
   stopped: () => void,
 ): Promise<RunningStore> {
-  const { engine, clock, log, openChannel } = host;
+  const { engine, clock, random, log, openChannel } = host;
   let known: Identity | undefined = readIdentity(engine);
   const feed = new TopologyFeed();
   const loadMeter = new LoadMeter(clock, host.usage);
   const services = openServices(host, values, { feed, clusterId: () => known?.clusterId ?? "" });
   const server = await listen(host, values, services);
   const join = joinOptions(host, values, server);
-  const identity = known ?? (await joinCluster({ ...join, clock, log, openChannel }));
+  const identity = known ?? (await joinCluster({ ...join, clock, random, log, openChannel }));
   if (known === undefined) await writeIdentity(engine, identity);
   known = identity;
   const membershipOf = (): Membership => membership;
@@ -82,6 +82,7 @@ export async function startStore(
     identity,
     engine,
     clock,
+    random,
     log,
     loadMeter,
     openChannel,
@@ -100,7 +101,7 @@ export async function startStore(
     stay: (reason) => departure.stay(reason),
   });
   const { masters, storeId } = values;
-  const membership = new Membership({ masters, storeId, clock, log, openChannel, handler: store });
+  const membership = new Membership({ masters, storeId, clock, random, log, openChannel, handler: store });
   services.open(store);
   loadMeter.start();
   log.info("listening", { address: server.address, folder: values.data, pid: process.pid });

@@ -8,8 +8,11 @@ import {
   type PartitionId,
   type StoreId,
 } from "../core/ids.js";
+import { backoffs } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
+import type { Random } from "../core/ports/random.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
+import { Backoff } from "../core/retry/backoff.js";
 import { Generations } from "../core/store/generations.js";
 import { pauseBehindCalls, pauseWhileUrgent, Turns } from "../core/store/turns.js";
 import { KVMap } from "../core/store/kv-map.js";
@@ -41,16 +44,12 @@ const deletionWaitMs = 50;
 /** How long a copy waits before each chunk while others of its partitions are handed over, in milliseconds. */
 const copyWaitMs = 15;
 const sweepIntervalMs = 1000;
-/** After this the deletion of leftovers is tried again, in milliseconds. */
-const discardRetryMs = 1000;
 /**
  * Between two flushes of data that has moved here, in milliseconds at most, and as a multiple of how long the last took:
  * a flush holds up commits, and until it has ended a source keeps what it gave away.
  */
 const flushPauseMsMax = 200;
 const flushPauseShare = 4;
-/** After this a flush that failed is tried again, in milliseconds: a source waits for it, and the operation for the source. */
-const flushRetryMs = 1000;
 const sweepKeysMax = 1000;
 
 /** How a store is run. */
@@ -59,6 +58,7 @@ export interface StoreOptions {
   readonly identity: Identity;
   readonly engine: StorageEngine;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   readonly valueBytesMax: number;
   readonly parkMs: number;
@@ -100,6 +100,8 @@ export class Store implements MembershipHandler {
   #term = 0;
   #unconfirmed: { readonly version: number; readonly flush: boolean } | undefined;
   #confirming = false;
+  /** Of flushes: a source waits for them, and the operation for the source. */
+  readonly #flushBackoff: Backoff;
   /** Orders to delete that were carried out, until told. */
   #deleted: MoveReport[] = [];
   #stopped = false;
@@ -108,6 +110,7 @@ export class Store implements MembershipHandler {
     this.#options = options;
     const { engine, clock, identity, valueBytesMax, storeId } = options;
     const { partitionCount, clusterId } = identity;
+    this.#flushBackoff = new Backoff(backoffs.storeDisk, options.random);
     this.kvMap = new KVMap({
       engine,
       clock,
@@ -165,6 +168,7 @@ export class Store implements MembershipHandler {
       kvMap: this.kvMap,
       engine,
       clock,
+      random: options.random,
       turns,
       clusterId,
       partitionCount,
@@ -300,6 +304,7 @@ export class Store implements MembershipHandler {
     const startedMs = clock.nowMs();
     engine.flush().then(
       () => {
+        this.#flushBackoff.succeeded();
         this.#appliedVersion = unconfirmed.version;
         // While more comes there is more to tell soon, and no call waits for this.
         this.#options.report(this.target.isBusy ? "soon" : "now");
@@ -310,7 +315,7 @@ export class Store implements MembershipHandler {
         if (this.#stopped) return;
         this.#unconfirmed = { version: this.#unconfirmed?.version ?? unconfirmed.version, flush: true };
         this.#options.log.error("adopted data could not be flushed; its source is kept", { error });
-        clock.setTimer(flushRetryMs, () => this.#confirm());
+        clock.setTimer(this.#flushBackoff.failed(), () => this.#confirm());
       },
     );
   }
@@ -398,12 +403,16 @@ export class Store implements MembershipHandler {
     });
   }
 
-  #discard(partition: PartitionId, generation: Generation): void {
+  #discard(
+    partition: PartitionId,
+    generation: Generation,
+    backoff = new Backoff(backoffs.storeDisk, this.#options.random),
+  ): void {
     this.#generations.delete(partition, generation).catch((error: unknown) => {
       if (this.#stopped) return;
       this.#options.log.error("leftover data could not be deleted; it stays invisible", { partition, error });
-      this.#options.clock.setTimer(discardRetryMs, () => {
-        if (!this.#stopped) this.#discard(partition, generation);
+      this.#options.clock.setTimer(backoff.failed(), () => {
+        if (!this.#stopped) this.#discard(partition, generation, backoff);
       });
     });
   }

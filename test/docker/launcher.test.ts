@@ -8,6 +8,7 @@ import type { ContainerSettings } from "../../services/master/launchers/docker/c
 import { Engine } from "../../services/master/launchers/docker/engine.js";
 import { DockerLauncher } from "../../services/master/launchers/docker/launcher.js";
 import { systemClock } from "../../services/runtime/clock.js";
+import { systemRandom } from "../../services/runtime/random.js";
 import {
   docker,
   engineFolder,
@@ -67,6 +68,7 @@ describe("the Docker launcher", { skip: skipped, timeout: 300_000 }, () => {
       clusterId,
       settings: () => Promise.resolve(containers),
       clock: systemClock,
+      random: systemRandom,
       log: { info: () => undefined, warn: () => undefined },
       isMember: (storeId) => members.has(storeId),
     });

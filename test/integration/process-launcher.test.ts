@@ -10,6 +10,7 @@ import type { Launcher } from "../../services/core/ports/launcher.js";
 import { createNoLauncher } from "../../services/master/launchers/none.js";
 import { openProcessLauncher } from "../../services/master/launchers/process.js";
 import { systemClock } from "../../services/runtime/clock.js";
+import { systemRandom } from "../../services/runtime/random.js";
 import { isRunning } from "../../services/runtime/process-identity.js";
 import { compiled, until } from "../support/children.js";
 import { temporaryFolder } from "../support/engines.js";
@@ -64,6 +65,7 @@ describe("the process launcher", () => {
       portFor: (storeId) => ports.get(storeId) ?? 0,
       extraArgs,
       clock: systemClock,
+      random: systemRandom,
       log: { info: () => undefined, warn: (message) => warnings.push(message) },
     });
     launchers.push(launcher);

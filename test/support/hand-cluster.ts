@@ -5,6 +5,7 @@ import { hashKey, partitionOf } from "../../services/core/hash.js";
 import type { PartitionEntry, Replica, StoreEndpoint } from "../../services/core/topology.js";
 import type { HeartbeatResponse, MoveReport } from "../../services/gen/elastickv/v1/master.js";
 import { systemClock } from "../../services/runtime/clock.js";
+import { systemRandom } from "../../services/runtime/random.js";
 import { startServer, type RunningServer } from "../../services/runtime/grpc-server.js";
 import { createLogger } from "../../services/runtime/log.js";
 import { TopologyFeed } from "../../services/runtime/topology-feed.js";
@@ -85,6 +86,7 @@ export class HandCluster {
       identity: { clusterId, partitionCount: this.partitionCount, storeId },
       engine,
       clock: systemClock,
+      random: systemRandom,
       log,
       valueBytesMax: limits.valueBytesMax,
       parkMs: 5000,

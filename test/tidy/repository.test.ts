@@ -93,6 +93,15 @@ describe("the repository", () => {
     assert.deepEqual(wrong, []);
   });
 
+  it("names the waits of every retry loop in services/core/limits.ts", () => {
+    const ownWait = /\b\w*(retry|backoff)\w*(ms|min|max)\w*\s*[:=]\s*[\d_]+/i;
+    const wrong = written
+      .filter(({ path }) => /^(services|client|cli)\//.test(path) && path !== "services/core/limits.ts")
+      .filter((source) => ownWait.test(codeOf(source)))
+      .map(({ path }) => path);
+    assert.deepEqual(wrong, []);
+  });
+
   it("keeps files short, and half of them under 150 lines", () => {
     const lengths = written.map(({ path, text }) => ({ path, lines: text.split("\n").length }));
     assert.deepEqual(

@@ -103,6 +103,7 @@ function run(): Run {
     metadata,
     launcher: noLauncher,
     clock,
+    random: { fraction: () => 0, hex: () => "" },
     log: silent,
     feed,
     operationFeed: new OperationFeed(clock),

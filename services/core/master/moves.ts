@@ -1,7 +1,10 @@
 /** The steps of moves: what the master commits, and orders, at each. */
 import { assertInvariant } from "../errors.js";
 import { brandAs, type Epoch, type Generation, type StoreId } from "../ids.js";
+import { hashBytes } from "../hash.js";
+import { backoffs } from "../limits.js";
 import { addPause, noPauses } from "../pause-histogram.js";
+import { decideBackoffMs } from "../retry/backoff.js";
 import type { PartitionEntry, Replica } from "../topology.js";
 import type { Directive } from "./effects.js";
 import type { MoveReport } from "./events.js";
@@ -296,12 +299,15 @@ function replan(state: MasterState, move: MoveRecord, reason: string): void {
   state.setMove(planned);
   state.orderedAtMs.delete(move.id);
   if (move.attempts === 0) state.queue.add(planned);
-  else state.queue.addDelayed(planned, state.nowMs + decideBackoffMs(move.attempts));
+  else {
+    const waitMs = decideBackoffMs(backoffs.move, move.attempts, moveFraction(move));
+    state.queue.addDelayed(planned, state.nowMs + waitMs);
+  }
 }
 
-/** How long a move waits after its n-th refusal. */
-export function decideBackoffMs(attempts: number): number {
-  return Math.min(masterLimits.retryBackoffMaxMs, masterLimits.retryBackoffMs * 2 ** (attempts - 1));
+/** In [0, 1): what spreads the waits of moves that were refused together. The machine draws no random numbers. */
+function moveFraction({ id, attempts }: MoveRecord): number {
+  return hashBytes(Buffer.from(`${id} ${attempts}`)) / 2 ** 32;
 }
 
 /** Gives a move up, and with it its operation: what is under way ends, nothing more begins. */

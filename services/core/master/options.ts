@@ -32,9 +32,6 @@ export interface MasterOptions {
 export const masterLimits = {
   /** An order that no report mentions for this long is sent again. */
   directiveRepeatMs: 2000,
-  /** A refused copy is tried again after this, doubled at each attempt. */
-  retryBackoffMs: 200,
-  retryBackoffMaxMs: 10_000,
   /** An emptied store that was told to stop is removed after this, stopped or not. */
   leaveTimeoutMs: 30_000,
   /** A store that came unasked, owns nothing and is silent for this long is forgotten. */

@@ -34,6 +34,7 @@ async function openLocalProcesses({ values, masterAddress, log }: LauncherContex
     },
     extraArgs: values.storeArgs,
     clock: systemClock,
+    random: systemRandom,
     log,
   });
 }

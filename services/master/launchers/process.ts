@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { StoreId } from "../../core/ids.js";
 import type { Clock } from "../../core/ports/clock.js";
 import type { LaunchedStore, Launcher } from "../../core/ports/launcher.js";
+import type { Random } from "../../core/ports/random.js";
 import { serverFlags } from "../../runtime/server-flags.js";
 import { readProcessRecords } from "./process-record.js";
 import { type LauncherLog, StoreProcess } from "./store-process.js";
@@ -22,6 +23,7 @@ export interface ProcessLauncherOptions {
   /** Further arguments of every store. Default: none. */
   readonly extraArgs?: readonly string[];
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: LauncherLog;
 }
 
@@ -75,7 +77,17 @@ class ProcessLauncher implements Launcher {
   #store(storeId: StoreId): StoreProcess {
     const known = this.#stores.get(storeId);
     if (known !== undefined) return known;
-    const { entry, masterAddress, dataRoot, host, portFor, extraArgs = [], clock, log } = this.#options;
+    const {
+      entry,
+      masterAddress,
+      dataRoot,
+      host,
+      portFor,
+      extraArgs = [],
+      clock,
+      random,
+      log,
+    } = this.#options;
     const port = portFor(storeId);
     const folder = this.#folder(storeId);
     const flags = { "--store-id": storeId, "--master": masterAddress, "--data": folder, "--host": host };
@@ -87,6 +99,7 @@ class ProcessLauncher implements Launcher {
       host,
       port,
       clock,
+      random,
       log,
     });
     this.#stores.set(storeId, store);
@@ -96,8 +109,8 @@ class ProcessLauncher implements Launcher {
 
 /**
  * A {@link Launcher} that runs stores as detached processes of this machine, which outlive the master. It takes over
- * the stores that a former master started in the same `dataRoot`, starts a store again that died (after 200 ms,
- * doubling to 10 s; from the beginning once it has lived for 30 s), and leaves one alone that ended with status 0.
+ * the stores that a former master started in the same `dataRoot`, starts a store again that died (with
+ * the back-off `storeRestart`, which begins anew once the store has lived for 30 s), and leaves one alone that ended with status 0.
  */
 export async function openProcessLauncher(options: ProcessLauncherOptions): Promise<Launcher> {
   const launcher = new ProcessLauncher(options);

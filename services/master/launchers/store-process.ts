@@ -2,8 +2,11 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { EkvError } from "../../core/errors.js";
 import type { StoreId } from "../../core/ids.js";
+import { backoffs } from "../../core/limits.js";
 import type { LaunchedStore } from "../../core/ports/launcher.js";
 import type { Clock, Timer } from "../../core/ports/clock.js";
+import type { Random } from "../../core/ports/random.js";
+import { Backoff } from "../../core/retry/backoff.js";
 import type { Logger } from "../../runtime/log.js";
 import { isRunning } from "../../runtime/process-identity.js";
 import {
@@ -18,8 +21,6 @@ import {
 } from "./child-run.js";
 import { type ProcessRecord, deleteProcessRecord, writeProcessRecord } from "./process-record.js";
 
-const backoffMinMs = 200;
-const backoffMaxMs = 10_000;
 const healthyMs = 30_000;
 const startWaitMs = 10_000;
 
@@ -36,6 +37,7 @@ export interface StoreProcessOptions {
   readonly host: string;
   readonly port: number;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: LauncherLog;
 }
 
@@ -43,13 +45,14 @@ export interface StoreProcessOptions {
 export class StoreProcess {
   readonly #options: StoreProcessOptions;
   #run: ChildRun | undefined;
-  #backoffMs = backoffMinMs;
+  readonly #backoff: Backoff;
   #restart: Timer | undefined;
   #abandoned = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: StoreProcessOptions) {
     this.#options = options;
+    this.#backoff = new Backoff(backoffs.storeRestart, options.random);
   }
 
   /** What a {@link LaunchedStore} says about it. */
@@ -152,20 +155,19 @@ export class StoreProcess {
       await this.#recordStopped(run);
       return;
     }
-    if (clock.nowMs() - run.startedMs >= healthyMs) this.#backoffMs = backoffMinMs;
+    if (clock.nowMs() - run.startedMs >= healthyMs) this.#backoff.succeeded();
+    const inMs = Math.round(this.#backoff.failed());
     log.warn("a store died and is started again", {
       storeId,
       pid: run.pid,
       reason: exit.reason,
-      inMs: this.#backoffMs,
+      inMs,
       logPath,
     });
-    this.#scheduleRestart();
+    this.#scheduleRestart(inMs);
   }
 
-  #scheduleRestart(): void {
-    const delayMs = this.#backoffMs;
-    this.#backoffMs = Math.min(delayMs * 2, backoffMaxMs);
+  #scheduleRestart(delayMs: number): void {
     const timer = this.#options.clock.setTimer(delayMs, () => {
       void this.#inTurn(async () => {
         if (this.#restart !== timer || this.#abandoned) return;
@@ -182,7 +184,7 @@ export class StoreProcess {
     } catch (error) {
       const { storeId, log } = this.#options;
       log.warn("a store could not be started again", { storeId, reason: String(error) });
-      this.#scheduleRestart();
+      this.#scheduleRestart(this.#backoff.failed());
     }
   }
 

@@ -1,9 +1,12 @@
 import { EkvError } from "../../core/errors.js";
 import type { StoreId } from "../../core/ids.js";
+import { backoffs } from "../../core/limits.js";
 import type { Clock } from "../../core/ports/clock.js";
+import type { Random } from "../../core/ports/random.js";
+import { Backoff } from "../../core/retry/backoff.js";
 import { type LeaveResponse, LeaveState } from "../../gen/elastickv/v1/master.js";
 
-/** How often the master is asked. */
+/** How often a master that answers is asked. */
 const askPauseMs = 500;
 
 /** How a store leaves, if it does. */
@@ -12,6 +15,7 @@ export interface LeaveOptions {
   /** Asks the master once. Rejects with an EkvError. */
   ask(storeId: StoreId): Promise<LeaveResponse>;
   readonly clock: Clock;
+  readonly random: Pick<Random, "fraction">;
   /** See the settings. */
   readonly leaveWaitMs: number;
   readonly leaveUnknownMs: number;
@@ -36,10 +40,13 @@ export async function leave(options: LeaveOptions): Promise<LeaveOutcome> {
     if (line !== said) options.say(line);
     said = line;
   };
+  const backoff = new Backoff(backoffs.leaveQuery, options.random);
   for (;;) {
+    let pauseMs = askPauseMs;
     try {
       const { state, partitions, message } = await options.ask(storeId);
       answeredMs = clock.nowMs();
+      backoff.succeeded();
       if (state === LeaveState.LEFT) {
         say(`${storeId} owns nothing any more and leaves`);
         return "left";
@@ -55,13 +62,14 @@ export async function leave(options: LeaveOptions): Promise<LeaveOutcome> {
       if (!(error instanceof EkvError)) throw error;
       say(`the master does not say whether ${storeId} is wanted: ${error.message}`);
       if (clock.nowMs() - answeredMs >= leaveUnknownMs) return "unknown";
+      pauseMs = backoff.failed();
     }
     if (clock.nowMs() - startedMs >= leaveWaitMs) {
       say(`${storeId} still owned something after ${leaveWaitMs} ms and keeps it on its disk`);
       return "gave-up";
     }
     await new Promise<void>((resolve) => {
-      clock.setTimer(askPauseMs, resolve);
+      clock.setTimer(pauseMs, resolve);
     });
   }
 }

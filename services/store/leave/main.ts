@@ -3,6 +3,7 @@ import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { StoreId } from "../../core/ids.js";
 import type { LeaveResponse } from "../../gen/elastickv/v1/master.js";
 import { systemClock } from "../../runtime/clock.js";
+import { systemRandom } from "../../runtime/random.js";
 import { loadSettings, renderHelp } from "../../runtime/settings.js";
 import { openGrpcChannel } from "../../wire/channel.js";
 import { fromServiceError } from "../../wire/errors.js";
@@ -50,6 +51,7 @@ else {
     ...values,
     ask: askMasters(values.masters),
     clock: systemClock,
+    random: systemRandom,
     say: (line) => process.stdout.write(`${line}\n`),
   });
   clearInterval(alive);

@@ -1,7 +1,10 @@
 import { EkvError } from "../../../core/errors.js";
 import type { StoreId } from "../../../core/ids.js";
+import { backoffs } from "../../../core/limits.js";
 import type { Clock } from "../../../core/ports/clock.js";
 import type { LaunchedStore, Launcher } from "../../../core/ports/launcher.js";
+import type { Random } from "../../../core/ports/random.js";
+import { Backoff } from "../../../core/retry/backoff.js";
 import type { LauncherLog } from "../store-process.js";
 import { type ContainerSettings, planContainer, resourceLabels, resourceName } from "./container-plan.js";
 import type { Engine, StoreContainer } from "./engine.js";
@@ -19,6 +22,7 @@ export interface DockerLauncherOptions {
   /** How containers are made; asked at each launch that makes one. */
   readonly settings: () => Promise<ContainerSettings>;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: LauncherLog;
   /** Whether a store has joined the cluster: from then on its data counts, and is never taken back with a failed launch. */
   readonly isMember: (storeId: StoreId) => boolean;
@@ -151,7 +155,8 @@ export class DockerLauncher implements Launcher {
 
   /** Removes what a failed launch has made. Returns the error to report. */
   async #takeBack(storeId: StoreId, made: Made, error: unknown): Promise<unknown> {
-    const { engine, clock, isMember } = this.#options;
+    const { engine, clock, random, isMember } = this.#options;
+    const backoff = new Backoff(backoffs.dockerEngine, random);
     const endMs = clock.nowMs() + engineWaitMs;
     while (!isMember(storeId) && !this.#closed) {
       try {
@@ -165,7 +170,7 @@ export class DockerLauncher implements Launcher {
         if (!isAway || clock.nowMs() > endMs) return leftoverError(made, error, cause);
       }
       await new Promise<void>((resolve) => {
-        clock.setTimer(pollMs, resolve);
+        clock.setTimer(backoff.failed(), resolve);
       });
     }
     return error;

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import Docker from "dockerode";
 import { EkvError } from "../../../core/errors.js";
 import { systemClock } from "../../../runtime/clock.js";
+import { systemRandom } from "../../../runtime/random.js";
 import type { LauncherContext } from "../context.js";
 import type { ContainerSettings } from "./container-plan.js";
 import { Engine } from "./engine.js";
@@ -29,6 +30,7 @@ export function openDockerLauncher({
   return new DockerLauncher({
     engine,
     clock: systemClock,
+    random: systemRandom,
     log,
     isMember,
     settings: async () => {

@@ -8,14 +8,14 @@ import {
   type V1Scale,
   Watch,
 } from "@kubernetes/client-node";
+import { backoffs } from "../../../core/limits.js";
 import type { Clock } from "../../../core/ports/clock.js";
 import type { Random } from "../../../core/ports/random.js";
+import { Backoff } from "../../../core/retry/backoff.js";
 import type { KubernetesConnection } from "./connection.js";
 import { isTransient, refusalError, refusalOf } from "./refusal.js";
 
 const callTimeoutMs = 10_000;
-const backoffMsMin = 200;
-const backoffMsMax = 5_000;
 
 /** How the API is called. */
 export interface KubernetesApiOptions {
@@ -152,12 +152,13 @@ export class KubernetesApi {
 
   async #repeat<T>(what: string, endMs: number, call: () => Promise<T>): Promise<T> {
     const { clock, random, signal } = this.#options;
-    for (let backoffMs = backoffMsMin; ; backoffMs = Math.min(backoffMs * 2, backoffMsMax)) {
+    const backoff = new Backoff(backoffs.kubernetesApi, random);
+    for (;;) {
       try {
         return await call();
       } catch (error) {
         const refusal = refusalOf(error);
-        const waitMs = refusal.retryAfterMs ?? backoffMs * (0.5 + random.fraction() / 2);
+        const waitMs = backoff.failed(refusal.retryAfterMs);
         const again = isTransient(refusal) && !signal.aborted && clock.nowMs() + waitMs < endMs;
         if (!again) throw refusalError(refusal, what, error);
         await this.pause(waitMs);

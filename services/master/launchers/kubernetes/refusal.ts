@@ -13,9 +13,6 @@ export interface Refusal {
 
 const transientStatuses: ReadonlySet<number> = new Set([0, 408, 429, 500, 502, 503, 504]);
 
-/** Longest wait that a server may ask for. */
-const retryAfterMsMax = 30_000;
-
 function messageOf(body: unknown): string | undefined {
   let parsed = body;
   if (typeof body === "string") {
@@ -38,7 +35,7 @@ export function refusalOf(error: unknown): Refusal {
     return {
       status: error.code,
       message: messageOf(error.body) ?? /^Message: (.*)$/m.exec(error.message)?.[1] ?? error.message,
-      retryAfterMs: seconds === undefined ? undefined : Math.min(seconds * 1000, retryAfterMsMax),
+      retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
     };
   }
   if (error instanceof EkvError || error instanceof TypeError || !(error instanceof Error)) throw error;
