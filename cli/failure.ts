@@ -1,4 +1,6 @@
 import { EkvError, type FieldViolation } from "../services/core/errors.js";
+import { OutputError } from "./output.js";
+import { systemReason } from "./system-reason.js";
 
 /** What `--json` prints on stderr when a command fails. */
 export interface Failure {
@@ -16,19 +18,42 @@ export function describeFailure(error: unknown): Failure {
     return { error: { code: error.code, message: error.message, violations: error.violations } };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { error: { code: "INTERNAL", message, violations: [] } };
+  return { error: { code: systemCodeOf(error) ?? "INTERNAL", message, violations: [] } };
 }
 
-/** A file error as the wrong input it usually is, naming the path; anything else as it came. */
+/** The system's name for an error, such as `ENOSPC`; undefined when it is none of the system's. */
+function systemCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
+}
+
+/** Failures that another path, or other rights, would mend. */
+const usageCodes: ReadonlySet<string> = new Set([
+  "EACCES",
+  "EEXIST",
+  "EISDIR",
+  "ENOENT",
+  "ENOTDIR",
+  "EPERM",
+  "EROFS",
+]);
+
+/** A file could not be read or written, for a reason that is not in the command line. */
+class FileError extends Error {
+  override readonly name = "FileError";
+  readonly code: string;
+
+  constructor(path: string, code: string, cause: Error) {
+    super(`${path}: ${systemReason(code) ?? cause.message}`, { cause });
+    this.code = code;
+  }
+}
+
+/** A system error with the path in its message: wrong input where that is what it means. Anything else as it came. */
 export function fileFailure(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error)) return error;
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: "no such file or folder",
-    EACCES: "permission denied",
-    EISDIR: "is a folder",
-    EEXIST: "exists already",
-  };
-  const reason = reasons[String(error.code)];
-  if (reason === undefined) return error;
-  return new EkvError("INVALID_ARGUMENT", `${path}: ${reason}`, { notExecuted: true, cause: error });
+  const code = systemCodeOf(error);
+  if (code === undefined || error instanceof OutputError || error instanceof FileError) return error;
+  if (!usageCodes.has(code)) return new FileError(path, code, error as Error);
+  const message = `${path}: ${systemReason(code) ?? code}`;
+  return new EkvError("INVALID_ARGUMENT", message, { notExecuted: true, cause: error });
 }

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { createWriteStream, fstatSync } from "node:fs";
+import type { Writable } from "node:stream";
 import { exitCodes, type ExitCode } from "./exit-codes.js";
 import { streamOutput } from "./output.js";
 import { runCommandLine } from "./run.js";
@@ -17,26 +19,26 @@ function onInterrupt(): void {
   setTimeout(() => process.exit(exitCodes.interrupted), interruptGraceMs).unref();
 }
 
-/** A reader that has seen enough (`| head`) ends the command, quietly. */
-function onOutputError(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === "EPIPE" ? exitCodes.ok : exitCodes.failed);
+/**
+ * Standard output or error. Node's own stream takes a short write to a file for a whole one, so that a disk that fills
+ * up cuts the output without an error.
+ */
+function standardStream(fd: 1 | 2, stream: Writable): Writable {
+  return fstatSync(fd).isFile() ? createWriteStream("", { fd, autoClose: false }) : stream;
 }
 
 process.on("SIGINT", onInterrupt);
 process.on("SIGTERM", onInterrupt);
 process.on("SIGHUP", onInterrupt);
-process.stdout.on("error", onOutputError);
-process.stderr.on("error", onOutputError);
 
 const exitCode: ExitCode = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,
-  stdout: streamOutput(process.stdout, process.env),
-  stderr: streamOutput(process.stderr, process.env),
+  stdout: streamOutput(standardStream(1, process.stdout), process.env),
+  stderr: streamOutput(standardStream(2, process.stderr), process.env, { lossy: true }),
   environment: process.env,
   signal: interrupt.signal,
   onGraceful: () => {
     graceful = true;
   },
 });
-// What is still buffered for a slow reader goes out before the end.
-process.stdout.write("", () => process.exit(exitCode));
+process.exit(exitCode);

@@ -1,10 +1,15 @@
-import { once } from "node:events";
 import type { Writable } from "node:stream";
+import { systemReason } from "./system-reason.js";
 
 /** Where a command writes: a terminal, a file, a pipe or a test's memory. */
 export interface Output {
-  /** Resolves when more may be written, so that memory stays bounded. */
+  /**
+   * Resolves when more may be written, so that memory stays bounded. Rejects with an {@link OutputError} once anything
+   * could not be written, unless the output is lossy.
+   */
   write(data: string | Uint8Array): Promise<void>;
+  /** Resolves when everything is written; rejects as `write` does. */
+  flush(): Promise<void>;
   readonly isTerminal: boolean;
   /** Width in characters; 80 where there is no terminal. */
   readonly columns: number;
@@ -12,7 +17,26 @@ export interface Output {
   readonly colour: boolean;
   /** Whether characters beyond ASCII show. */
   readonly unicode: boolean;
+  /** For libraries that draw. What fails here shows at the next `write` or `flush`; it never ends the process. */
   readonly stream: Writable;
+}
+
+/** What a command printed did not arrive: the reader has gone, or the disk is full. */
+export class OutputError extends Error {
+  override readonly name = "OutputError";
+  /** The system's name for the reason, such as `ENOSPC`. */
+  readonly code: string;
+
+  constructor(cause: Error) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "EIO";
+    super(`the output is incomplete: ${systemReason(code) ?? cause.message}`, { cause });
+    this.code = code;
+  }
+
+  /** Whether the reader stopped reading (`| head`), which is no failure. */
+  get isReaderGone(): boolean {
+    return this.code === "EPIPE";
+  }
 }
 
 /** The environment, as main.ts read it. */
@@ -29,10 +53,26 @@ function wantsUnicode(environment: Environment): boolean {
   return /utf-?8/i.test(locale);
 }
 
-/** An output over a Node stream. */
-export function streamOutput(stream: Writable, environment: Environment): Output {
+/**
+ * An output over a Node stream. `lossy`: what cannot be written is dropped without an error. That suits notes and
+ * progress: the work matters more than what is said about it.
+ */
+export function streamOutput(
+  stream: Writable,
+  environment: Environment,
+  options: { readonly lossy?: true } = {},
+): Output {
   const terminal = stream as Writable & { readonly isTTY?: boolean; readonly columns?: number };
   const isTerminal = terminal.isTTY === true;
+  let failure: OutputError | undefined;
+  let lastWritten: Promise<void> = Promise.resolve();
+  // Without a listener an error would end the process, and skip whatever the command still has to put in order.
+  stream.on("error", (error) => {
+    failure ??= new OutputError(error);
+  });
+  const requireWhole = (): void => {
+    if (failure && !options.lossy) throw failure;
+  };
   return {
     stream,
     isTerminal,
@@ -42,7 +82,20 @@ export function streamOutput(stream: Writable, environment: Environment): Output
     colour: wantsColour(isTerminal, environment),
     unicode: wantsUnicode(environment),
     async write(data) {
-      if (!stream.write(data)) await once(stream, "drain");
+      requireWhole();
+      let hasRoom = true;
+      lastWritten = new Promise((resolve) => {
+        hasRoom = stream.write(data, (error) => {
+          if (error) failure ??= new OutputError(error);
+          resolve();
+        });
+      });
+      if (!hasRoom) await lastWritten;
+      requireWhole();
+    },
+    async flush() {
+      await lastWritten;
+      requireWhole();
     },
   };
 }

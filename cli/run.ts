@@ -5,8 +5,8 @@ import { EkvError } from "../services/core/errors.js";
 import type { CommandBody, CommandContext } from "./context.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes.js";
 import { describeFailure } from "./failure.js";
-import type { Environment, Output } from "./output.js";
 import type { CommandHost, GlobalOptions } from "./command-host.js";
+import { OutputError, type Environment, type Output } from "./output.js";
 import { createProgram } from "./program.js";
 import { createSession, type Session, type SessionOptions } from "./session.js";
 
@@ -43,9 +43,14 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   };
   try {
     await parseArguments(host, args, { ...terminal, inShell: false });
+    await terminal.stdout.flush();
     return exitCode;
   } catch (error) {
+    // What was printed before goes first; if it cannot, the first failure is still the one to report.
+    await terminal.stdout.flush().catch(() => undefined);
     return reportFailure(error, { ...terminal, json: asksForJson(args) });
+  } finally {
+    await terminal.stderr.flush();
   }
 }
 
@@ -111,6 +116,7 @@ export async function reportFailure(
     await context.stderr.write(`${text}\n`);
     return exitCodes.interrupted;
   }
+  if (error instanceof OutputError && error.isReaderGone) return exitCodes.ok;
   const failure = describeFailure(error);
   if (context.json) {
     await context.stderr.write(`${JSON.stringify(failure)}\n`);

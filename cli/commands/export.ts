@@ -1,7 +1,3 @@
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
-import { finished } from "node:stream/promises";
 import type { CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { fileFailure } from "../failure.js";
@@ -10,6 +6,7 @@ import { startProgress } from "../progress-line.js";
 import { etaMsOf, formatEta, formatOf as formatDone, formatRate, RateMeter } from "../progress.js";
 import { formatBytes, formatCount, formatDuration, formatNoun } from "../quantities.js";
 import { formatOf, type CsvEncoding, type TransferEntry, type TransferFormat } from "../transfer/entry.js";
+import { fileSink, outputSink } from "../transfer/sink.js";
 
 /** Options of `ekv export`. */
 export interface ExportOptions {
@@ -21,15 +18,6 @@ export interface ExportOptions {
 /** Bytes gathered before a write, so that small entries do not cost a system call each. */
 const writeBytesTarget = 65_536;
 
-/** Where entries go. */
-interface Sink {
-  write(text: string): Promise<void>;
-  /** Makes the file appear under its name. */
-  complete(): Promise<void>;
-  /** Leaves nothing behind. */
-  abandon(): Promise<void>;
-}
-
 /** `ekv export <file>`: writes every key with its value to a file. A file appears only when it is complete. */
 export async function exportEntries(
   context: CommandContext,
@@ -40,7 +28,7 @@ export async function exportEntries(
   const client = await context.session.client();
   const keysTotal = options.prefix === undefined ? await countKeys(context) : undefined;
   const startedMs = performance.now();
-  const sink = path === "-" ? stdoutSink(context) : await fileSink(path);
+  const sink = path === "-" ? outputSink(context.stdout) : await fileSink(path);
   const progress = await startProgress(context.stderr, { quiet: context.json || !context.stderr.isTerminal });
   const meter = new RateMeter();
   meter.add(0, startedMs);
@@ -97,41 +85,6 @@ async function countKeys(context: CommandContext): Promise<number | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function stdoutSink(context: CommandContext): Sink {
-  return {
-    write: (text) => context.stdout.write(text),
-    complete: () => Promise.resolve(),
-    abandon: () => Promise.resolve(),
-  };
-}
-
-async function fileSink(path: string): Promise<Sink> {
-  const partial = `${path}.partial`;
-  const stream = createWriteStream(partial);
-  try {
-    await once(stream, "open");
-  } catch (error) {
-    throw fileFailure(partial, error);
-  }
-  const ended = finished(stream);
-  // Awaited in complete; until then an error shows in write.
-  ended.catch(() => undefined);
-  return {
-    async write(text) {
-      if (!stream.write(text)) await Promise.race([once(stream, "drain"), ended]);
-    },
-    async complete() {
-      stream.end();
-      await ended;
-      await rename(partial, path);
-    },
-    async abandon() {
-      stream.destroy();
-      await rm(partial, { force: true });
-    },
-  };
 }
 
 function viewOf(

@@ -7,6 +7,7 @@ import type { CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { escapeBytes } from "../key-text.js";
 import type { CommandHost, GlobalOptions } from "../command-host.js";
+import { OutputError } from "../output.js";
 import { createProgram } from "../program.js";
 import { asksForJson, parseArguments, reportFailure } from "../run.js";
 import { candidatesFor } from "../shell/candidates.js";
@@ -119,6 +120,8 @@ async function runLine(context: CommandContext, line: string, signal: AbortSigna
     await parseArguments(host, words, { stdout: context.stdout, inShell: true });
     return exitCode;
   } catch (error) {
+    // Without its output the whole shell is over, not one line of it.
+    if (error instanceof OutputError) throw error;
     return reportFailure(error, { ...context, json, signal });
   }
 }

@@ -3,36 +3,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Child, compiled, runNode } from "../support/children.js";
+import { freeBasePort, isFree } from "../support/free-ports.js";
 
 const program = compiled("../../cli/main.js");
 const storeCount = 2;
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  try {
-    server.listen({ host: "127.0.0.1", port, exclusive: true });
-    await once(server, "listening");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    server.close();
-  }
-}
-
-/** A port that is free, with as many behind it as stores may need. */
-async function freeBasePort(): Promise<number> {
-  for (let port = 20_000 + (process.pid % 5000) * 4; port < 65_000; port += 4) {
-    const free = await Promise.all([0, 1, 2, 3].map((offset) => isFree(port + offset)));
-    if (free.every(Boolean)) return port;
-  }
-  throw new Error("no free ports");
-}
 
 /** Runs `ekv` as a process, as `npx ekv` does: the program itself, which has to be executable. */
 async function run(
