@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Runs the compiled tests: all but those of `docker` and `kubernetes` (npm run test:docker, test:kubernetes), or those of the folders named.
+# In CI a skipped test is a failure: it would be one that runs nowhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folders=()
@@ -12,4 +13,12 @@ if [ ${#files[@]} -eq 0 ]; then
   echo "no tests found in ${folders[*]}" >&2
   exit 1
 fi
-exec node --test --test-reporter=spec "${files[@]}"
+test=(node --test --test-reporter=spec --test-reporter-destination=stdout)
+if [ -z "${CI:-}" ]; then exec "${test[@]}" "${files[@]}"; fi
+events=$(mktemp)
+trap 'rm -f "$events"' EXIT
+"${test[@]}" --test-reporter=tap --test-reporter-destination="$events" "${files[@]}"
+if grep -E '^ *(not )?ok .* # SKIP' "$events" >&2; then
+  echo "the tests above were skipped: install what they lack in .ci/run" >&2
+  exit 1
+fi

@@ -11,7 +11,7 @@ import { waitFor } from "../support/wait-for.js";
 
 const none = Buffer.alloc(0);
 
-describe("bad input to a store", { timeout: 120_000 }, () => {
+describe("bad input to a store", { timeout: 480_000 }, () => {
   let cluster: HandCluster;
   let client: RawClient;
 

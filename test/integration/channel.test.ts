@@ -50,7 +50,7 @@ function ask(channel: Channel): Promise<boolean> {
   });
 }
 
-describe("a gRPC channel to a name", { timeout: 60_000 }, () => {
+describe("a gRPC channel to a name", { timeout: 240_000 }, () => {
   /** Where the name leads. */
   let address: string;
   let channel: Channel;

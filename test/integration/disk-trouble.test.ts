@@ -36,7 +36,7 @@ function troubledEngine(): TroubledEngine {
   return failing;
 }
 
-describe("a store whose disk fails while it adopts entries", { timeout: 30_000 }, () => {
+describe("a store whose disk fails while it adopts entries", { timeout: 240_000 }, () => {
   const cluster = new HandCluster(2);
   afterEach(() => cluster.stop());
 
@@ -91,7 +91,7 @@ describe("a store whose disk fails while it adopts entries", { timeout: 30_000 }
   });
 });
 
-describe("a store that gave a partition away", { timeout: 30_000 }, () => {
+describe("a store that gave a partition away", { timeout: 240_000 }, () => {
   const cluster = new HandCluster(2);
   afterEach(() => cluster.stop());
 
@@ -149,7 +149,7 @@ describe("a store that gave a partition away", { timeout: 30_000 }, () => {
   });
 });
 
-describe("a store that died while it deleted a copy", { timeout: 30_000 }, () => {
+describe("a store that died while it deleted a copy", { timeout: 240_000 }, () => {
   const cluster = new HandCluster(2);
   afterEach(() => cluster.stop());
 

@@ -10,7 +10,7 @@ import { startPrivateCluster, type PrivateCluster } from "../../examples/demo/pr
 const script = fileURLToPath(new URL("../../../examples/dynamic-client.mjs", import.meta.url));
 
 function run(...args: string[]): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, [script, ...args], { timeout: 30_000 });
+  return promisify(execFile)(process.execPath, [script, ...args], { timeout: 240_000 });
 }
 
 describe("a client with nothing but the .proto files", () => {

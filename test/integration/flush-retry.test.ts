@@ -25,7 +25,7 @@ function failingToFlush(times: number): { readonly engine: StorageEngine; readon
   return { engine, failures: () => failures };
 }
 
-describe("a store that took data over", { timeout: 60_000 }, () => {
+describe("a store that took data over", { timeout: 240_000 }, () => {
   it("confirms it once its disk can be flushed again, without a change of the topology", async (t) => {
     const { engine, failures } = failingToFlush(2);
     const cluster = new HandCluster();

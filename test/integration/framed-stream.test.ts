@@ -13,7 +13,7 @@ function request(firstCall: number, valueBytes = 0): PipelineRequest {
   return PipelineRequest.fromPartial({ firstCall, values: Buffer.alloc(valueBytes, firstCall) });
 }
 
-describe("a framed stream", { timeout: 30_000 }, () => {
+describe("a framed stream", { timeout: 240_000 }, () => {
   let pair: FramedPair;
 
   beforeEach(async () => {

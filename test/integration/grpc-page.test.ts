@@ -96,7 +96,7 @@ describe("docs/grpc.md", () => {
         if (flag !== "--python_out") return;
         const client = ["/usr/bin/python3", join(root, "examples/python-client.py"), gen] as const;
         const { stdout } = await run(client[0], [client[1], client[2], addresses.get(7402) ?? ""], {
-          timeout: 60_000,
+          timeout: 240_000,
         });
         assert.deepEqual(stdout.trim().split("\n"), [
           "get: hello",

@@ -38,7 +38,7 @@ function recordingLog(): { readonly log: Logger; readonly errors: LogFields[] } 
   return { log, errors };
 }
 
-describe("a gRPC server", { timeout: 30_000 }, () => {
+describe("a gRPC server", { timeout: 240_000 }, () => {
   const { log, errors } = recordingLog();
   const options = { log, clock: systemClock };
   let feed: TopologyFeed;

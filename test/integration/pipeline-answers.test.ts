@@ -27,7 +27,7 @@ function batchOf(calls: string, firstCall = 0): PipelineRequest {
   });
 }
 
-describe("the answers of a pipeline", { timeout: 60_000 }, () => {
+describe("the answers of a pipeline", { timeout: 240_000 }, () => {
   let cluster: HandCluster;
   let client: RawClient;
 

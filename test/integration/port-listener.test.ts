@@ -36,7 +36,7 @@ async function http2OnlyProxy(port: number, counts: { refused: number; passed: n
   return proxy;
 }
 
-describe("a store's port", { timeout: 30_000 }, () => {
+describe("a store's port", { timeout: 240_000 }, () => {
   let cluster: HandCluster;
   let port: number;
 

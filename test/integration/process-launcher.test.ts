@@ -177,7 +177,7 @@ describe("the process launcher", () => {
     await restarted(await openLauncher(), pid);
   });
 
-  test("a store that ignores SIGTERM is killed after 10 s", { timeout: 30_000 }, async () => {
+  test("a store that ignores SIGTERM is killed after 10 s", { timeout: 240_000 }, async () => {
     const launcher = await openLauncher(["--mode", "stubborn"]);
     await launcher.launch(s1);
     const pid = (await pidOf(launcher, s1)) ?? 0;

@@ -14,7 +14,7 @@ interface Run {
   readonly ended: Promise<number | null>;
 }
 
-describe("a service's process", { timeout: 30_000 }, () => {
+describe("a service's process", { timeout: 240_000 }, () => {
   let child: ChildProcess | undefined;
 
   afterEach(() => {

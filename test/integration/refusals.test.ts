@@ -19,7 +19,7 @@ async function refusal(
 ): Promise<{ status: number | null; text: string }> {
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ["ignore", "ignore", "pipe"],
-    timeout: 20_000,
+    timeout: 120_000,
   });
   let text = "";
   child.stderr.on("data", (bytes: Buffer) => {

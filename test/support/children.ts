@@ -66,7 +66,7 @@ export function childOf(child: ChildProcess & { readonly stdout: Readable }): Ch
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  waitMs = 10_000,
+  waitMs = 120_000,
 ): Promise<void> {
   const endMs = performance.now() + waitMs;
   while (!(await condition())) {

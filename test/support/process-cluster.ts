@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { MethodDefinition } from "@grpc/grpc-js";
 import type { Operation, StoreInfo } from "../../services/gen/elastickv/v1/master.js";
 import { OperationState } from "../../services/gen/elastickv/v1/master.js";
-import { adminService } from "../../services/wire/services.js";
+import { adminService, storeService } from "../../services/wire/services.js";
 import { type Child, compiled, runServer } from "./children.js";
 import { RawClient } from "./raw-client.js";
 import { waitFor } from "./wait-for.js";
@@ -32,7 +32,8 @@ export class ProcessCluster {
   readonly #ports = new Map<string, number>();
   readonly #masterArgs: readonly string[];
   #masterPort = 0;
-  #client: RawClient | undefined;
+  /** By address. */
+  readonly #clients = new Map<string, RawClient>();
   master: Child | undefined;
 
   /** @param masterArgs settings of the master beyond port and folder */
@@ -90,8 +91,13 @@ export class ProcessCluster {
 
   /** One AdminService call. */
   async admin<Q, A>(method: MethodDefinition<Q, A>, request: Q): Promise<A> {
-    this.#client ??= new RawClient(this.masterAddress);
-    return await this.#client.call(method, request);
+    return await this.#clientOf(this.masterAddress).call(method, request);
+  }
+
+  #clientOf(address: string): RawClient {
+    let client = this.#clients.get(address);
+    if (client === undefined) this.#clients.set(address, (client = new RawClient(address)));
+    return client;
   }
 
   /** Every store of the KVStoreMap. */
@@ -99,7 +105,10 @@ export class ProcessCluster {
     return (await this.admin(adminService.listStores, {})).stores;
   }
 
-  /** Waits until these stores own the whole ring and nothing is under way. */
+  /**
+   * Waits until these stores own the whole ring and nothing is under way, for the master and for each store: what the master
+   * has committed, a store may still have to hear of.
+   */
   async settled(...storeIds: readonly string[]): Promise<StoreInfo[]> {
     return await waitFor(
       `the ring to belong to ${storeIds.join(", ")}`,
@@ -110,10 +119,27 @@ export class ProcessCluster {
           .filter(({ partitions, alive }) => partitions > 0 && alive)
           .map(({ storeId }) => storeId);
         const quiet = status.operationsActive === 0 && status.partitionsUnassigned === 0;
-        return quiet && owners.sort().join() === [...storeIds].sort().join() && stores;
+        if (!quiet || owners.sort().join() !== [...storeIds].sort().join()) return false;
+        for (const { storeId, partitions } of stores) {
+          if (partitions > 0 && !(await this.#serves(storeId, partitions, status.topologyVersion)))
+            return false;
+        }
+        return stores;
       },
       120_000,
       pollMs,
+    );
+  }
+
+  /** Whether a store itself says that it serves so many partitions, as of this topology or a later one. */
+  async #serves(storeId: string, partitions: number, topologyVersion: number): Promise<boolean> {
+    const status = await this.#clientOf(this.storeAddress(storeId))
+      .call(storeService.getStoreStatus, {})
+      .catch(() => undefined);
+    return (
+      status !== undefined &&
+      status.topologyVersion >= topologyVersion &&
+      status.ownedPartitions.length === partitions
     );
   }
 
@@ -135,7 +161,7 @@ export class ProcessCluster {
 
   /** Kills whatever still runs and deletes the folder. */
   async stop(): Promise<void> {
-    this.#client?.close();
+    for (const client of this.#clients.values()) client.close();
     for (const child of [...this.stores.values(), this.master]) await child?.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }
