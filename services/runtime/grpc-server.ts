@@ -153,6 +153,7 @@ function endWhenDraining(handlers: UntypedServiceImplementation): UntypedService
 async function shutdown(server: Server, listener: PortListener, graceMs: number): Promise<void> {
   const timer = setTimeout(() => {
     server.forceShutdown();
+    // After a shutdown was asked for, grpc-js only ends its side of a connection, and waits for the peer to end the other.
     listener.cut();
   }, graceMs);
   const closed = listener.close();

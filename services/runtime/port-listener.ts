@@ -22,9 +22,12 @@ export interface PortListenerOptions {
 /** A port that listens. */
 export interface PortListener {
   readonly port: number;
-  /** Takes no new connections, and resolves when those there are have closed, HTTP/2 ones too. */
+  /**
+   * Accepts no new connections and cuts those that have not yet said what they speak. Resolves when every connection has
+   * closed.
+   */
   close(): Promise<void>;
-  /** Cuts the framed connections. */
+  /** Cuts every connection. A peer that is frozen, or whose machine is gone, cannot hold one open after that. */
   cut(): void;
 }
 
@@ -33,20 +36,18 @@ export interface PortListener {
  * FAILED_PRECONDITION when the address cannot be listened on.
  */
 export async function listen(options: PortListenerOptions): Promise<PortListener> {
+  const open = new Set<Socket>();
   const unrecognised = new Set<Socket>();
-  const framed = new Set<Socket>();
   const server = createServer((socket) => {
+    open.add(socket);
     unrecognised.add(socket);
     socket.on("close", () => {
+      open.delete(socket);
       unrecognised.delete(socket);
-      framed.delete(socket);
     });
     // Each protocol reports what breaks its connections; before that there is nobody to tell.
     socket.on("error", () => socket.destroy());
-    recognise(socket, options, (isFramed) => {
-      unrecognised.delete(socket);
-      if (isFramed) framed.add(socket);
-    });
+    recognise(socket, options, () => unrecognised.delete(socket));
   });
   const port = await bind(server, options.host, options.port);
   return {
@@ -59,7 +60,7 @@ export async function listen(options: PortListenerOptions): Promise<PortListener
       return closed;
     },
     cut: () => {
-      for (const socket of framed) socket.destroy();
+      for (const socket of open) socket.destroy();
     },
   };
 }
@@ -67,7 +68,7 @@ export async function listen(options: PortListenerOptions): Promise<PortListener
 function recognise(
   socket: Socket,
   { http2, framed }: PortListenerOptions,
-  recognised: (isFramed: boolean) => void,
+  recognised: () => void,
 ): void {
   let seen: Buffer = Buffer.alloc(0);
   const cut = (): void => void socket.destroy();
@@ -82,7 +83,7 @@ function recognise(
     seen = seen.length === 0 ? piece : Buffer.concat([seen, piece]);
     if (seen[0] === http2FirstByte) {
       done();
-      recognised(false);
+      recognised();
       socket.unshift(seen);
       return http2(socket);
     }
@@ -91,7 +92,7 @@ function recognise(
     const preface = framedPrefaces[protocol];
     if (seen.length < preface.length) return;
     done();
-    recognised(true);
+    recognised();
     socket.write(preface);
     framed(socket, protocol);
   };

@@ -116,7 +116,7 @@ export const storeSettings: StoreSettings = {
     "shutdown-grace-ms",
     wholeNumber(0),
     10_000,
-    "How long calls in flight may take when it stops, in milliseconds.",
+    "How long calls in flight may take when it stops, in milliseconds; then every connection is cut.",
   ),
   drainOnStop: setting(
     "drain-on-stop",
