@@ -5,6 +5,7 @@ import type * as wire from "../services/gen/elastickv/v1/master.js";
 import type { Channel } from "../services/wire/channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
 import { adminService } from "../services/wire/services.js";
+import { callUnary } from "../services/wire/unary-call.js";
 import type { CallOptions } from "./options.js";
 import { system, type System } from "./system.js";
 
@@ -46,22 +47,22 @@ export class AdminClient {
 
   /** Launches a store where the master can, and moves its share of the ring to it. With `dryRun`: the plan. */
   addStore(request: wire.AddStoreRequest, options?: CallOptions): Promise<wire.AddStoreResponse> {
-    return this.#call(adminService.addStore, request, options);
+    return this.#write(adminService.addStore, request, options);
   }
 
   /** Moves everything off a store, shuts it down and forgets it. With `dryRun`: the plan. */
   removeStore(request: wire.RemoveStoreRequest, options?: CallOptions): Promise<wire.RemoveStoreResponse> {
-    return this.#call(adminService.removeStore, request, options);
+    return this.#write(adminService.removeStore, request, options);
   }
 
   /** Moves partitions until every store has its share. With `dryRun`: the plan. */
   rebalance(request: wire.RebalanceRequest, options?: CallOptions): Promise<wire.RebalanceResponse> {
-    return this.#call(adminService.rebalance, request, options);
+    return this.#write(adminService.rebalance, request, options);
   }
 
   /** Every store the master knows. */
   listStores(request: wire.ListStoresRequest = {}, options?: CallOptions): Promise<wire.ListStoresResponse> {
-    return this.#call(adminService.listStores, request, options);
+    return this.#read(adminService.listStores, request, options);
   }
 
   /** The hash ring as merged ranges. */
@@ -69,12 +70,12 @@ export class AdminClient {
     request: wire.DescribeRingRequest = {},
     options?: CallOptions,
   ): Promise<wire.DescribeRingResponse> {
-    return this.#call(adminService.describeRing, request, options);
+    return this.#read(adminService.describeRing, request, options);
   }
 
   /** One operation. */
   getOperation(request: wire.GetOperationRequest, options?: CallOptions): Promise<wire.GetOperationResponse> {
-    return this.#call(adminService.getOperation, request, options);
+    return this.#read(adminService.getOperation, request, options);
   }
 
   /** Operations, newest first. */
@@ -82,7 +83,7 @@ export class AdminClient {
     request: wire.ListOperationsRequest,
     options?: CallOptions,
   ): Promise<wire.ListOperationsResponse> {
-    return this.#call(adminService.listOperations, request, options);
+    return this.#read(adminService.listOperations, request, options);
   }
 
   /** Rolls back the moves that can be; those past their commit go forward. */
@@ -90,7 +91,7 @@ export class AdminClient {
     request: wire.CancelOperationRequest,
     options?: CallOptions,
   ): Promise<wire.CancelOperationResponse> {
-    return this.#call(adminService.cancelOperation, request, options);
+    return this.#write(adminService.cancelOperation, request, options);
   }
 
   /** Starts no further move. */
@@ -98,7 +99,7 @@ export class AdminClient {
     request: wire.PauseOperationRequest,
     options?: CallOptions,
   ): Promise<wire.PauseOperationResponse> {
-    return this.#call(adminService.pauseOperation, request, options);
+    return this.#write(adminService.pauseOperation, request, options);
   }
 
   /** Takes a paused operation up again. */
@@ -106,7 +107,7 @@ export class AdminClient {
     request: wire.ResumeOperationRequest,
     options?: CallOptions,
   ): Promise<wire.ResumeOperationResponse> {
-    return this.#call(adminService.resumeOperation, request, options);
+    return this.#write(adminService.resumeOperation, request, options);
   }
 
   /** The cluster at a glance. */
@@ -114,7 +115,7 @@ export class AdminClient {
     request: wire.GetClusterStatusRequest = {},
     options?: CallOptions,
   ): Promise<wire.GetClusterStatusResponse> {
-    return this.#call(adminService.getClusterStatus, request, options);
+    return this.#read(adminService.getClusterStatus, request, options);
   }
 
   /** An operation now and at every change, until it ends. Without a deadline unless one is given. */
@@ -141,6 +142,7 @@ export class AdminClient {
         if (operation) yield operation;
       }
     } catch (error) {
+      if (options.signal?.aborted === true) throw new EkvError("CANCELLED", "the caller gave the watch up");
       throw fromServiceError(error);
     } finally {
       options.signal?.removeEventListener("abort", abort);
@@ -162,25 +164,53 @@ export class AdminClient {
     return present;
   }
 
+  /** A call that changes nothing: repeated when its connection breaks. */
+  async #read<Q, A>(method: MethodDefinition<Q, A>, request: Q, options: CallOptions = {}): Promise<A> {
+    return await this.#call(method, request, options, false);
+  }
+
+  /** A call that changes something, unless it is a dry run. OUTCOME_UNKNOWN when it may have done so. */
+  async #write<Q extends object, A>(
+    method: MethodDefinition<Q, A>,
+    request: Q,
+    options: CallOptions = {},
+  ): Promise<A> {
+    const isDry = "dryRun" in request && request.dryRun === true;
+    return await this.#call(method, request, options, !isDry);
+  }
+
   /** Asks the seed that answered last; one that is down, or no master, hands over to the next. */
-  async #call<Q, A>(method: MethodDefinition<Q, A>, request: Q, options: CallOptions = {}): Promise<A> {
+  async #call<Q, A>(
+    method: MethodDefinition<Q, A>,
+    request: Q,
+    { deadlineMs = deadlineMsDefault, signal }: CallOptions,
+    writes: boolean,
+  ): Promise<A> {
+    const clock = this.#clock;
     let notMaster = 0;
     let last: EkvError | undefined;
-    for (let tried = 0; tried < this.#clients.length; tried += 1) {
+    let triesLeft = this.#clients.length;
+    let brokeOnce = false;
+    while (triesLeft > 0) {
+      triesLeft -= 1;
       const { address, channel } = this.#present();
       try {
-        return await callOnce(channel, this.#clock, method, request, options);
+        const deadlineWallMs = clock.wallMs() + deadlineMs;
+        return await callUnary(channel, method, request, { deadlineWallMs, signal, writes });
       } catch (error) {
-        const isStore = (error as Partial<ServiceError>).code === status.UNIMPLEMENTED;
         const known = fromServiceError(error);
+        const isStore = (known.cause as Partial<ServiceError> | undefined)?.code === status.UNIMPLEMENTED;
         if (!isStore && known.code !== "UNAVAILABLE") throw known;
         this.#master += 1;
         if (isStore) {
           notMaster += 1;
           continue;
         }
+        // Under way when the connection broke: a master that was restarted, or the next one, is there to ask.
+        if (!known.notExecuted && !brokeOnce) triesLeft += 1;
+        brokeOnce ||= !known.notExecuted;
         const message = `the master at ${address} cannot be reached: ${known.message}`;
-        last = new EkvError("UNAVAILABLE", message, { cause: known });
+        last = new EkvError("UNAVAILABLE", message, { notExecuted: known.notExecuted, cause: known });
       }
     }
     if (notMaster > 0 && notMaster === this.#clients.length) {
@@ -188,34 +218,6 @@ export class AdminClient {
     }
     throw last ?? new EkvError("INVALID_ARGUMENT", "seeds: is empty; give host:port of the master");
   }
-}
-
-function callOnce<Q, A>(
-  channel: Channel,
-  clock: Clock,
-  method: MethodDefinition<Q, A>,
-  request: Q,
-  options: CallOptions,
-): Promise<A> {
-  const deadline = clock.wallMs() + (options.deadlineMs ?? deadlineMsDefault);
-  return new Promise((resolve, reject) => {
-    const call = channel.makeUnaryRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
-      new Metadata(),
-      { deadline },
-      (error: ServiceError | null, answer?: A) => {
-        options.signal?.removeEventListener("abort", abort);
-        if (error) reject(error);
-        else resolve(answer as A);
-      },
-    );
-    const abort = (): void => call.cancel();
-    if (options.signal?.aborted === true) abort();
-    options.signal?.addEventListener("abort", abort);
-  });
 }
 
 /** A client of the master's administration. Connects at the first call. */

@@ -69,6 +69,8 @@ interface Chunk {
 /** How long the page that is waited for may take; begins anew with each. */
 interface PageDeadline {
   atMs: number;
+  /** It passed while a store was asked. */
+  passed: boolean;
 }
 
 /** Browses every partition at its owner, following those that move. */
@@ -80,7 +82,7 @@ export async function* scan(connection: Connection, options: ScanOptions): Async
   const pageMs = options.deadlineMs ?? connection.deadlineMs;
   const remaining = new Remaining(routing.topology.partitionCount);
   const backoff = new Backoff(backoffs.scanPage, connection.random);
-  const deadline: PageDeadline = { atMs: clock.nowMs() + pageMs };
+  const deadline: PageDeadline = { atMs: clock.nowMs() + pageMs, passed: false };
   while (!remaining.done && left > 0) {
     if (connection.closed) throw new EkvError("FAILED_PRECONDITION", "the client was closed during a scan");
     const chunk = remaining.next((partition) => routing.addressOf(partition));
@@ -109,10 +111,9 @@ export async function* scan(connection: Connection, options: ScanOptions): Async
       }
     } catch (error) {
       const known = fromServiceError(error);
-      const mayRepeat =
-        known.code === "UNAVAILABLE" || known.code === "CANCELLED" || known.code === "INTERNAL";
+      const mayRepeat = known.code === "UNAVAILABLE" || known.code === "INTERNAL";
       if (signal?.aborted !== true && !mayRepeat) throw known;
-      if (known.code !== "CANCELLED") reason = known.message;
+      if (!deadline.passed) reason = known.message;
     }
     if (signal?.aborted === true) throw givenUp();
     if (progress) {
@@ -145,7 +146,10 @@ async function* browse(
   try {
     for (;;) {
       const leftMs = Math.max(1, deadline.atMs - connection.clock.nowMs());
-      const timer = connection.clock.setTimer(leftMs, cancel);
+      const timer = connection.clock.setTimer(leftMs, () => {
+        deadline.passed = true;
+        cancel();
+      });
       const page = await pages.next().finally(() => timer.cancel());
       if (page.done === true) return;
       yield page.value;

@@ -79,12 +79,14 @@ export class TopologyWatch {
     const stream = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
       knownVersion: 0,
     });
-    const impatience = clock.setTimer(firstAnswerMs, () => stream.cancel());
     this.#close = () => {
       impatience.cancel();
       stream.cancel();
       channel.close();
     };
+    const impatience = clock.setTimer(firstAnswerMs, () => {
+      ended(new EkvError("UNAVAILABLE", `${address} sent no topology within ${firstAnswerMs} ms`));
+    });
     let over = false;
     const ended = (reason: EkvError): void => {
       if (over) return;
@@ -100,7 +102,9 @@ export class TopologyWatch {
       impatience.cancel();
       if (update?.$case === "delta") return listener.delta(deltaFromWire(update.value));
       if (update?.$case !== "snapshot") return;
-      if (!listener.snapshot(topologyFromWire(update.value))) return stream.cancel();
+      if (!listener.snapshot(topologyFromWire(update.value))) {
+        return ended(new EkvError("UNAVAILABLE", `${address} belongs to another cluster`));
+      }
       this.#backoff.succeeded();
       this.#renew = () => ended(new EkvError("UNAVAILABLE", `${address} is behind the stores`));
     });

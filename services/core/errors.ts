@@ -7,7 +7,8 @@ import type { PartitionEntry, Version } from "./topology.js";
  * - `RESOURCE_EXHAUSTED`: a limit was reached; nothing was executed.
  * - `MOVED`, `UNAVAILABLE`: nothing was executed; repeat it (the SDK does, until the deadline).
  * - `OUTCOME_UNKNOWN`: a write may or may not have happened; read before writing again.
- * - `DEADLINE_EXCEEDED`, `CANCELLED`: the time was up or the caller gave up before anything was executed.
+ * - `DEADLINE_EXCEEDED`: the time was up before anything was executed.
+ * - `CANCELLED`: this caller gave up before anything was executed. Never that the other side cut the call off.
  * - `INTERNAL`: a bug or an unexpected failure.
  */
 export type ErrorCode =

@@ -65,11 +65,7 @@ export async function listen(options: PortListenerOptions): Promise<PortListener
   };
 }
 
-function recognise(
-  socket: Socket,
-  { http2, framed }: PortListenerOptions,
-  recognised: () => void,
-): void {
+function recognise(socket: Socket, { http2, framed }: PortListenerOptions, recognised: () => void): void {
   let seen: Buffer = Buffer.alloc(0);
   const cut = (): void => void socket.destroy();
   const done = (): void => {

@@ -1,4 +1,4 @@
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
 import { brandAs, type Epoch } from "../core/ids.js";
 import { messageBytesMax } from "../core/limits.js";
@@ -6,8 +6,8 @@ import type { Clock } from "../core/ports/clock.js";
 import type { PartitionEntry } from "../core/topology.js";
 import type { CallContext } from "../runtime/handlers.js";
 import type { Channel, OpenChannel } from "../wire/channel.js";
-import { fromServiceError } from "../wire/errors.js";
 import { storeService } from "../wire/services.js";
+import { callUnary, type UnaryMethod } from "../wire/unary-call.js";
 
 /** On a forwarded call: the epoch of the entry by which it was forwarded. */
 const forwardedHeader = "ekv-forwarded";
@@ -27,7 +27,7 @@ export interface ForwarderOptions {
   adopted(entry: Pick<PartitionEntry, "partition" | "epoch">, deadlineMs: number): Promise<void>;
 }
 
-/** How often a call is tried, here and then at the owner: once more when the other store knows a newer entry than this one. */
+/** How often a call is tried, here and then at the owner. */
 const attemptsMax = 2;
 
 /** Sends unary calls for other stores' keys to their owner, so that any store answers any client. */
@@ -43,7 +43,7 @@ export class Forwarder {
    * Runs `here`; when that says MOVED and the call was not forwarded to this store, the owner executes the call. An owner
    * of yesterday, before this store has heard of the hand-off, says MOVED too: then the call waits for the newer entry,
    * which may name this very store, and is tried once more. So does a forwarded call at a store that has not heard yet
-   * that it is the owner.
+   * that it is the owner. A read that is cut off at the owner is tried once more too, at whoever is the owner by then.
    */
   async orForward<Q, A>(
     method: ForwardedMethod,
@@ -69,9 +69,10 @@ export class Forwarder {
         try {
           return await this.#forward<Q, A>(method, request, context, address, entry.epoch);
         } catch (answer) {
+          if (attempt === attemptsMax) throw answer;
           const newer = movedTo(answer);
-          if (newer === undefined || attempt === attemptsMax) throw answer;
-          await this.#options.adopted(newer, context.deadlineMs);
+          if (newer !== undefined) await this.#options.adopted(newer, context.deadlineMs);
+          else if (!wasCutOff(answer)) throw answer;
         }
       }
     }
@@ -89,29 +90,16 @@ export class Forwarder {
     address: string,
     epoch: Epoch,
   ): Promise<A> {
+    const { clock } = this.#options;
     // The generated definition of each method fits its own request and answer; the map of all four cannot say so.
-    const definition = storeService[method] as unknown as {
-      path: string;
-      requestSerialize: (request: Q) => Buffer;
-      responseDeserialize: (bytes: Buffer) => A;
-    };
+    const definition = storeService[method] as unknown as UnaryMethod<Q, A>;
     const metadata = new Metadata();
     metadata.set(forwardedHeader, String(epoch));
-    const leftMs = Math.min(context.deadlineMs - this.#options.clock.nowMs(), forwardMsDefault);
-    const deadline = this.#options.clock.wallMs() + leftMs;
-    return new Promise((resolve, reject) => {
-      this.#channel(address).makeUnaryRequest(
-        definition.path,
-        definition.requestSerialize,
-        definition.responseDeserialize,
-        request,
-        metadata,
-        { deadline },
-        (error: ServiceError | null, answer?: A) => {
-          if (error) reject(forwardError(error, method));
-          else resolve(answer as A);
-        },
-      );
+    const leftMs = Math.min(context.deadlineMs - clock.nowMs(), forwardMsDefault);
+    return callUnary(this.#channel(address), definition, request, {
+      deadlineWallMs: clock.wallMs() + leftMs,
+      metadata,
+      writes: method === "put" || method === "delete",
     });
   }
 
@@ -133,14 +121,7 @@ function movedTo(error: unknown): PartitionEntry | undefined {
   return error instanceof EkvError && error.code === "MOVED" ? error.moved : undefined;
 }
 
-/** A write that was under way when the owner went silent may have happened. */
-function forwardError(error: ServiceError, method: ForwardedMethod): EkvError {
-  const known = fromServiceError(error);
-  const isWrite = method === "put" || method === "delete";
-  const lost =
-    known.code === "UNAVAILABLE" || known.code === "DEADLINE_EXCEEDED" || known.code === "INTERNAL";
-  if (!isWrite || known.notExecuted || !lost) return known;
-  return new EkvError("OUTCOME_UNKNOWN", `the key's owner did not answer: ${known.message}`, {
-    cause: known,
-  });
+/** Whether the owner went away with a call that may be repeated; writes end with OUTCOME_UNKNOWN then. */
+function wasCutOff(error: unknown): boolean {
+  return error instanceof EkvError && error.code === "UNAVAILABLE" && !error.notExecuted;
 }

@@ -1,4 +1,4 @@
-import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
 import { brandAs, type Incarnation, type StoreId } from "../core/ids.js";
 import { backoffs } from "../core/limits.js";
@@ -21,6 +21,7 @@ import { ReportSchedule } from "./report-schedule.js";
 import type { Channel, OpenChannel } from "../wire/channel.js";
 import { fromServiceError } from "../wire/errors.js";
 import { membershipService } from "../wire/services.js";
+import { callUnary } from "../wire/unary-call.js";
 
 const registerMsMax = 5000;
 const keepaliveTimeMs = 5000;
@@ -222,21 +223,11 @@ const channelOptions = {
   "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
 };
 
+/** Safe to repeat, whatever became of it: the same process gets the same incarnation. */
 function callRegister(channel: Channel, request: RegisterRequest, clock: Clock): Promise<RegisterResponse> {
-  const { path, requestSerialize, responseDeserialize } = membershipService.register;
-  return new Promise((resolve, reject) => {
-    channel.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      new Metadata(),
-      { deadline: clock.wallMs() + registerMsMax },
-      (error: ServiceError | null, answer?: RegisterResponse) => {
-        if (answer) resolve(answer);
-        else reject(fromServiceError(error));
-      },
-    );
+  return callUnary(channel, membershipService.register, request, {
+    deadlineWallMs: clock.wallMs() + registerMsMax,
+    writes: false,
   });
 }
 

@@ -24,6 +24,15 @@ export const openGrpcChannel: OpenChannel = (address, options) => new GrpcChanne
 
 /** Names whose addresses carry a signal: `elastic-kv:host:port`. */
 const scheme = "elastic-kv";
+/**
+ * Whether a call that failed was never given to a connection, so that no server has seen it. Until then grpc-js names the
+ * channel's target as the call's peer, afterwards the address of the connection. True too for a call that waited for a
+ * connection until its deadline, and for one that the server's transport handed back untouched.
+ */
+export function neverLeft(call: { getPeer(): string }): boolean {
+  return call.getPeer().startsWith(`${scheme}:`);
+}
+
 /** The channel option with what makes a signal for an attempt to connect. */
 const signalOption = "elastic-kv.signal";
 /** Attempts that a channel can give up. More than are ever under way: one for each address of a name, a moment apart. */

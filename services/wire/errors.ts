@@ -25,8 +25,16 @@ const codes: readonly (readonly [ErrorCode, WireErrorCode, status])[] = [
 ];
 
 const wireCodeOf = new Map(codes.map(([code, wireCode]) => [code, wireCode]));
-const codeOfWire = new Map(codes.map(([code, wireCode]) => [wireCode, code]));
+const codeOfWire = new Map(codes.map(([code, wireCode]) => [wireCode, receivedCode(code)]));
 const statusOf = new Map(codes.map(([code, , grpcStatus]) => [code, grpcStatus]));
+
+/**
+ * A code that came from the other side, as it is known here. CANCELLED says that the caller gave up, which the caller
+ * itself knows best: from the other side, a server that stops or a proxy, it says that the call was cut off.
+ */
+function receivedCode(code: ErrorCode): ErrorCode {
+  return code === "CANCELLED" ? "UNAVAILABLE" : code;
+}
 
 /** For statuses that come without an ErrorInfo: from a proxy, or from gRPC itself. */
 const codeOfStatus: ReadonlyMap<status, ErrorCode> = new Map<status, ErrorCode>([
@@ -38,7 +46,8 @@ const codeOfStatus: ReadonlyMap<status, ErrorCode> = new Map<status, ErrorCode>(
   [status.UNIMPLEMENTED, "FAILED_PRECONDITION"],
   [status.NOT_FOUND, "NOT_FOUND"],
   [status.ALREADY_EXISTS, "ALREADY_EXISTS"],
-  [status.CANCELLED, "CANCELLED"],
+  // As receivedCode().
+  [status.CANCELLED, "UNAVAILABLE"],
 ]);
 
 function errorInfoOf(error: EkvError): ErrorInfo {
@@ -73,7 +82,10 @@ export function toServiceError(error: unknown): Pick<StatusObject, "code" | "det
   return { code: statusOf.get(known.code) ?? status.INTERNAL, details: boundedText(known.message), metadata };
 }
 
-/** An error as a client received it. Whatever is not a gRPC status becomes INTERNAL with the original as its cause. */
+/**
+ * An error as a client received it. Whatever is not a gRPC status becomes INTERNAL with the original as its cause. Never
+ * CANCELLED: a caller that cancels says so itself.
+ */
 export function fromServiceError(error: unknown): EkvError {
   if (error instanceof EkvError) return error;
   if (typeof error !== "object" || error === null || !("code" in error)) {
@@ -83,7 +95,8 @@ export function fromServiceError(error: unknown): EkvError {
   const trailer = metadata?.get(errorTrailer)[0];
   const message = details ?? (error instanceof Error ? error.message : "the server gave no reason");
   if (trailer instanceof Uint8Array) return errorFromInfo(ErrorInfo.decode(trailer), message, error);
-  return new EkvError(codeOfStatus.get(code as status) ?? "INTERNAL", message, { cause: error });
+  const text = code === status.CANCELLED ? `the call was cut off: ${message}` : message;
+  return new EkvError(codeOfStatus.get(code as status) ?? "INTERNAL", text, { cause: error });
 }
 
 /** An error inside a batch's answer. */

@@ -24,7 +24,8 @@ async function openSilent(): Promise<void> {
 for (const kind of kinds) {
   if (kind === "http2") await openHttp2();
   else if (kind === "silent") await openSilent();
-  else await connectFramed({ address, protocol: kind as FramedProtocol, clock: systemClock, connectMs: 60_000 });
+  else
+    await connectFramed({ address, protocol: kind as FramedProtocol, clock: systemClock, connectMs: 60_000 });
 }
 process.stdout.write("open\n");
 setInterval(() => undefined, 60_000);

@@ -1,13 +1,12 @@
 #!/usr/bin/env node
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { StoreId } from "../../core/ids.js";
 import type { LeaveResponse } from "../../gen/elastickv/v1/master.js";
 import { systemClock } from "../../runtime/clock.js";
 import { systemRandom } from "../../runtime/random.js";
 import { loadSettings, renderHelp } from "../../runtime/settings.js";
 import { openGrpcChannel } from "../../wire/channel.js";
-import { fromServiceError } from "../../wire/errors.js";
 import { membershipService } from "../../wire/services.js";
+import { callUnary } from "../../wire/unary-call.js";
 import { leave } from "./leave.js";
 import { leaveSettings } from "./settings.js";
 
@@ -18,26 +17,14 @@ const askTimeoutMs = 15_000;
 
 /** Asks one master after the other. */
 function askMasters(masters: readonly string[]): (storeId: StoreId) => Promise<LeaveResponse> {
-  const { path, requestSerialize, responseDeserialize } = membershipService.leave;
   let next = 0;
-  return (storeId) => {
+  return async (storeId) => {
     const channel = openGrpcChannel(masters[next % masters.length] ?? "", {});
     next += 1;
-    return new Promise((resolve, reject) => {
-      channel.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        { storeId },
-        new Metadata(),
-        { deadline: systemClock.wallMs() + askTimeoutMs },
-        (error: ServiceError | null, answer?: LeaveResponse) => {
-          channel.close();
-          if (answer) resolve(answer);
-          else reject(fromServiceError(error));
-        },
-      );
-    });
+    const options = { deadlineWallMs: systemClock.wallMs() + askTimeoutMs, writes: false };
+    return await callUnary(channel, membershipService.leave, { storeId }, options).finally(() =>
+      channel.close(),
+    );
   };
 }
 

@@ -167,8 +167,10 @@ type UnaryDone = (error: ServiceError | null, answer?: unknown) => void;
 /** The channel as the product sees it. */
 export class SimChannel {
   readonly #caller: Caller;
+  readonly #address: string;
 
   constructor(network: Network, process: SimProcess, address: string, options: ChannelOptions) {
+    this.#address = address;
     this.#caller = new Caller(network, process, address, options);
   }
 
@@ -183,7 +185,7 @@ export class SimChannel {
     deserialize: CallMethod["deserialize"],
     request: unknown,
     ...rest: unknown[]
-  ): { cancel(): void } {
+  ): { cancel(): void; getPeer(): string } {
     const done = rest.at(-1) as UnaryDone;
     let answer: unknown;
     const call = new ClientCall(
@@ -200,7 +202,10 @@ export class SimChannel {
       },
     );
     this.#caller.call(call);
-    return { cancel: () => call.cancel(status.CANCELLED, "Cancelled on client") };
+    return {
+      cancel: () => call.cancel(status.CANCELLED, "Cancelled on client"),
+      getPeer: () => (call.started ? this.#address : `elastic-kv:${this.#address}`),
+    };
   }
 
   makeBidiStreamRequest(

@@ -50,6 +50,11 @@ export class ClientCall {
     return this.#over;
   }
 
+  /** Whether it was given to a connection. */
+  get started(): boolean {
+    return this.#connection !== undefined;
+  }
+
   /** Begins on a connection. */
   start(connection: Connection, timeoutMs: number): void {
     const { path, metadata, request, streamsRequests } = this.method;
