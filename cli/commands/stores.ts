@@ -4,6 +4,7 @@ import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { storeStateName } from "../operation-view.js";
 import { paletteFor, type Palette } from "../output.js";
 import { formatBytes, formatCount, formatDuration, formatShort } from "../quantities.js";
+import { lossLines, problemLines } from "../store-notes.js";
 import { formatTable } from "../table.js";
 
 /** `ekv stores`: the KVStoreMap as a table. */
@@ -20,7 +21,17 @@ export async function stores(context: CommandContext): Promise<ExitCode> {
     await context.stdout.write("There is no store yet. Add one: ekv add-store\n");
     return exitCodes.ok;
   }
-  await context.stdout.write(formatStores(response.stores, Date.now(), paletteFor(context.stdout)));
+  const palette = paletteFor(context.stdout);
+  const problems = response.stores.flatMap(({ storeId, problems: texts }) =>
+    texts.map((problem) => ({ storeId, problem })),
+  );
+  const losses = response.stores.flatMap(({ dataLoss }) => dataLoss ?? []);
+  const notes = [
+    ...problemLines(problems).map((line) => palette.bad(line)),
+    ...lossLines(losses, Date.now()),
+  ];
+  await context.stdout.write(formatStores(response.stores, Date.now(), palette));
+  if (notes.length > 0) await context.stdout.write(`\n${notes.join("\n")}\n`);
   return exitCodes.ok;
 }
 

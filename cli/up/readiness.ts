@@ -1,5 +1,6 @@
 import type { GetClusterStatusResponse, StoreInfo } from "../../services/gen/elastickv/v1/master.js";
 import { formatNoun } from "../quantities.js";
+import { problemLines } from "../store-notes.js";
 
 /** What a cluster lacks to serve every key, and to know how many there are; undefined when nothing. `storesMin`: that many must have registered. */
 export function whatIsMissing(
@@ -8,10 +9,13 @@ export function whatIsMissing(
   storesMin: number,
 ): string | undefined {
   if (status.storesTotal < storesMin) {
-    return `${formatNoun(storesMin - status.storesTotal, "store")} not yet registered`;
+    const waits = `${formatNoun(storesMin - status.storesTotal, "store")} not yet registered`;
+    return [waits, ...problemLines(status.storeProblems)].join("; ");
   }
-  const down = stores.filter((store) => !store.alive).map((store) => store.storeId);
-  if (down.length > 0) return `${down.join(", ")} not alive`;
+  const down = stores.filter((store) => !store.alive);
+  if (down.length > 0) {
+    return down.map(({ storeId, problems }) => [`${storeId} not alive`, ...problems].join(": ")).join("; ");
+  }
   if (status.partitionsUnassigned > 0) {
     return `${formatNoun(status.partitionsUnassigned, "partition")} not yet assigned`;
   }

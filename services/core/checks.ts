@@ -59,6 +59,11 @@ export function epochViolation(epoch: number, field: string): EkvError | undefin
   return invalidArgument(field, `is ${epoch}; epochs go from 0 to ${limits.epochMax}`);
 }
 
+/** A text of others as it is printed: as {@link boundedText}, on one line, without what would steer a terminal. */
+export function printableText(text: string): string {
+  return boundedText(text).replace(/\p{Cc}+/gu, " ");
+}
+
 /** A text of others as it is logged, stored and sent back: of bounded length, and without half characters. */
 export function boundedText(text: string): string {
   if (text.length <= limits.foreignTextMax && text.isWellFormed()) return text;

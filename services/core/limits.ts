@@ -31,6 +31,8 @@ export const limits = {
   moveReportsMax: 131_072,
   /** Copies of others' partitions that one heartbeat tells of; the rest is told of when they are gone. */
   strayReplicasMax: 64,
+  /** Problems that one heartbeat reports; the rest is left out. */
+  storeProblemsMax: 8,
   /** Stores of a cluster. */
   storesMax: 1024,
   /** Operations that have not ended; more are refused. */

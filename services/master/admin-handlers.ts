@@ -94,7 +94,7 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
     listStores: unaryHandler(options, () => ({ stores: describeStores(view, machine) })),
     describeRing: unaryHandler(options, () => describeRing(view, machine)),
     getClusterStatus: unaryHandler(options, () =>
-      describeStatus(view, machine, { placement, launcher: launcher.name }),
+      describeStatus(view, machine, { placement, launcher: launcher.name, problems: [] }),
     ),
   };
 }

@@ -1,3 +1,4 @@
+import { printableText } from "../core/checks.js";
 import { EkvError } from "../core/errors.js";
 import {
   brandAs,
@@ -6,6 +7,7 @@ import {
   type StoreId,
   type TopologyVersion,
 } from "../core/ids.js";
+import { limits } from "../core/limits.js";
 import type { ClusterRecord } from "../core/master/records.js";
 import type { HeartbeatRequest, MembershipServiceServer } from "../gen/elastickv/v1/master.js";
 import { type HandlerOptions, unaryHandler } from "../runtime/handlers.js";
@@ -89,6 +91,7 @@ function handleHeartbeats(call: HeartbeatCall, { driver, streams, cluster }: Mem
       reports: request.reports.flatMap((report) => reportFromWire(report) ?? []),
       strays: request.strays.map(strayFromWire),
       leaving: request.leaving,
+      problems: request.problems.slice(0, limits.storeProblemsMax).map(printableText),
     });
   });
   call.on("end", () => {

@@ -17,6 +17,7 @@ import { loadToWire } from "./wire.js";
 export function describeStores(view: CommittedView, machine: MasterMachine): StoreInfo[] {
   return view.stores().map((info) => {
     const load = machine.load(info.storeId);
+    const { problems, engine = "", durability = "", dataLoss } = machine.notesOf(info.storeId);
     return {
       storeId: info.storeId,
       incarnation: info.incarnation,
@@ -33,6 +34,10 @@ export function describeStores(view: CommittedView, machine: MasterMachine): Sto
       lastHeartbeatMs: info.lastHeartbeatMs,
       load: load && loadToWire(load),
       partitions: info.partitions,
+      problems: [...problems],
+      engine,
+      durability,
+      dataLoss: dataLoss && { storeId: info.storeId, ...dataLoss },
     };
   });
 }
@@ -58,7 +63,12 @@ export function describeRing(view: CommittedView, machine: MasterMachine): Descr
 export function describeStatus(
   view: CommittedView,
   machine: MasterMachine,
-  options: { readonly placement: PlacementName; readonly launcher: Launcher["name"] },
+  options: {
+    readonly placement: PlacementName;
+    readonly launcher: Launcher["name"];
+    /** What is wrong at the master. */
+    readonly problems: readonly string[];
+  },
 ): GetClusterStatusResponse {
   const { topology } = view;
   const alive = new Map(
@@ -90,5 +100,13 @@ export function describeStatus(
     migratingStoreIds: [...machine.migratingStores()],
     placement: options.placement,
     launcher: options.launcher,
+    problems: [...options.problems],
+    storeProblems: machine
+      .troubledStores()
+      .flatMap((storeId) => machine.notesOf(storeId).problems.map((problem) => ({ storeId, problem }))),
+    dataLosses: topology.stores.flatMap(({ storeId }) => {
+      const { dataLoss } = machine.notesOf(storeId);
+      return dataLoss === undefined ? [] : { storeId, ...dataLoss };
+    }),
   };
 }

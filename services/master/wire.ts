@@ -41,6 +41,8 @@ export function registrationFromWire(request: wire.RegisterRequest): Registratio
     }),
     storedVersion: brandAs<TopologyVersion>(request.storedVersion),
     completeMoves: request.completeMoveIds.map((moveId) => brandAs<MoveId>(moveId)),
+    engine: request.engine === "" ? undefined : request.engine,
+    durability: request.durability === "" ? undefined : request.durability,
   };
 }
 

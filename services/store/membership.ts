@@ -41,6 +41,8 @@ export interface MembershipHandler {
   reports(everything: boolean): MoveReport[];
   /** Live copies of what other stores serve. */
   strays(): StrayReplica[];
+  /** What is wrong here, for operators, one sentence each. */
+  problems(): string[];
   /** The store asks to be emptied. */
   isLeaving(): boolean;
   /** The topology version adopted, durably. */
@@ -179,6 +181,7 @@ export class Membership {
       reports: handler.reports(withLoad),
       leaving: handler.isLeaving(),
       strays: withLoad ? handler.strays() : [],
+      problems: withLoad ? handler.problems() : [],
     });
   }
 
@@ -240,6 +243,8 @@ export interface JoinRequest {
   readonly weight: number;
   readonly processId: string;
   readonly dataLossAccepted: boolean;
+  readonly engineName: string;
+  readonly durability: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -257,13 +262,14 @@ export async function joinCluster({
   log,
   openChannel,
   address,
+  engineName,
   ...store
 }: JoinRequest): Promise<Identity> {
   const backoff = new Backoff(backoffs.membership, random);
   for (let attempt = 0; ; attempt += 1) {
     const channel = openChannel(masters[attempt % masters.length] ?? "", channelOptions);
     try {
-      const request = RegisterRequest.fromPartial({ ...store, address: await address() });
+      const request = RegisterRequest.fromPartial({ ...store, engine: engineName, address: await address() });
       const { clusterId, partitionCount } = await callRegister(channel, request, clock);
       return { clusterId, partitionCount, storeId: store.storeId };
     } catch (error) {

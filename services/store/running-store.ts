@@ -171,6 +171,8 @@ function joinOptions(host: StoreHost, values: StoreValues, server: RunningServer
     },
     weight,
     processId: host.random.hex(8),
+    engineName: values.engine,
+    durability: values.durability,
   };
 }
 

@@ -68,6 +68,9 @@ export interface StoreOptions {
   readonly processId: string;
   /** It may come back without the data it held; see RegisterRequest. */
   readonly dataLossAccepted: boolean;
+  /** As configured; see RegisterRequest. */
+  readonly engineName: string;
+  readonly durability: string;
   readonly loadMeter: LoadMeter;
   readonly openChannel: OpenChannel;
   /** See StoreHost. */
@@ -217,6 +220,8 @@ export class Store implements MembershipHandler {
       dataLossAccepted,
       storedVersion: this.ownership.storedVersion(),
       completeMoveIds: this.target.completeMoves(),
+      engine: this.#options.engineName,
+      durability: this.#options.durability,
     };
   }
 
@@ -262,6 +267,10 @@ export class Store implements MembershipHandler {
 
   strays(): StrayReplica[] {
     return this.ownership.strays();
+  }
+
+  problems(): string[] {
+    return [];
   }
 
   isLeaving(): boolean {

@@ -53,6 +53,8 @@ export class FakeStore {
       address: this.#server?.address ?? "127.0.0.1:1",
       held: [],
       weight: 0,
+      engine: "",
+      durability: "",
       processId: this.#processId,
       dataLossAccepted: false,
       storedVersion: 0,
@@ -110,6 +112,7 @@ export class FakeStore {
       reports,
       strays: [],
       leaving: false,
+      problems: [],
     });
   }
 

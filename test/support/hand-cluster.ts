@@ -94,6 +94,8 @@ export class HandCluster {
       weight: 1,
       processId: `${name}-${incarnation}`,
       dataLossAccepted: false,
+      engineName: engine.name,
+      durability: "commit",
       loadMeter: new LoadMeter(systemClock, processUsage()),
       openChannel: openGrpcChannel,
       connectFramed,

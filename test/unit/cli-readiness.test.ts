@@ -31,6 +31,10 @@ function storeOf(storeId: string, change: Partial<StoreInfo> = {}): StoreInfo {
     lastHeartbeatMs: 1,
     load,
     partitions: 1,
+    problems: [],
+    engine: "lmdb",
+    durability: "commit",
+    dataLoss: undefined,
     ...change,
   };
 }
@@ -51,6 +55,9 @@ function statusOf(change: Partial<GetClusterStatusResponse> = {}): GetClusterSta
     migratingStoreIds: [],
     placement: "balanced",
     launcher: "process",
+    problems: [],
+    storeProblems: [],
+    dataLosses: [],
     ...change,
   };
 }
@@ -68,6 +75,16 @@ test("a cluster is ready when every store lives and reports and every partition 
     "1 partition not yet available",
   );
   assert.equal(whatIsMissing(statusOf(), [storeOf("a"), storeOf("b", { alive: false })], 2), "b not alive");
+  const refused = storeOf("b", { alive: false, problems: ["refused: it lacks its data"] });
+  assert.equal(
+    whatIsMissing(statusOf(), [storeOf("a"), refused], 2),
+    "b not alive: refused: it lacks its data",
+  );
+  const newcomer = { storeId: "c", problem: "refused: it lacks its data" };
+  assert.equal(
+    whatIsMissing(statusOf({ storeProblems: [newcomer] }), stores, 3),
+    "1 store not yet registered; c: refused: it lacks its data",
+  );
   assert.equal(
     whatIsMissing(statusOf(), [storeOf("a"), storeOf("b", { load: undefined })], 2),
     "b not yet reported",

@@ -34,6 +34,9 @@ export interface Registration {
   readonly storedVersion: TopologyVersion;
   /** The moves to this store whose complete copy its disk holds and has not made live. */
   readonly completeMoves: readonly MoveId[];
+  /** Where it keeps data, and what its acknowledged writes survive. Undefined: it does not say. */
+  readonly engine?: string | undefined;
+  readonly durability?: string | undefined;
 }
 
 /** A live copy on a store's disk. */
@@ -129,6 +132,8 @@ export type MasterEvent =
       readonly strays: readonly StrayReplica[];
       /** The store is being stopped for good and asks to be emptied. */
       readonly leaving: boolean;
+      /** What is wrong at the store, for operators; with the periodic heartbeats. */
+      readonly problems?: readonly string[] | undefined;
     }
   | { readonly kind: "stream-closed"; readonly streamId: number; readonly storeId: StoreId }
   | {

@@ -19,6 +19,7 @@ function setAlive(state: MasterState, store: StoreRecord, alive: boolean, why: s
     storeId: store.storeId,
     reason: why,
   });
+  state.problems.set(store.storeId, "down", alive ? [] : [`down: ${why}`], state.nowMs);
   if (!alive) state.handoffs.suspend(store.storeId);
   reviewMoves(state, store.storeId);
 }
@@ -82,6 +83,7 @@ export function handleHeartbeat(state: MasterState, event: EventOf<"heartbeat">)
   if (event.leaving) handleLeaveWish(state, event.storeId);
   if (event.load === undefined) return;
   state.setLoad(event.storeId, event.load);
+  state.problems.set(event.storeId, "itself", event.problems ?? [], state.nowMs);
   repeatOrders(state, event.storeId);
   orderStrayDeletions(state, event);
 }

@@ -1,4 +1,5 @@
 /** How a cluster gets its first stores, and how stores come to it unasked. */
+import { boundedText } from "../checks.js";
 import { brandAs, type Epoch, type StoreId } from "../ids.js";
 import { createOperation, failLaunch, finishLeaving, operationOf } from "./agenda.js";
 import type { MasterEvent } from "./events.js";
@@ -69,6 +70,7 @@ export function handleLauncherListed(state: MasterState, event: EventOf<"launche
 /** A launch was tried. Whether the store works shows when it registers. */
 export function handleLaunched(state: MasterState, event: EventOf<"launched">): void {
   const { storeId, error } = event;
+  state.problems.set(storeId, "launch", [], state.nowMs);
   if (error === undefined) {
     state.notice("info", "a store was launched", { storeId });
     return;
@@ -77,6 +79,12 @@ export function handleLaunched(state: MasterState, event: EventOf<"launched">): 
   // It was told to stop meanwhile, and did.
   if (state.store(storeId) === undefined || operation?.stage.kind === "leaving") return;
   state.notice("error", "a store could not be launched", { storeId, reason: error.message });
+  state.problems.set(
+    storeId,
+    "launch",
+    [`could not be launched: ${boundedText(error.message)}`],
+    state.nowMs,
+  );
   const registered = state.store(storeId)?.registration !== undefined;
   if (operation?.stage.kind === "pending" && !registered)
     failLaunch(state, operation, storeId, error.message);

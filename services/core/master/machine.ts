@@ -12,10 +12,17 @@ import {
 import { handleLaunched, handleLaunchedRemoved, handleLauncherListed } from "./forming.js";
 import type { MasterOptions } from "./options.js";
 import { readRecords } from "./persistence.js";
+import type { StoreRecord } from "./records.js";
 import { handleRegister } from "./registration.js";
 import { MasterState, type PartitionSize } from "./state.js";
 import { CommittedView } from "./committed-view.js";
 import type { PartitionId, StoreId } from "../ids.js";
+
+/** What operators are shown of a store besides its place in the topology and its load. */
+export interface StoreNotes extends Pick<StoreRecord, "engine" | "durability" | "dataLoss"> {
+  /** One sentence each. */
+  readonly problems: readonly string[];
+}
 
 /**
  * Everything that the master decides. Its driver carries events in, commits each step's changes (several steps may
@@ -58,6 +65,22 @@ export class MasterMachine {
   /** The last load that a store reported. */
   load(storeId: StoreId): StoreLoad | undefined {
     return this.#state.load(storeId);
+  }
+
+  /** What a store said of itself besides its load, and what is wrong with it. */
+  notesOf(storeId: StoreId): StoreNotes {
+    const store = this.#state.store(storeId);
+    const { registration, engine, durability, dataLoss } = store ?? {};
+    const found = this.#state.problems.of(storeId, registration?.alive ?? false, this.#state.nowMs);
+    const isDown = registration?.alive === false && found.length === 0;
+    const problems = isDown ? ["down since before this master started"] : found;
+    return { problems, engine, durability, dataLoss };
+  }
+
+  /** The stores that something is wrong with, members or not. */
+  troubledStores(): readonly StoreId[] {
+    const down = this.#state.stores().filter(({ registration }) => registration?.alive === false);
+    return [...new Set([...this.#state.problems.storeIds(), ...down.map(({ storeId }) => storeId)])].sort();
   }
 
   /** The last size that a partition's primary reported. */

@@ -36,6 +36,8 @@ export const masterLimits = {
   leaveTimeoutMs: 30_000,
   /** A store that came unasked, owns nothing and is silent for this long is forgotten. */
   newcomerPatienceMs: 60_000,
+  /** How long the refusal of another process under a live store's name is shown. */
+  refusalShownMs: 60_000,
   /** Wishes to leave that come within this of each other are taken together: is the whole cluster being stopped? */
   leaveSettleMs: 1000,
   /** Finished operations that are kept. */

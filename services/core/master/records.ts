@@ -43,6 +43,19 @@ export interface StoreRecord {
   readonly pendingVersion?: TopologyVersion | undefined;
   /** Its disk holds what it owned at this version: it has said so. Undefined before the first time. */
   readonly confirmedVersion?: TopologyVersion | undefined;
+  /** As it registered last. Records of former versions have none. */
+  readonly engine?: string | undefined;
+  readonly durability?: string | undefined;
+  /** When it last came back without the keys it held, because that was accepted. Undefined: never. */
+  readonly dataLoss?: DataLoss | undefined;
+}
+
+/** A store came back without its keys. */
+export interface DataLoss {
+  /** Unix milliseconds. */
+  readonly atMs: number;
+  /** Keys that it was known to hold; 0: not known. */
+  readonly keys: number;
 }
 
 /** The last registration of a store. */

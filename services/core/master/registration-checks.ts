@@ -35,6 +35,8 @@ export function registrationViolation(registration: Registration): EkvError | un
   return (
     idViolation(processId, "process_id") ??
     idViolation(clusterId ?? "", "cluster_id") ??
+    idViolation(registration.engine ?? "", "engine") ??
+    idViolation(registration.durability ?? "", "durability") ??
     firstOf(completeMoves, (moveId) => idViolation(moveId, "complete_move_ids"))
   );
 }

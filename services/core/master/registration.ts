@@ -1,15 +1,17 @@
 /** How a store gets its incarnation, and what it holds is brought in line with what is committed. */
 import { boundedText } from "../checks.js";
 import { EkvError } from "../errors.js";
-import { brandAs, type Incarnation, type StoreId } from "../ids.js";
+import { brandAs, type Incarnation, isStoreId, type StoreId } from "../ids.js";
 import { limits } from "../limits.js";
 import { type PartitionEntry, type Replica, sameReplica } from "../topology.js";
 import type { HeldReplica, MasterEvent, Registration } from "./events.js";
 import { awaitTargetAgain, failMove, giveBack, reviewMoves, rollBack, succeedEntry } from "./moves.js";
 import { isInFlight } from "./move-index.js";
 import { forgetLeaveWish } from "./leave-wishes.js";
+import { decideSettingsRefusal } from "./data-settings.js";
 import { heldViolation, registrationViolation } from "./registration-checks.js";
 import { formCluster, joinUnasked } from "./forming.js";
+import type { DataLoss, StoreRecord } from "./records.js";
 import { findLackingData, hasConfirmed } from "./holdings.js";
 import { type MasterState, replicaOf } from "./state.js";
 
@@ -39,6 +41,8 @@ function decideRegistrationRefusal(state: MasterState, registration: Registratio
   const unfit = heldViolation(registration.held, cluster.partitionCount);
   if (unfit) return unfit;
   const known = state.store(brandAs<StoreId>(storeId));
+  const otherSettings = decideSettingsRefusal(known, state.stores(), registration);
+  if (otherSettings !== undefined) return refusal(otherSettings);
   if (known === undefined && state.stores().length >= limits.storesMax) {
     return new EkvError(
       "RESOURCE_EXHAUSTED",
@@ -86,6 +90,7 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
       storeId: boundedText(registration.storeId),
       reason: boundedText(error.message),
     });
+    noteRefusal(state, registration.storeId, error);
     state.emit({ kind: "reply", requestId, reply: { kind: "refused", error } });
     return;
   }
@@ -93,6 +98,9 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
   const before = state.store(storeId);
   adoptHeld(state, registration.held);
   const sameProcess = before?.registration?.processId === registration.processId;
+  const dataLoss = sameProcess
+    ? before.dataLoss
+    : (findDataLoss(state, before, registration) ?? before?.dataLoss);
   const incarnation =
     sameProcess && before.registration
       ? before.registration.incarnation
@@ -112,7 +120,11 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
     },
     pendingVersion: before?.pendingVersion,
     confirmedVersion: before?.confirmedVersion,
+    engine: registration.engine ?? before?.engine,
+    durability: registration.durability ?? before?.durability,
+    dataLoss,
   });
+  state.problems.forget(storeId);
   if (!sameProcess) {
     state.notice("info", "a store registered", { storeId, incarnation, address: registration.address });
     renewIncarnation(state, storeId, registration);
@@ -122,6 +134,29 @@ export function handleRegister(state: MasterState, event: RegisterEvent): void {
   state.emit({ kind: "reply", requestId, reply: { kind: "registered", incarnation } });
   if (state.unassigned === state.cluster.partitionCount) formCluster(state);
   else if (before?.registration === undefined) joinUnasked(state, storeId);
+}
+
+/** Keeps the refusal for operators: the store's own log may be out of their sight. */
+function noteRefusal(state: MasterState, storeId: string, error: EkvError): void {
+  if (!isStoreId(storeId)) return;
+  state.problems.set(storeId, "registration", [`refused: ${boundedText(error.message)}`], state.nowMs);
+}
+
+/** What a new run of a store has lost with its former one; undefined: nothing that can be told. */
+function findDataLoss(
+  state: MasterState,
+  before: StoreRecord | undefined,
+  registration: Registration,
+): DataLoss | undefined {
+  if (before?.registration === undefined || state.ownedBy(before.storeId) === 0) return undefined;
+  const isLost =
+    registration.clusterId === undefined
+      ? before.registration.hasIdentity
+      : findLackingData(state, before, registration) !== undefined;
+  if (!isLost) return undefined;
+  const keys = state.load(before.storeId)?.keys ?? 0;
+  state.notice("warn", "a store came back without the keys it held", { storeId: before.storeId, keys });
+  return { atMs: state.wallMs, keys };
 }
 
 /** Higher than any that this store was ever known by, even if this master's records are older than the store's. */

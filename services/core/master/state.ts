@@ -21,6 +21,7 @@ import { describeStore } from "./store-info.js";
 import type { MasterRecords } from "./persistence.js";
 import type { ClusterRecord, Counters, MoveRecord, OperationRecord, StoreRecord } from "./records.js";
 import { StepDraft } from "./step-draft.js";
+import { StoreProblems } from "./store-problems.js";
 
 /** What the master knows of a store's present run. Lost at a restart of the master, and made good by heartbeats. */
 export interface StorePresence {
@@ -92,6 +93,8 @@ export class MasterState {
   readonly orderedAtMs: Map<MoveId, number> = new Map();
   /** The processes of launched stores that were taken away: what they sent before may still come. */
   readonly departed: Map<StoreId, string> = new Map<StoreId, string>();
+  /** For operators; nothing is decided by it. */
+  readonly problems: StoreProblems = new StoreProblems();
   /** Moves whose target, the key, has yet to apply that it owns the partition. */
   readonly awaited: Map<StoreId, Set<MoveId>> = new Map();
   readonly startedAtMs: number;
@@ -198,6 +201,7 @@ export class MasterState {
     this.#stores.delete(storeId);
     this.#presences.delete(storeId);
     this.#loads.delete(storeId);
+    this.problems.forget(storeId);
     this.kvStoreMap.deleteData(storeId);
     this.#draft.noteStore(storeId, undefined);
     this.agendaChanged = true;

@@ -321,6 +321,13 @@ export interface RegisterRequest {
   storedVersion: number;
   /** The moves to this store whose complete copy its disk holds and has not made live. */
   completeMoveIds: string[];
+  /** Where it keeps its data: "lmdb" or "memory". Empty: unknown. A known store keeps its engine for ever. */
+  engine: string;
+  /**
+   * What its acknowledged writes survive: "commit" or "fsync". Empty: unknown. A known store may go from commit to fsync, and
+   * never back.
+   */
+  durability: string;
 }
 
 export interface HeldPartition {
@@ -370,6 +377,8 @@ export interface HeartbeatRequest {
    * until its move's order to delete it; one that no move leaves behind is ordered to be deleted.
    */
   strays: StrayReplica[];
+  /** With the periodic heartbeats: what is wrong at the store, one sentence each, for operators; at most 8. */
+  problems: string[];
 }
 
 /** A copy on a store that another store serves: a folder older than its partition's hand-over holds it again. */
@@ -624,6 +633,29 @@ export interface StoreInfo {
   lastHeartbeatMs: number;
   load: StoreLoad | undefined;
   partitions: number;
+  /** What is wrong with it, one sentence each: why it is down, why its registration was refused, and what it reports itself. */
+  problems: string[];
+  /** As it registered; empty: unknown. */
+  engine: string;
+  durability: string;
+  /** The last time it came back without its keys; unset: never. */
+  dataLoss: DataLoss | undefined;
+}
+
+/** A store came back without the keys that it held: it keeps them in memory, or its operator accepted the loss. */
+export interface DataLoss {
+  storeId: string;
+  /** Unix milliseconds. */
+  atMs: number;
+  /** Keys that the master knew it held; 0: it does not know. */
+  keys: number;
+}
+
+/** What is wrong with a store, in one sentence. */
+export interface StoreProblem {
+  /** May name a store that is no member: its registration was refused. */
+  storeId: string;
+  problem: string;
 }
 
 /** Half-open, on the ring of 2^32 hashes. */
@@ -720,6 +752,10 @@ export interface GetClusterStatusResponse {
   migratingStoreIds: string[];
   placement: string;
   launcher: string;
+  /** What is wrong at the master itself, one sentence each: for example that it cannot record decisions. */
+  problems: string[];
+  storeProblems: StoreProblem[];
+  dataLosses: DataLoss[];
 }
 
 function createBaseLookupRequest(): LookupRequest {
@@ -1221,6 +1257,8 @@ function createBaseRegisterRequest(): RegisterRequest {
     dataLossAccepted: false,
     storedVersion: 0,
     completeMoveIds: [],
+    engine: "",
+    durability: "",
   };
 }
 
@@ -1255,6 +1293,12 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     }
     for (const v of message.completeMoveIds) {
       writer.uint32(82).string(v!);
+    }
+    if (message.engine !== "") {
+      writer.uint32(90).string(message.engine);
+    }
+    if (message.durability !== "") {
+      writer.uint32(98).string(message.durability);
     }
     return writer;
   },
@@ -1352,6 +1396,22 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
             message.completeMoveIds.push(reader.string());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.engine = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.durability = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1404,6 +1464,8 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
         : globalThis.Array.isArray(object?.complete_move_ids)
         ? object.complete_move_ids.map((e: any) => globalThis.String(e))
         : [],
+      engine: isSet(object.engine) ? globalThis.String(object.engine) : "",
+      durability: isSet(object.durability) ? globalThis.String(object.durability) : "",
     };
   },
 
@@ -1439,6 +1501,12 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     if (message.completeMoveIds?.length) {
       obj.completeMoveIds = message.completeMoveIds;
     }
+    if (message.engine !== "") {
+      obj.engine = message.engine;
+    }
+    if (message.durability !== "") {
+      obj.durability = message.durability;
+    }
     return obj;
   },
 
@@ -1457,6 +1525,8 @@ export const RegisterRequest: MessageFns<RegisterRequest> = {
     message.dataLossAccepted = object.dataLossAccepted ?? false;
     message.storedVersion = object.storedVersion ?? 0;
     message.completeMoveIds = object.completeMoveIds?.map((e) => e) || [];
+    message.engine = object.engine ?? "";
+    message.durability = object.durability ?? "";
     return message;
   },
 };
@@ -1911,6 +1981,7 @@ function createBaseHeartbeatRequest(): HeartbeatRequest {
     reports: [],
     leaving: false,
     strays: [],
+    problems: [],
   };
 }
 
@@ -1939,6 +2010,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     }
     for (const v of message.strays) {
       StrayReplica.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.problems) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -2020,6 +2094,14 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
             message.strays.push(StrayReplica.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.problems.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2054,6 +2136,7 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
       reports: globalThis.Array.isArray(object?.reports) ? object.reports.map((e: any) => MoveReport.fromJSON(e)) : [],
       leaving: isSet(object.leaving) ? globalThis.Boolean(object.leaving) : false,
       strays: globalThis.Array.isArray(object?.strays) ? object.strays.map((e: any) => StrayReplica.fromJSON(e)) : [],
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -2083,6 +2166,9 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     if (message.strays?.length) {
       obj.strays = message.strays.map((e) => StrayReplica.toJSON(e));
     }
+    if (message.problems?.length) {
+      obj.problems = message.problems;
+    }
     return obj;
   },
 
@@ -2099,6 +2185,7 @@ export const HeartbeatRequest: MessageFns<HeartbeatRequest> = {
     message.reports = object.reports?.map((e) => MoveReport.fromPartial(e)) || [];
     message.leaving = object.leaving ?? false;
     message.strays = object.strays?.map((e) => StrayReplica.fromPartial(e)) || [];
+    message.problems = object.problems?.map((e) => e) || [];
     return message;
   },
 };
@@ -5597,6 +5684,10 @@ function createBaseStoreInfo(): StoreInfo {
     lastHeartbeatMs: 0,
     load: undefined,
     partitions: 0,
+    problems: [],
+    engine: "",
+    durability: "",
+    dataLoss: undefined,
   };
 }
 
@@ -5646,6 +5737,18 @@ export const StoreInfo: MessageFns<StoreInfo> = {
     }
     if (message.partitions !== 0) {
       writer.uint32(120).uint32(message.partitions);
+    }
+    for (const v of message.problems) {
+      writer.uint32(130).string(v!);
+    }
+    if (message.engine !== "") {
+      writer.uint32(138).string(message.engine);
+    }
+    if (message.durability !== "") {
+      writer.uint32(146).string(message.durability);
+    }
+    if (message.dataLoss !== undefined) {
+      DataLoss.encode(message.dataLoss, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -5783,6 +5886,38 @@ export const StoreInfo: MessageFns<StoreInfo> = {
             message.partitions = reader.uint32();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.problems.push(reader.string());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.engine = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.durability = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.dataLoss = DataLoss.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5848,6 +5983,16 @@ export const StoreInfo: MessageFns<StoreInfo> = {
         : 0,
       load: isSet(object.load) ? StoreLoad.fromJSON(object.load) : undefined,
       partitions: isSet(object.partitions) ? globalThis.Number(object.partitions) : 0,
+      problems: globalThis.Array.isArray(object?.problems)
+        ? object.problems.map((e: any) => globalThis.String(e))
+        : [],
+      engine: isSet(object.engine) ? globalThis.String(object.engine) : "",
+      durability: isSet(object.durability) ? globalThis.String(object.durability) : "",
+      dataLoss: isSet(object.dataLoss)
+        ? DataLoss.fromJSON(object.dataLoss)
+        : isSet(object.data_loss)
+        ? DataLoss.fromJSON(object.data_loss)
+        : undefined,
     };
   },
 
@@ -5898,6 +6043,18 @@ export const StoreInfo: MessageFns<StoreInfo> = {
     if (message.partitions !== 0) {
       obj.partitions = Math.round(message.partitions);
     }
+    if (message.problems?.length) {
+      obj.problems = message.problems;
+    }
+    if (message.engine !== "") {
+      obj.engine = message.engine;
+    }
+    if (message.durability !== "") {
+      obj.durability = message.durability;
+    }
+    if (message.dataLoss !== undefined) {
+      obj.dataLoss = DataLoss.toJSON(message.dataLoss);
+    }
     return obj;
   },
 
@@ -5921,6 +6078,210 @@ export const StoreInfo: MessageFns<StoreInfo> = {
     message.lastHeartbeatMs = object.lastHeartbeatMs ?? 0;
     message.load = (object.load !== undefined && object.load !== null) ? StoreLoad.fromPartial(object.load) : undefined;
     message.partitions = object.partitions ?? 0;
+    message.problems = object.problems?.map((e) => e) || [];
+    message.engine = object.engine ?? "";
+    message.durability = object.durability ?? "";
+    message.dataLoss = (object.dataLoss !== undefined && object.dataLoss !== null)
+      ? DataLoss.fromPartial(object.dataLoss)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDataLoss(): DataLoss {
+  return { storeId: "", atMs: 0, keys: 0 };
+}
+
+export const DataLoss: MessageFns<DataLoss> = {
+  encode(message: DataLoss, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.storeId !== "") {
+      writer.uint32(10).string(message.storeId);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(16).uint64(message.atMs);
+    }
+    if (message.keys !== 0) {
+      writer.uint32(24).uint64(message.keys);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataLoss {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataLoss();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.storeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keys = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DataLoss {
+    return {
+      storeId: isSet(object.storeId)
+        ? globalThis.String(object.storeId)
+        : isSet(object.store_id)
+        ? globalThis.String(object.store_id)
+        : "",
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+      keys: isSet(object.keys) ? globalThis.Number(object.keys) : 0,
+    };
+  },
+
+  toJSON(message: DataLoss): unknown {
+    const obj: any = {};
+    if (message.storeId !== "") {
+      obj.storeId = message.storeId;
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    if (message.keys !== 0) {
+      obj.keys = Math.round(message.keys);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DataLoss>, I>>(base?: I): DataLoss {
+    return DataLoss.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DataLoss>, I>>(object: I): DataLoss {
+    const message = createBaseDataLoss();
+    message.storeId = object.storeId ?? "";
+    message.atMs = object.atMs ?? 0;
+    message.keys = object.keys ?? 0;
+    return message;
+  },
+};
+
+function createBaseStoreProblem(): StoreProblem {
+  return { storeId: "", problem: "" };
+}
+
+export const StoreProblem: MessageFns<StoreProblem> = {
+  encode(message: StoreProblem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.storeId !== "") {
+      writer.uint32(10).string(message.storeId);
+    }
+    if (message.problem !== "") {
+      writer.uint32(18).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreProblem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreProblem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.storeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreProblem {
+    return {
+      storeId: isSet(object.storeId)
+        ? globalThis.String(object.storeId)
+        : isSet(object.store_id)
+        ? globalThis.String(object.store_id)
+        : "",
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+    };
+  },
+
+  toJSON(message: StoreProblem): unknown {
+    const obj: any = {};
+    if (message.storeId !== "") {
+      obj.storeId = message.storeId;
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoreProblem>, I>>(base?: I): StoreProblem {
+    return StoreProblem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoreProblem>, I>>(object: I): StoreProblem {
+    const message = createBaseStoreProblem();
+    message.storeId = object.storeId ?? "";
+    message.problem = object.problem ?? "";
     return message;
   },
 };
@@ -7232,6 +7593,9 @@ function createBaseGetClusterStatusResponse(): GetClusterStatusResponse {
     migratingStoreIds: [],
     placement: "",
     launcher: "",
+    problems: [],
+    storeProblems: [],
+    dataLosses: [],
   };
 }
 
@@ -7278,6 +7642,15 @@ export const GetClusterStatusResponse: MessageFns<GetClusterStatusResponse> = {
     }
     if (message.launcher !== "") {
       writer.uint32(114).string(message.launcher);
+    }
+    for (const v of message.problems) {
+      writer.uint32(122).string(v!);
+    }
+    for (const v of message.storeProblems) {
+      StoreProblem.encode(v!, writer.uint32(130).fork()).join();
+    }
+    for (const v of message.dataLosses) {
+      DataLoss.encode(v!, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -7407,6 +7780,30 @@ export const GetClusterStatusResponse: MessageFns<GetClusterStatusResponse> = {
             message.launcher = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.problems.push(reader.string());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.storeProblems.push(StoreProblem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.dataLosses.push(DataLoss.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7471,6 +7868,19 @@ export const GetClusterStatusResponse: MessageFns<GetClusterStatusResponse> = {
         : [],
       placement: isSet(object.placement) ? globalThis.String(object.placement) : "",
       launcher: isSet(object.launcher) ? globalThis.String(object.launcher) : "",
+      problems: globalThis.Array.isArray(object?.problems)
+        ? object.problems.map((e: any) => globalThis.String(e))
+        : [],
+      storeProblems: globalThis.Array.isArray(object?.storeProblems)
+        ? object.storeProblems.map((e: any) => StoreProblem.fromJSON(e))
+        : globalThis.Array.isArray(object?.store_problems)
+        ? object.store_problems.map((e: any) => StoreProblem.fromJSON(e))
+        : [],
+      dataLosses: globalThis.Array.isArray(object?.dataLosses)
+        ? object.dataLosses.map((e: any) => DataLoss.fromJSON(e))
+        : globalThis.Array.isArray(object?.data_losses)
+        ? object.data_losses.map((e: any) => DataLoss.fromJSON(e))
+        : [],
     };
   },
 
@@ -7518,6 +7928,15 @@ export const GetClusterStatusResponse: MessageFns<GetClusterStatusResponse> = {
     if (message.launcher !== "") {
       obj.launcher = message.launcher;
     }
+    if (message.problems?.length) {
+      obj.problems = message.problems;
+    }
+    if (message.storeProblems?.length) {
+      obj.storeProblems = message.storeProblems.map((e) => StoreProblem.toJSON(e));
+    }
+    if (message.dataLosses?.length) {
+      obj.dataLosses = message.dataLosses.map((e) => DataLoss.toJSON(e));
+    }
     return obj;
   },
 
@@ -7540,6 +7959,9 @@ export const GetClusterStatusResponse: MessageFns<GetClusterStatusResponse> = {
     message.migratingStoreIds = object.migratingStoreIds?.map((e) => e) || [];
     message.placement = object.placement ?? "";
     message.launcher = object.launcher ?? "";
+    message.problems = object.problems?.map((e) => e) || [];
+    message.storeProblems = object.storeProblems?.map((e) => StoreProblem.fromPartial(e)) || [];
+    message.dataLosses = object.dataLosses?.map((e) => DataLoss.fromPartial(e)) || [];
     return message;
   },
 };
