@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import type { Client } from "../../client/index.js";
 import { EkvError, invalidArgument } from "../../services/core/errors.js";
 import { writeJson, type CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
@@ -8,35 +7,20 @@ import { fileFailure } from "../failure.js";
 import { startProgress } from "../progress-line.js";
 import { etaMsOf, formatEta, formatRate, RateMeter, type ProgressView } from "../progress.js";
 import { formatBytes, formatCount, formatDuration, formatNoun } from "../quantities.js";
-import {
-  formatOf,
-  type CsvEncoding,
-  type ReadItem,
-  type TransferEntry,
-  type TransferFormat,
-} from "../transfer/entry.js";
-import { Window } from "../transfer/window.js";
+import { EntryWriter, type ImportCounts } from "../transfer/entry-writer.js";
+import { formatOf, type CsvEncoding, type ReadItem, type TransferFormat } from "../transfer/entry.js";
 
 /** Options of `ekv import`. */
 export interface ImportOptions {
   readonly format?: TransferFormat;
   readonly encoding: CsvEncoding;
   readonly skipBad?: true;
+  /** How long a line is tried again while its store is away. */
+  readonly repeatForMs: number;
 }
 
-/** Writes under way at once, and the bytes they may hold: enough to keep every store busy, little to hold. */
-const callsInFlightMax = 1024;
-const bytesInFlightMax = 33_554_432;
 /** How many bad lines are named; the rest are only counted. */
 const badLinesShownMax = 10;
-
-/** What an import did. */
-interface ImportResult {
-  imported: number;
-  bad: number;
-  /** Entries whose time to live was over. */
-  expired: number;
-}
 
 /** `ekv import <file>`: writes every entry of a file. */
 export async function importEntries(
@@ -47,24 +31,36 @@ export async function importEntries(
   const source = await openSource(context, path);
   const client = await context.session.client();
   const startedMs = performance.now();
-  const result: ImportResult = { imported: 0, bad: 0, expired: 0 };
   const progress = await startProgress(context.stderr, { quiet: context.json });
+  const writer = new EntryWriter({
+    client,
+    signal: context.signal,
+    repeatForMs: options.repeatForMs,
+    onBad: (line, problem) => {
+      const text = `line ${line}: ${problem}`;
+      if (!options.skipBad) throw new EkvError("INVALID_ARGUMENT", text, { notExecuted: true });
+      if (writer.counts.bad < badLinesShownMax) progress.note(text);
+    },
+    onNote: (text) => {
+      if (!context.json) progress.note(text);
+    },
+  });
+  const { counts } = writer;
   const meter = new RateMeter();
   meter.add(0, startedMs);
   const timer = setInterval(() => {
-    meter.add(result.imported, performance.now());
-    progress.update(viewOf(result, meter, source, performance.now() - startedMs));
+    meter.add(counts.imported, performance.now());
+    progress.update(viewOf(counts, meter, source, performance.now() - startedMs));
   }, 200);
   try {
-    const items = await readItems(source, path, options);
-    await writeItems(context, client, items, result, options.skipBad === true, (text) => progress.note(text));
+    await writer.writeAll(await readItems(source, path, options));
   } catch (error) {
-    throw withCount(fileFailure(path, error), result);
+    throw withCount(fileFailure(path, error), counts);
   } finally {
     clearInterval(timer);
     progress.stop();
   }
-  await report(context, result, performance.now() - startedMs);
+  await report(context, counts, performance.now() - startedMs);
   return context.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
 }
 
@@ -109,55 +105,9 @@ async function readItems(
   return (await import("../transfer/ndjson.js")).readNdjson(source.chunks);
 }
 
-async function writeItems(
-  context: CommandContext,
-  client: Client<Buffer>,
-  items: AsyncIterable<ReadItem>,
-  result: ImportResult,
-  skipBad: boolean,
-  note: (text: string) => void,
-): Promise<void> {
-  const window = new Window(callsInFlightMax, bytesInFlightMax);
-  const refuse = (line: number, problem: string): void => {
-    const text = `line ${line}: ${problem}`;
-    if (!skipBad) throw new EkvError("INVALID_ARGUMENT", text, { notExecuted: true });
-    result.bad += 1;
-    if (result.bad <= badLinesShownMax) note(text);
-  };
-  const write = async (line: number, entry: TransferEntry): Promise<void> => {
-    const ttlMs = entry.expiresAtMs === 0 ? 0 : entry.expiresAtMs - Date.now();
-    if (ttlMs < 0 || (ttlMs === 0 && entry.expiresAtMs > 0)) {
-      result.expired += 1;
-      return;
-    }
-    try {
-      await client.put(entry.key, entry.value, ttlMs > 0 ? { ttlMs } : {});
-      result.imported += 1;
-    } catch (error) {
-      if (!(error instanceof EkvError)) throw error;
-      if (error.code === "INVALID_ARGUMENT") refuse(line, error.message);
-      else throw new EkvError(error.code, `line ${line}: ${error.message}`, { cause: error });
-    }
-  };
-  try {
-    for await (const item of items) {
-      if (context.signal.aborted || window.failed) break;
-      if ("problem" in item) {
-        refuse(item.line, item.problem);
-      } else {
-        const { line, entry } = item;
-        await window.start(entry.key.length + entry.value.length, () => write(line, entry));
-      }
-    }
-  } finally {
-    // Also after a bad line: what was sent is finished, so that the count that is reported is right.
-    await window.drain();
-  }
-}
-
-function withCount(error: unknown, result: ImportResult): unknown {
+function withCount(error: unknown, counts: ImportCounts): unknown {
   if (!(error instanceof EkvError)) return error;
-  const message = `${error.message} (${formatNoun(result.imported, "key")} imported before)`;
+  const message = `${error.message} (${formatNoun(counts.imported, "key")} imported before)`;
   return new EkvError(error.code, message, {
     notExecuted: error.notExecuted,
     violations: error.violations,
@@ -165,9 +115,9 @@ function withCount(error: unknown, result: ImportResult): unknown {
   });
 }
 
-function viewOf(result: ImportResult, meter: RateMeter, source: Source, elapsedMs: number): ProgressView {
+function viewOf(counts: ImportCounts, meter: RateMeter, source: Source, elapsedMs: number): ProgressView {
   const { bytesTotal, bytesRead } = source;
-  const parts = [`${formatCount(result.imported)} keys`, formatRate(meter.perSecond(), "keys")];
+  const parts = [`${formatCount(counts.imported)} keys`, formatRate(meter.perSecond(), "keys")];
   if (bytesTotal === undefined) {
     return { title: "import", fraction: undefined, parts: [...parts, formatBytes(bytesRead)] };
   }
@@ -179,21 +129,22 @@ function viewOf(result: ImportResult, meter: RateMeter, source: Source, elapsedM
   };
 }
 
-async function report(context: CommandContext, result: ImportResult, durationMs: number): Promise<void> {
+async function report(context: CommandContext, counts: ImportCounts, durationMs: number): Promise<void> {
   if (context.json) {
     await writeJson(context, {
-      ...result,
+      ...counts,
       durationMs: Math.round(durationMs),
       interrupted: context.signal.aborted,
     });
     return;
   }
   const extra = [
-    result.bad > 0 && `${formatNoun(result.bad, "bad line")} skipped`,
-    result.expired > 0 && `${formatNoun(result.expired, "expired key")} left out`,
+    counts.bad > 0 && `${formatNoun(counts.bad, "bad line")} skipped`,
+    counts.repeated > 0 && `${formatNoun(counts.repeated, "write")} repeated`,
+    counts.expired > 0 && `${formatNoun(counts.expired, "expired key")} left out`,
     context.signal.aborted && "interrupted before the end",
   ].filter((part) => part !== false);
-  const rate = formatRate((result.imported * 1000) / Math.max(1, durationMs), "keys");
-  const head = `Imported ${formatNoun(result.imported, "key")} in ${formatDuration(durationMs)} (${rate})`;
+  const rate = formatRate((counts.imported * 1000) / Math.max(1, durationMs), "keys");
+  const head = `Imported ${formatNoun(counts.imported, "key")} in ${formatDuration(durationMs)} (${rate})`;
   await context.stdout.write(`${[head, ...extra].join("; ")}.\n`);
 }

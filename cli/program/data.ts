@@ -131,11 +131,17 @@ function declareImport(program: Command, host: CommandHost): void {
     .description(
       'Write every key of a file; - is stdin. NDJSON holds an object a line: {"key":"a","value":"b"}, with key64 and\n' +
         "value64 in base64 for bytes that are not UTF-8, and expiresAtMs (Unix milliseconds) if it expires.\n" +
-        "CSV begins with the header key,value. A bad line ends the import; what came before it stays written.",
+        "CSV begins with the header key,value. A bad line ends the import; what came before it stays written.\n" +
+        "Writes that meet a store that is away are repeated. It is safe to import a file again.",
     )
     .addOption(new Option(...format).choices(["ndjson", "csv"]))
     .addOption(new Option(...encoding).choices(["text", "base64"]).default("text"))
     .option("--skip-bad", "pass over bad lines and count them")
+    .addOption(
+      new Option("--repeat-for-ms <ms>", "how long a write is repeated while its store is away")
+        .default(60_000)
+        .argParser(parseInteger(0, 86_400_000)),
+    )
     .action((file: string, options: ImportOptions, self: Command) =>
       host.run(self, async (context) =>
         (await import("../commands/import.js")).importEntries(context, file, options),

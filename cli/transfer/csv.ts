@@ -4,8 +4,8 @@ import { parse, type CsvError } from "csv-parse";
 import { stringify } from "csv-stringify/sync";
 import { EkvError, invalidArgument } from "../../services/core/errors.js";
 import { decodeBase64, escapeBytes } from "../key-text.js";
-import { lineBytesMax, type CsvEncoding, type ReadItem, type TransferEntry } from "./entry.js";
-import { withoutBom } from "./ndjson.js";
+import { withoutBom } from "./bom.js";
+import { lineBytesMax, readItem, type CsvEncoding, type ReadItem, type TransferEntry } from "./entry.js";
 
 /** The first line of a CSV file. */
 export const csvHeader = "key,value\n";
@@ -46,7 +46,7 @@ export async function* readCsv(
       return undefined;
     },
   });
-  const input = Readable.from(skipBom(source));
+  const input = Readable.from(withoutBom(source));
   input.on("error", (error) => parser.destroy(error));
   input.pipe(parser);
   let columns: Columns | undefined;
@@ -113,32 +113,15 @@ function readRecord(
       problem: `has ${record.length === 1 ? "1 field" : `${record.length} fields`} instead of 2`,
     };
   }
-  try {
-    return {
-      line,
-      entry: {
-        key: decodeField("key", key, encoding),
-        value: decodeField("value", value, encoding),
-        expiresAtMs: 0,
-      },
-    };
-  } catch (error) {
-    if (error instanceof EkvError) return { line, problem: error.message };
-    throw error;
-  }
+  return readItem(line, () => ({
+    key: decodeField("key", key, encoding),
+    value: decodeField("value", value, encoding),
+    expiresAtMs: 0,
+  }));
 }
 
 function decodeField(name: string, field: Buffer, encoding: CsvEncoding): Buffer {
   if (encoding === "base64") return decodeBase64(name, field.toString("latin1"));
   if (!isUtf8(field)) throw invalidArgument(name, "is not UTF-8; use --encoding base64");
   return field;
-}
-
-async function* skipBom(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {
-  let first = true;
-  for await (const chunk of source) {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    yield first ? withoutBom(bytes) : bytes;
-    first = false;
-  }
 }

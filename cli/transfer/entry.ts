@@ -1,3 +1,4 @@
+import { EkvError } from "../../services/core/errors.js";
 import { limits } from "../../services/core/limits.js";
 
 /** One key with its value, on its way in or out of a file. */
@@ -12,6 +13,16 @@ export interface TransferEntry {
 export type ReadItem =
   | { readonly line: number; readonly entry: TransferEntry }
   | { readonly line: number; readonly problem: string };
+
+/** The entry that `read` finds at a line, or what is wrong with the line: nothing that a line holds ends the reading. */
+export function readItem(line: number, read: () => TransferEntry): ReadItem {
+  try {
+    return { line, entry: read() };
+  } catch (error) {
+    if (error instanceof EkvError) return { line, problem: error.message };
+    return { line, problem: `cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
 
 /** The file formats of `import` and `export`. */
 export type TransferFormat = "ndjson" | "csv";

@@ -1,7 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { EkvError, invalidArgument } from "../../services/core/errors.js";
 import { bytesToJson, decodeBase64, encodeUtf8 } from "../key-text.js";
-import { lineBytesMax, type ReadItem, type TransferEntry } from "./entry.js";
+import { withoutBom } from "./bom.js";
+import { lineBytesMax, readItem, type ReadItem, type TransferEntry } from "./entry.js";
 import { splitLines } from "./lines.js";
 
 /** An entry as one line of NDJSON, newline included. Bytes that are not UTF-8 go into `key64` and `value64`. */
@@ -29,29 +30,10 @@ export function decodeNdjson(line: Buffer): TransferEntry {
 export async function* readNdjson(
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<ReadItem, void, undefined> {
-  for await (const { number, bytes } of splitLines(source, lineBytesMax)) {
-    if (bytes === undefined) {
-      yield { line: number, problem: `is longer than ${lineBytesMax} bytes` };
-      continue;
-    }
-    const content = number === 1 ? withoutBom(bytes) : bytes;
-    if (isBlank(content)) continue;
-    yield readLine(number, content);
+  for await (const { number, bytes } of splitLines(withoutBom(source), lineBytesMax)) {
+    if (bytes === undefined) yield { line: number, problem: `is longer than ${lineBytesMax} bytes` };
+    else if (!isBlank(bytes)) yield readItem(number, () => decodeNdjson(bytes));
   }
-}
-
-function readLine(line: number, content: Buffer): ReadItem {
-  try {
-    return { line, entry: decodeNdjson(content) };
-  } catch (error) {
-    if (error instanceof EkvError) return { line, problem: error.message };
-    throw error;
-  }
-}
-
-/** Without the byte-order mark that some editors put before UTF-8. */
-export function withoutBom(bytes: Buffer): Buffer {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
 function isBlank(bytes: Buffer): boolean {

@@ -94,4 +94,6 @@ export const backoffs = {
   move: { firstMs: 200, maxMs: 10_000 },
   /** `ekv` following an operation while no master answers. */
   operationWatch: { firstMs: 200, maxMs: 2000 },
+  /** A line of `ekv import` whose store was away; the SDK has tried for a whole deadline before. */
+  importWrite: { firstMs: 100, maxMs: 1000 },
 } as const;

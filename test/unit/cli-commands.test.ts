@@ -176,7 +176,7 @@ test("import writes every entry, keeps times to live and leaves out what has exp
   assert.equal(code, 0);
   const { durationMs, ...result } = JSON.parse(stdout) as Record<string, unknown>;
   assert.equal(typeof durationMs, "number");
-  assert.deepEqual(result, { imported: 3, bad: 0, expired: 1, interrupted: false });
+  assert.deepEqual(result, { imported: 3, bad: 0, expired: 1, repeated: 0, interrupted: false });
   assert.deepEqual([...data.keys()], ["a", "\u00ff", "later"]);
   assert.ok(ttls.length === 1 && (ttls[0] ?? 0) > 3_500_000);
 });
@@ -197,9 +197,40 @@ test("import ends at a bad line with its number, or skips and counts it", async 
 
 test("import says which line's write failed, with the code of the failure", async () => {
   const client = { put: () => Promise.reject(new EkvError("OUTCOME_UNKNOWN", "cut off")) };
-  const { code, stderr } = await ekv(["import", "-"], { client, stdin: '\n{"key":"a","value":""}\n' });
+  const args = ["import", "-", "--repeat-for-ms", "0"];
+  const { code, stderr } = await ekv(args, { client, stdin: '\n{"key":"a","value":""}\n' });
   assert.equal(code, 6);
   assert.match(stderr, /line 2: cut off \(0 keys imported before\)/);
+});
+
+test("import repeats writes that meet a store that is away, and counts each line once", async () => {
+  const data = new Map<string, Buffer>();
+  const codes = ["OUTCOME_UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED"] as const;
+  let attempts = 0;
+  const put = (key: Buffer, value: Buffer): Promise<typeof version> => {
+    // The write happens, and its answer is lost.
+    data.set(key.toString(), value);
+    const code = codes[attempts++];
+    return code ? Promise.reject(new EkvError(code, "store-1 is gone")) : Promise.resolve(version);
+  };
+  const stdin = '{"key":"a","value":"1"}\n{"key":"a","value":"2"}\n{"key":"b","value":"3"}\n';
+  const { code, stdout, stderr } = await ekv(["import", "-"], { client: { put }, stdin });
+  assert.equal(code, 0);
+  assert.match(stdout, /^Imported 3 keys .*; 3 writes repeated\.\n$/);
+  assert.equal(stderr.match(/A write failed \(store-1 is gone\)/g)?.length, 1);
+  assert.deepEqual(data.get("a"), Buffer.from("2"), "the last line of a key wins, whatever was repeated");
+  assert.deepEqual(data.get("b"), Buffer.from("3"));
+});
+
+test("import does not repeat what would fail again", async () => {
+  let attempts = 0;
+  const put = (): Promise<never> => {
+    attempts += 1;
+    return Promise.reject(new EkvError("RESOURCE_EXHAUSTED", "the disk is full"));
+  };
+  const { code, stderr } = await ekv(["import", "-"], { client: { put }, stdin: '{"key":"a","value":""}\n' });
+  assert.deepEqual([code, attempts], [1, 1]);
+  assert.match(stderr, /line 1: the disk is full \(0 keys imported before\)/);
 });
 
 test("what export writes, import reads, in both formats", async () => {

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { csvHeader, encodeCsv, readCsv } from "../../cli/transfer/csv.js";
-import type { CsvEncoding, ReadItem, TransferEntry } from "../../cli/transfer/entry.js";
+import { escapeBytes } from "../../cli/key-text.js";
+import type { CsvEncoding, ReadItem } from "../../cli/transfer/entry.js";
 import { splitLines } from "../../cli/transfer/lines.js";
 import { decodeNdjson, encodeNdjson, readNdjson } from "../../cli/transfer/ndjson.js";
 import { Window } from "../../cli/transfer/window.js";
+import { limits } from "../../services/core/limits.js";
+import { collect, entriesOf, inPieces, requireRoundTrip } from "../support/transfer-formats.js";
 
 const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
 const text = fc.string({ unit: "binary", maxLength: 40 }).map((value) => Buffer.from(value, "utf8"));
@@ -34,27 +37,6 @@ const anyEntries = fc.array(
   ),
   { maxLength: 20 },
 );
-
-/** Bytes as a stream that breaks anywhere. */
-async function* inPieces(content: Buffer, size: number): AsyncGenerator<Buffer, void, undefined> {
-  for (let start = 0; start < content.length; start += size) {
-    await Promise.resolve();
-    yield content.subarray(start, start + size);
-  }
-}
-
-async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
-  const items: T[] = [];
-  for await (const item of source) items.push(item);
-  return items;
-}
-
-function entriesOf(items: readonly ReadItem[]): TransferEntry[] {
-  return items.map((item) => {
-    assert.ok("entry" in item, JSON.stringify(item));
-    return item.entry;
-  });
-}
 
 function readCsvText(content: string | Buffer, encoding: CsvEncoding = "text"): Promise<ReadItem[]> {
   return collect(readCsv(inPieces(Buffer.from(content), 7), encoding));
@@ -86,6 +68,33 @@ test("CSV in base64 gives back every entry but its expiry", async () => {
       assert.deepEqual(entriesOf(await collect(readCsv(inPieces(content, size), "base64"))), expected);
     }),
   );
+});
+
+test("a value of the default limit comes back from every format, whatever its bytes", async () => {
+  for (const filler of [0xff, 0x01, 0x22]) await requireRoundTrip("ndjson", limits.valueBytesMax, filler);
+  await requireRoundTrip("csv as text", limits.valueBytesMax, 0x0a);
+  await requireRoundTrip("csv in base64", limits.valueBytesMax, 0xff);
+});
+
+test("bytes are escaped in steps that leave no seam", () => {
+  for (const sample of ["a\\b\n\u0085\u2028\u{1f600}", Buffer.from([0xff, 0x5c, 0x09, 0x41, 0x00])]) {
+    const piece = Buffer.from(sample);
+    const count = Math.ceil(200_000 / piece.length);
+    const whole = escapeBytes(Buffer.concat(Array.from({ length: count }, () => piece)));
+    assert.ok(whole === escapeBytes(piece).repeat(count));
+  }
+});
+
+test("a byte-order mark that comes in pieces is passed over, and only at the beginning", async () => {
+  const mark = "\ufeff";
+  for (const size of [1, 2, 3, 4, 100]) {
+    const csv = Buffer.from(`${mark}key,value\n${mark}a,${mark}\n`);
+    const [fromCsv] = entriesOf(await collect(readCsv(inPieces(csv, size), "text")));
+    assert.deepEqual([fromCsv?.key.toString(), fromCsv?.value.toString()], [`${mark}a`, mark]);
+    const ndjson = Buffer.from(`${mark}{"key":"a","value":""}\n`);
+    assert.equal(entriesOf(await collect(readNdjson(inPieces(ndjson, size)))).length, 1);
+    assert.deepEqual(await collect(readNdjson(inPieces(Buffer.from(mark), size))), []);
+  }
 });
 
 test("NDJSON names text as text and other bytes as base64", () => {
