@@ -1,5 +1,3 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { invalidArgument } from "../../services/core/errors.js";
 import { modelOf, type CommandModel } from "../completion.js";
@@ -11,7 +9,7 @@ import { OutputError } from "../output.js";
 import { createProgram } from "../program.js";
 import { asksForJson, parseArguments, reportFailure } from "../run.js";
 import { candidatesFor } from "../shell/candidates.js";
-import { historyLinesMax, loadHistory, saveHistory } from "../shell/history.js";
+import { historyLinesMax, openHistory } from "../shell/history.js";
 import { quoteWord, splitWords } from "../shell/words.js";
 
 /** Keys offered by one completion, and how long they may take to come, in milliseconds. */
@@ -36,13 +34,15 @@ async function script(context: CommandContext, stdin: NodeJS.ReadableStream): Pr
 }
 
 async function interactive(context: CommandContext): Promise<ExitCode> {
-  const historyPath = context.environment["EKV_HISTORY"] || join(homedir(), ".ekv_history");
+  const history = await openHistory(context.environment, (text) => {
+    context.stderr.stream.write(`${text}\n`);
+  });
   const model = modelOf(createProgram({ run: () => Promise.resolve() }, { version: "", inShell: true }));
   const reader = createInterface({
     input: context.stdin as NodeJS.ReadableStream,
     output: context.stdout.stream,
     prompt: "ekv> ",
-    history: await loadHistory(historyPath),
+    history: [...history.lines],
     historySize: historyLinesMax,
     signal: context.signal,
     removeHistoryDuplicates: true,
@@ -54,16 +54,16 @@ async function interactive(context: CommandContext): Promise<ExitCode> {
       );
     },
   });
-  let history: readonly string[] = [];
+  let typed: readonly string[] = [];
   reader.on("history", (lines) => {
-    history = [...lines];
+    typed = [...lines];
   });
   await context.stdout.write("Type `help` for the commands, Tab to complete, Ctrl-D to leave.\n");
   try {
     return await converse(context, reader);
   } finally {
     reader.close();
-    if (history.length > 0) await saveHistory(historyPath, history);
+    if (typed.length > 0) await history.save(typed);
   }
 }
 

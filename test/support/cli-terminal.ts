@@ -22,6 +22,9 @@ export interface RunOptions {
   readonly client?: Partial<Client<Buffer>>;
   readonly admin?: Partial<AdminClient>;
   readonly stdin?: string | Buffer;
+  /** Default false: a file or pipe. */
+  readonly stdinIsTerminal?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -35,11 +38,12 @@ export async function ekv(
   const missing = (what: string): never => {
     throw new Error(`the test gave no ${what}`);
   };
+  const stdin = options.stdin === undefined ? new PassThrough() : Readable.from([Buffer.from(options.stdin)]);
   const code = await runCommandLine(args, {
-    stdin: options.stdin === undefined ? new PassThrough() : Readable.from([Buffer.from(options.stdin)]),
+    stdin: Object.assign(stdin, { isTTY: options.stdinIsTerminal ?? false }),
     stdout,
     stderr,
-    environment: {},
+    environment: options.environment ?? {},
     signal: options.signal ?? new AbortController().signal,
     openSession: () => ({
       client: () => Promise.resolve((options.client ?? missing("client")) as Client<Buffer>),

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { openHistory } from "../../cli/shell/history.js";
 import { quoteWord, splitWords } from "../../cli/shell/words.js";
 import { ekv } from "../support/cli-terminal.js";
 
@@ -51,4 +55,34 @@ test("a bad line of the shell is reported and the next one runs", async () => {
   const { code, stderr } = await ekv(["shell"], { client, stdin: "nonsense\nput a\ndel 'x\ndel a\n" });
   assert.equal(code, 0);
   assert.match(stderr, /unknown command 'nonsense'[^]*value: is missing[^]*does not end/);
+});
+
+test("a shell whose history cannot be read or written opens, says so once, and runs", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "ekv-shell-"));
+  try {
+    const { code, stdout, stderr } = await ekv(["shell"], {
+      client: { delete: () => Promise.resolve(true) },
+      stdin: "del a --json\nexit\n",
+      stdinIsTerminal: true,
+      environment: { EKV_HISTORY: folder },
+    });
+    assert.equal(code, 0);
+    assert.match(stdout, /"deleted":true/);
+    assert.equal(stderr, `The history is not kept: ${folder}: is a folder\n`);
+
+    const problems: string[] = [];
+    const missing = join(folder, "missing", "history");
+    const unwritable = await openHistory({ EKV_HISTORY: missing }, (text) => problems.push(text));
+    await unwritable.save(["get a"]);
+    assert.deepEqual(problems, [`The history is not kept: ${missing}: no such file or folder`]);
+
+    const path = join(folder, "history");
+    const kept = await openHistory({ EKV_HISTORY: path }, (text) => problems.push(text));
+    await kept.save(["newest", "oldest"]);
+    assert.deepEqual((await openHistory({ EKV_HISTORY: path }, assert.fail)).lines, ["newest", "oldest"]);
+    assert.deepEqual(await readdir(folder), ["history"]);
+    assert.equal(problems.length, 1);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
