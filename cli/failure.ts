@@ -1,6 +1,6 @@
 import { EkvError, type FieldViolation } from "../services/core/errors.js";
 import { OutputError } from "./output.js";
-import { systemReason } from "./system-reason.js";
+import { systemErrorName, systemReason } from "../services/runtime/system-reason.js";
 
 /** What `--json` prints on stderr when a command fails. */
 export interface Failure {
@@ -18,13 +18,7 @@ export function describeFailure(error: unknown): Failure {
     return { error: { code: error.code, message: error.message, violations: error.violations } };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { error: { code: systemCodeOf(error) ?? "INTERNAL", message, violations: [] } };
-}
-
-/** The system's name for an error, such as `ENOSPC`; undefined when it is none of the system's. */
-function systemCodeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
+  return { error: { code: systemErrorName(error) ?? "INTERNAL", message, violations: [] } };
 }
 
 /** Failures that another path, or other rights, would mend. */
@@ -51,7 +45,7 @@ class FileError extends Error {
 
 /** A system error with the path in its message: wrong input where that is what it means. Anything else as it came. */
 export function fileFailure(path: string, error: unknown): unknown {
-  const code = systemCodeOf(error);
+  const code = systemErrorName(error);
   if (code === undefined || error instanceof OutputError || error instanceof FileError) return error;
   if (!usageCodes.has(code)) return new FileError(path, code, error as Error);
   const message = `${path}: ${systemReason(code) ?? code}`;

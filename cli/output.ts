@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { systemReason } from "./system-reason.js";
+import { systemReason } from "../services/runtime/system-reason.js";
 
 /** Where a command writes: a terminal, a file, a pipe or a test's memory. */
 export interface Output {

@@ -11,6 +11,8 @@ cp -R "$app" "$root$app"
 # npm's notes of where it fetched from.
 rm -f "$root$app/package-lock.json" "$root$app/node_modules/.package-lock.json"
 find "$root$app" \( -name '*.d.ts' -o -name '*.map' -o -name '*.tsbuildinfo' -o -name '*.md' -o -name '*musl*.node' \) -type f -delete
+# Addons of other systems.
+find "$root$app" -path '*/prebuilds/*' ! -path '*/prebuilds/linux-*' -type f -delete
 {
   ldd "$root/usr/local/bin/node"
   find "$root$app" -name '*.node' -exec ldd {} \; 2>/dev/null || true

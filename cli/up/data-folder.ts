@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { EkvError } from "../../services/core/errors.js";
@@ -72,10 +72,9 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
 
 async function takeLock(path: string): Promise<FolderLock> {
   try {
-    await mkdir(path, { recursive: true });
     return await lockFolder(path, { role: "ekv up" });
   } catch (error) {
-    if (!(error instanceof EkvError)) throw fileFailure(path, error);
+    if (!(error instanceof EkvError)) throw error;
     throw new EkvError("INVALID_ARGUMENT", error.message, { notExecuted: true, cause: error });
   }
 }

@@ -43,6 +43,10 @@ export const limits = {
   browsePageEntries: 1000,
   /** Partitions that a browse page looks into: a search for few keys in many of them. */
   browsePagePartitions: 64,
+  /** How often the holder of a data folder shows that it lives, in milliseconds. */
+  folderLockRefreshMs: 2000,
+  /** Silence after which a holder on another host, whose lock cannot be seen, is taken for dead, in milliseconds. */
+  folderLockStaleMs: 15_000,
   /** Partitions of a cluster: a power of two within these. */
   partitionCountMin: 1,
   partitionCountMax: 65_536,

@@ -1,26 +1,29 @@
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { link, mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, open, readFile } from "node:fs/promises";
+import { hostname, uptime } from "node:os";
 import { join } from "node:path";
+import { tryLock } from "fs-native-extensions";
 import { z } from "zod";
 import { EkvError } from "../core/errors.js";
-import { isRunning, processStartTime } from "./process-identity.js";
+import { limits } from "../core/limits.js";
+import { folderError, makeFolder } from "./folder.js";
+import { bootId, pidNamespace } from "./process-identity.js";
 
-/** What the names of lock files begin with. */
-export const lockFilePrefix = "lock-";
-const lockPattern = /^lock-(\d+)$/;
-const refreshMs = 2000;
-/** A holder on another host is taken for dead after several missed refreshes. */
-const staleMs = 15_000;
+/** The file in a data folder that is locked while a process uses the folder. It stays there when nobody does. */
+export const lockFileName = "folder.lock";
+/** The holder's text has this length always: writing it over the last one needs no room on a full disk. */
+const holderBytes = 1024;
 
-/** The content of a lock file. */
+/** Who holds, or last held, a folder. What decides is the lock: this is for messages, and for other hosts. */
 const holderSchema = z.object({
   role: z.string(),
   pid: z.number(),
-  startTime: z.string().optional(),
-  bootId: z.string().optional(),
   host: z.string(),
+  bootId: z.string().optional(),
+  pidNamespace: z.string().optional(),
+  /** Of this lock: no two have the same. */
+  token: z.string(),
   released: z.boolean(),
 });
 type Holder = z.infer<typeof holderSchema>;
@@ -30,8 +33,9 @@ export interface FolderLockOptions {
   /** What this process is, for the message to a second one: "the master", "store s1". */
   readonly role: string;
   /**
-   * Called once if another host took the folder over, because this process was stopped for longer than 15 s: it must
-   * not touch the folder again.
+   * Called once if another host took the folder over, which can only happen where hosts share a file system but not
+   * its locks, and this process stood still for longer than `limits.folderLockStaleMs`. It must not touch the folder
+   * again.
    */
   readonly onLost?: () => void;
 }
@@ -42,164 +46,210 @@ export interface FolderLock {
   release(): Promise<void>;
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+/** Why a folder could not be locked. */
+export interface FolderUse {
+  /** Who has it, and what to do. */
+  readonly message: string;
+  /**
+   * Given when nobody has the lock, but another host may use the folder all the same: when that host last showed that it
+   * lives, in Unix milliseconds. A later sign, or none for `limits.folderLockStaleMs`, ends the doubt.
+   */
+  readonly lastSignMs?: number;
 }
 
-function bootId(): string | undefined {
+/** Undefined: there is no holder, or a power loss or an upgrade left something else in the file. */
+function parseHolder(text: string): Holder | undefined {
   try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return holderSchema.safeParse(JSON.parse(text)).data;
   } catch {
-    return undefined; // Not Linux: the pid has to do.
-  }
-}
-
-/** The highest lock number in a folder; 0: none. */
-async function highestLock(folder: string): Promise<number> {
-  const numbers = (await readdir(folder)).map((name) => Number(lockPattern.exec(name)?.[1] ?? 0));
-  return Math.max(0, ...numbers);
-}
-
-async function readHolder(path: string): Promise<Holder | "missing" | "damaged"> {
-  try {
-    const parsed = holderSchema.safeParse(JSON.parse(await readFile(path, "utf8")));
-    return parsed.success ? parsed.data : "damaged";
-  } catch (error) {
-    if (isMissing(error)) return "missing";
-    if (error instanceof SyntaxError) return "damaged";
-    throw error;
-  }
-}
-
-/** When a folder's holder last showed that it lives, in Unix milliseconds; undefined when nobody ever held it. */
-export async function lastSignOfLife(folder: string): Promise<number | undefined> {
-  const highest = await highestLock(folder);
-  try {
-    return highest === 0 ? undefined : (await stat(join(folder, `${lockFilePrefix}${highest}`))).mtimeMs;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
-async function isOld(path: string): Promise<boolean> {
-  try {
-    return Date.now() - (await stat(path)).mtimeMs > staleMs;
-  } catch (error) {
-    if (isMissing(error)) return true;
-    throw error;
-  }
-}
-
-/** Whether nobody holds a lock file any more. */
-async function isFree(holder: Holder | "missing" | "damaged", path: string): Promise<boolean> {
-  if (holder === "missing") return true;
-  // Lock files appear with their content: only a power loss damages one, and then its age decides.
-  if (holder === "damaged") return isOld(path);
-  if (holder.released) return true;
-  if (holder.host !== hostname()) return isOld(path);
-  return holder.bootId !== bootId() || !isRunning(holder.pid, holder.startTime);
-}
-
-function heldError(folder: string, path: string, holder: Holder | "damaged" | "missing"): EkvError {
-  const advice =
-    typeof holder !== "object"
-      ? `its lock file ${path} is damaged: try again in ${staleMs / 1000} s`
-      : holder.host === hostname()
-        ? `${holder.role} uses it already, with pid ${holder.pid}: stop that process, or choose another folder`
-        : `${holder.role} uses it already, with pid ${holder.pid} on host ${holder.host}: stop it there; ` +
-          `if it crashed, try again in ${staleMs / 1000} s`;
-  return new EkvError("FAILED_PRECONDITION", `the data folder ${folder} is in use: ${advice}`, {
-    notExecuted: true,
-  });
-}
-
-/** Puts a file in place as a whole; false when `path` exists and `replace` is false. */
-async function placeFile(path: string, holder: Holder, replace: boolean): Promise<boolean> {
-  const draft = `${path}.${randomBytes(8).toString("hex")}`;
-  await writeFile(draft, JSON.stringify(holder));
-  try {
-    if (replace) await rename(draft, path);
-    else await link(draft, path);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-/**
- * Takes the next lock number. Undefined: another starter was quicker, look again.
- *
- * The holder is who made the file with the highest number. That file is never deleted except by who made a higher one,
- * so the highest number only grows, and making a file is exclusive: of several starters that find the same stale lock
- * one wins. One that is late may re-make a number that was deleted meanwhile; it sees the higher one afterwards.
- */
-async function takeNext(folder: string, taken: number, holder: Holder): Promise<number | undefined> {
-  const mine = taken + 1;
-  const path = join(folder, `lock-${mine}`);
-  if (!(await placeFile(path, holder, false))) return undefined;
-  if ((await highestLock(folder)) > mine) {
-    await rm(path, { force: true });
     return undefined;
   }
-  for (const name of await readdir(folder)) {
-    const number = Number(lockPattern.exec(name)?.[1] ?? mine);
-    if (number < mine) await rm(join(folder, name), { force: true });
-  }
-  return mine;
 }
 
-function hold(folder: string, mine: number, holder: Holder, onLost: (() => void) | undefined): FolderLock {
-  const path = join(folder, `lock-${mine}`);
-  let released = false;
-  const refresh = async (): Promise<void> => {
+/** False: the disk has no room for it. The lock holds all the same. */
+async function writeHolder(file: FileHandle, holder: Holder): Promise<boolean> {
+  try {
+    await file.write(Buffer.from(JSON.stringify(holder).padEnd(holderBytes)), 0, null, 0);
+    await file.sync();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a host whose locks we do not see may be using the folder: it showed that it lives every 2 s. */
+function mayLiveElsewhere(holder: Holder | undefined, lastSignMs: number): holder is Holder {
+  if (holder === undefined || holder.released) return false;
+  const thisKernel = bootId();
+  // Of one kernel we see every lock.
+  if (thisKernel === undefined ? holder.host === hostname() : holder.bootId === thisKernel) return false;
+  // A holder that has been silent since this machine was started may have been this machine, before.
+  const bootedMs = Date.now() - uptime() * 1000;
+  return lastSignMs > bootedMs && Math.abs(Date.now() - lastSignMs) <= limits.folderLockStaleMs;
+}
+
+function describeHolder(folder: string, holder: Holder | undefined): string {
+  const inUse = `the data folder ${folder} is in use`;
+  if (holder === undefined || holder.released) {
+    return `${inUse}: another process has its lock; stop that process, or choose another folder`;
+  }
+  const { role, pid, host } = holder;
+  if (holder.bootId !== bootId()) {
+    return `${inUse}: ${role} uses it already, with pid ${pid} on host ${host}; stop it there, or choose another folder`;
+  }
+  const where = holder.pidNamespace === pidNamespace() ? "" : ` in another container, of host name ${host}`;
+  return `${inUse}: ${role} uses it already, with pid ${pid}${where}: stop that process, or choose another folder`;
+}
+
+function describeDoubt(folder: string, { role, pid, host }: Holder): string {
+  return (
+    `the data folder ${folder} may be in use: ${role} used it just now, with pid ${pid} on host ${host}; stop it ` +
+    `there; if it crashed, try again in ${limits.folderLockStaleMs / 1000} s`
+  );
+}
+
+function noLocks(folder: string, cause: unknown): EkvError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new EkvError(
+    "FAILED_PRECONDITION",
+    `the file system of ${folder} cannot lock files (${reason}): choose a folder on one that can`,
+    { notExecuted: true, cause },
+  );
+}
+
+function lockNow(folder: string, file: FileHandle): boolean {
+  try {
+    return tryLock(file.fd);
+  } catch (error) {
+    throw noLocks(folder, error);
+  }
+}
+
+interface Taken {
+  readonly file: FileHandle;
+  readonly holder: Holder;
+  /** Whether the file says so. */
+  readonly written: boolean;
+}
+
+class HeldFolder implements FolderLock {
+  readonly #path: string;
+  /** Closing it ends the lock, and so would its collection. */
+  readonly #file: FileHandle;
+  readonly #holder: Holder;
+  readonly #timer: NodeJS.Timeout;
+  #written: boolean;
+  #released: Promise<void> | undefined;
+
+  constructor(path: string, { file, holder, written }: Taken, onLost: (() => void) | undefined) {
+    this.#path = path;
+    this.#file = file;
+    this.#holder = holder;
+    this.#written = written;
+    this.#timer = setInterval(() => {
+      // A file system that does not answer right now is asked again in 2 s.
+      this.#refresh(onLost).catch(() => undefined);
+    }, limits.folderLockRefreshMs);
+    this.#timer.unref();
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  async #refresh(onLost: (() => void) | undefined): Promise<void> {
+    this.#written ||= await writeHolder(this.#file, this.#holder);
     const now = new Date();
-    await utimes(path, now, now).catch(() => undefined); // Looked at next: is the lock still ours?
-    if (released || (await highestLock(folder)) === mine) return;
-    clearInterval(timer);
+    await this.#file.utimes(now, now);
+    if (!(await this.#isTaken()) || this.#released) return;
+    clearInterval(this.#timer);
     onLost?.();
-  };
-  const timer = setInterval(() => {
-    // A folder that cannot be read right now is looked at again in 2 s.
-    refresh().catch(() => undefined);
-  }, refreshMs);
-  timer.unref();
-  return {
-    release: async () => {
-      if (released) return;
-      released = true;
-      clearInterval(timer);
-      if ((await highestLock(folder)) === mine) await placeFile(path, { ...holder, released: true }, true);
-    },
-  };
+  }
+
+  /** Whether the file names another holder since it named this one. */
+  async #isTaken(): Promise<boolean> {
+    const found = this.#written ? parseHolder(await readFile(this.#path, "utf8")) : undefined;
+    return found !== undefined && found.token !== this.#holder.token;
+  }
+
+  async #release(): Promise<void> {
+    clearInterval(this.#timer);
+    const taken = await this.#isTaken().catch(() => true);
+    if (!taken) await writeHolder(this.#file, { ...this.#holder, released: true });
+    await this.#file.close();
+  }
+}
+
+/** Opens a lock file, made if missing, for reading and writing. */
+async function openLockFile(path: string): Promise<FileHandle> {
+  return await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+}
+
+async function takeLock(folder: string, path: string, role: string): Promise<Taken | FolderUse> {
+  const file = await openLockFile(path);
+  try {
+    const locked = lockNow(folder, file);
+    const last = parseHolder(await readFile(path, "utf8"));
+    const { mtimeMs } = await file.stat();
+    if (!locked) {
+      await file.close();
+      return { message: describeHolder(folder, last) };
+    }
+    if (mayLiveElsewhere(last, mtimeMs)) {
+      await file.close();
+      return { message: describeDoubt(folder, last), lastSignMs: mtimeMs };
+    }
+    const holder: Holder = {
+      role,
+      pid: process.pid,
+      host: hostname(),
+      bootId: bootId(),
+      pidNamespace: pidNamespace(),
+      token: randomUUID(),
+      released: false,
+    };
+    return { file, holder, written: await writeHolder(file, holder) };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** As {@link lockFolder}, but resolves with who uses the folder when it is in use. */
+export async function tryLockFolder(
+  folder: string,
+  { role, onLost }: FolderLockOptions,
+): Promise<FolderLock | FolderUse> {
+  await makeFolder(folder);
+  const path = join(folder, lockFileName);
+  try {
+    const taken = await takeLock(folder, path, role);
+    return "file" in taken ? new HeldFolder(path, taken, onLost) : taken;
+  } catch (error) {
+    throw folderError(folder, error);
+  }
 }
 
 /**
- * Makes this process the only user of a data folder (made if missing).
+ * Makes this process the only user of a data folder (made if missing), by a lock of the operating system on the file
+ * `folder.lock` in it. The kernel ends the lock with the process, however that dies, and shows it to every process of
+ * the machine: pids, which mean another process in another container or after a reboot, decide nothing. What the file
+ * contains decides nothing either while one kernel is concerned, so a power loss cannot damage a lock. The file is
+ * never replaced or deleted: that would leave two files to lock.
  *
- * Rejects with `FAILED_PRECONDITION`, naming the holder, while another process has it. A holder that died on this
- * host, even by kill -9, is replaced at once; one on another host (a shared volume) 15 s after its last sign of life,
- * which it gives every 2 s.
+ * Network file systems show the lock to other hosts too (NFS does). For one that does not, the holder shows every 2 s
+ * that it lives, and a folder that another host used less than 15 s ago is refused.
+ *
+ * Considered, and not taken: a listening socket in the folder (it cannot be bound on several kinds of volumes, and
+ * taking over what a dead process left is a race), LMDB's own lock file (it lets several processes in, and tells nobody
+ * whether there are others), and flock(1) as a child process (it dies apart from its parent).
+ *
+ * Rejects with `FAILED_PRECONDITION`, naming the holder, while another process has the folder; and when the folder cannot
+ * be made or written, or its file system has no locks, saying which.
  */
 export async function lockFolder(folder: string, options: FolderLockOptions): Promise<FolderLock> {
-  await mkdir(folder, { recursive: true });
-  const holder: Holder = {
-    role: options.role,
-    pid: process.pid,
-    startTime: processStartTime(process.pid),
-    bootId: bootId(),
-    host: hostname(),
-    released: false,
-  };
-  for (;;) {
-    const taken = await highestLock(folder);
-    const path = join(folder, `lock-${taken}`);
-    const found = taken === 0 ? "missing" : await readHolder(path);
-    if (!(await isFree(found, path))) throw heldError(folder, path, found);
-    const mine = await takeNext(folder, taken, holder);
-    if (mine !== undefined) return hold(folder, mine, holder, options.onLost);
-  }
+  const taken = await tryLockFolder(folder, options);
+  if ("release" in taken) return taken;
+  throw new EkvError("FAILED_PRECONDITION", taken.message, { notExecuted: true });
 }

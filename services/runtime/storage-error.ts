@@ -1,5 +1,7 @@
 import { statfsSync } from "node:fs";
+import { constants } from "node:os";
 import { EkvError } from "../core/errors.js";
+import { unusableFolder } from "./folder.js";
 
 const mapFull = -30792;
 const noSpace = 28;
@@ -46,4 +48,22 @@ export function storageError(path: string, cause: unknown): EkvError {
   if (code === inputOutput && isNearlyFull(path)) return diskFull(path, cause);
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new EkvError("INTERNAL", `the storage in ${path} failed: ${reason}`, { notExecuted: true, cause });
+}
+
+/** LMDB gives a system error by its number. */
+const systemNames: ReadonlyMap<unknown, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+/**
+ * What it means that LMDB cannot open the folder `path`: as {@link storageError} for a disk that is full or fails;
+ * `FAILED_PRECONDITION`, saying what is wrong, for a folder that does not let it.
+ */
+export function storageOpenError(path: string, cause: unknown): EkvError {
+  const code = errorCode(cause);
+  const name = systemNames.get(code);
+  if (name === undefined || code === noSpace || code === overQuota || code === inputOutput) {
+    return storageError(path, cause);
+  }
+  return unusableFolder(path, name, cause);
 }

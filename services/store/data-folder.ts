@@ -7,9 +7,9 @@ import type { Clock } from "../core/ports/clock.js";
 import {
   type FolderLock,
   type FolderLockOptions,
-  lastSignOfLife,
-  lockFilePrefix,
+  lockFileName,
   lockFolder,
+  tryLockFolder,
 } from "../runtime/folder-lock.js";
 
 /** Folders of one pattern that a claim goes through. */
@@ -44,8 +44,8 @@ function lockOptions(storeId: string, { onLost }: DataFolderOptions): FolderLock
 
 /**
  * Takes a store's folder. With a pattern the identity goes with the data and not with the process: the lowest number
- * whose folder holds data that no running process has, else the lowest that holds none. A folder that a process had which
- * may just have been killed is waited for, up to 15 s: its data must not stay behind while a new store is made.
+ * whose folder holds data that no running process has, else the lowest that holds none. Where it takes time to know that
+ * nobody has a folder (see `FolderUse`), it is waited for: its data must not stay behind while a new store is made.
  */
 export async function openDataFolder(options: DataFolderOptions): Promise<DataFolder> {
   const { name, root, clock } = options;
@@ -62,22 +62,22 @@ export async function openDataFolder(options: DataFolderOptions): Promise<DataFo
   }
 }
 
-/** Undefined: look again, for it is not known yet which folders are in use. */
+/** Undefined: look again, for it is not known yet which folders are in use; `sinceMs` is when the first look began. */
 async function claim(options: DataFolderOptions, sinceMs: number): Promise<DataFolder | undefined> {
   const { name, root } = options;
+  let inDoubt = false;
   const take = async (number: number): Promise<DataFolder | undefined> => {
     const storeId = brandAs<StoreId>(name.replace("#", String(number)));
     const path = join(root, storeId);
-    const lock = await tryLock(path, lockOptions(storeId, options));
-    return lock && { storeId, path, lock };
+    const taken = await tryLockFolder(path, lockOptions(storeId, options));
+    if ("release" in taken) return { storeId, path, lock: taken };
+    inDoubt ||= taken.lastSignMs !== undefined && taken.lastSignMs < sinceMs;
+    return undefined;
   };
   const withData = await numbersWithData(options);
-  let inDoubt = false;
   for (const number of withData) {
     const taken = await take(number);
     if (taken !== undefined) return taken;
-    const livedMs = await lastSignOfLife(join(root, name.replace("#", String(number))));
-    inDoubt ||= (livedMs ?? 0) < sinceMs;
   }
   if (inDoubt) return undefined;
   for (let number = 1; number <= claimsMax; number += 1) {
@@ -98,18 +98,9 @@ async function numbersWithData({ name, root }: DataFolderOptions): Promise<numbe
     const number = Number(entry.slice(before.length, entry.length - after.length));
     if (entry !== name.replace("#", String(number))) continue;
     const content = await namesIn(join(root, entry));
-    if (content.some((file) => !file.startsWith(lockFilePrefix))) numbers.push(number);
+    if (content.some((file) => file !== lockFileName)) numbers.push(number);
   }
   return numbers.sort((a, b) => a - b);
-}
-
-async function tryLock(path: string, options: FolderLockOptions): Promise<FolderLock | undefined> {
-  try {
-    return await lockFolder(path, options);
-  } catch (error) {
-    if (error instanceof EkvError && error.code === "FAILED_PRECONDITION") return undefined;
-    throw error;
-  }
 }
 
 async function namesIn(path: string): Promise<string[]> {
@@ -124,6 +115,6 @@ async function namesIn(path: string): Promise<string[]> {
 /** Empties the folder of a store that holds nothing more, so that the next one of its pattern starts anew. */
 export async function clearDataFolder({ path }: DataFolder): Promise<void> {
   for (const file of await namesIn(path)) {
-    if (!file.startsWith(lockFilePrefix)) await rm(join(path, file), { recursive: true, force: true });
+    if (file !== lockFileName) await rm(join(path, file), { recursive: true, force: true });
   }
 }

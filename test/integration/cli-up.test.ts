@@ -10,6 +10,7 @@ import { openDataFolder } from "../../cli/up/data-folder.js";
 import { superviseMaster, type SupervisedMaster } from "../../cli/up/master-process.js";
 import { stopProcess, type ProcessIdentity } from "../../cli/up/process-end.js";
 import { waitFor } from "../support/wait-for.js";
+import { lockFileName } from "../../services/runtime/folder-lock.js";
 import { isRunning, processStartTime } from "../../services/runtime/process-identity.js";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -112,7 +113,7 @@ test("a data folder is held by one; after its release the next may have it", asy
     assert.equal(await first.isNew(), true);
     await assert.rejects(openDataFolder(path), { code: "INVALID_ARGUMENT", message: /in use/ });
     await mkdir(first.masterPath);
-    await writeFile(join(first.masterPath, "lock-1"), "");
+    await writeFile(join(first.masterPath, lockFileName), "");
     assert.equal(await first.isNew(), true);
     await writeFile(join(first.masterPath, "data.mdb"), "");
     assert.equal(await first.isNew(), false);

@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { systemClock } from "../../services/runtime/clock.js";
+import { lockFileName } from "../../services/runtime/folder-lock.js";
 import { clearDataFolder, type DataFolder, openDataFolder } from "../../services/store/data-folder.js";
 import { temporaryFolder } from "../support/engines.js";
 
@@ -29,13 +30,14 @@ describe("a store's data folder", () => {
     await writeFile(join(taken.path, "data"), "x");
   }
 
-  /** Makes a lock that of another host, whose last sign of life is this long ago. */
-  async function pretendOtherHost(path: string, agoMs: number): Promise<void> {
-    const name = (await readdir(path)).find((file) => file.startsWith("lock-")) ?? "";
-    const holder = JSON.parse(await readFile(join(path, name), "utf8")) as object;
-    await writeFile(join(path, name), JSON.stringify({ ...holder, host: "another" }));
+  /** As if another host, whose lock is not seen, used a folder, and had shown this long ago that it lives. */
+  async function pretendOtherHost({ path, lock }: DataFolder, agoMs: number): Promise<void> {
+    const file = join(path, lockFileName);
+    const holder = JSON.parse(await readFile(file, "utf8")) as object;
+    await lock.release();
+    await writeFile(file, JSON.stringify({ ...holder, host: "another", bootId: "another" }));
     const at = new Date(systemClock.wallMs() - agoMs);
-    await utimes(join(path, name), at, at);
+    await utimes(file, at, at);
   }
 
   it("is the one given, for a plain name", async () => {
@@ -60,15 +62,14 @@ describe("a store's data folder", () => {
   it("is new while running processes have all others", async () => {
     const first = await take();
     await fill(first);
-    await pretendOtherHost(first.path, -1000);
+    await pretendOtherHost(first, -1000);
     assert.equal((await take()).storeId, "s-2");
   });
 
-  it("is that of a process that was killed just now, once that is certain", async () => {
+  it("is that of a process on another host that was killed just now, once that is certain", async () => {
     const first = await take();
     await fill(first);
-    open.pop();
-    await pretendOtherHost(first.path, 14_500);
+    await pretendOtherHost(first, 14_500);
     assert.equal((await take()).storeId, "s-1");
   });
 
@@ -81,7 +82,7 @@ describe("a store's data folder", () => {
     const second = await take();
     assert.equal(second.storeId, "s-1");
     assert.deepEqual(
-      (await readdir(second.path)).filter((file) => !file.startsWith("lock-")),
+      (await readdir(second.path)).filter((file) => file !== lockFileName),
       [],
     );
   });

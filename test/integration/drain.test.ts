@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Client, codecs, connect } from "../../client/index.js";
+import { lockFileName } from "../../services/runtime/folder-lock.js";
 import { adminService } from "../../services/wire/services.js";
 import { CheckedLoad } from "../support/checked-load.js";
 import type { Child } from "../support/children.js";
@@ -72,7 +73,7 @@ describe("stores that drain when they are stopped", () => {
     await cluster.settled(...left);
     const report = await load.stop();
     assert.deepEqual([report.failures, report.wrong, report.unknown], [[], [], 0]);
-    assert.ok(readdirSync(join(cluster.folder, "stores", name)).every((file) => file.startsWith("lock-")));
+    assert.ok(readdirSync(join(cluster.folder, "stores", name)).every((file) => file === lockFileName));
     await scaleUp();
     await cluster.settled("node-1", "node-2", "node-3");
   });

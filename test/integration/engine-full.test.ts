@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -9,9 +8,9 @@ import { systemClock } from "../../services/runtime/clock.js";
 import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
 import { compiled, runNode } from "../support/children.js";
 import { deleteOf, generationOf, partitionOf, putOf, temporaryFolder } from "../support/engines.js";
+import { mountSmallDisk, noMount, unmountSmallDisk } from "../support/small-disk.js";
 
 const durabilities = ["commit", "fsync"] as const;
-const noMount = process.getuid?.() === 0 ? false : "mounting a small file system takes root";
 
 /** Switches the check for free space off. */
 const noReserve = String(-(2 ** 40));
@@ -45,10 +44,10 @@ describe("an engine whose disk is full", { skip: noMount }, () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   beforeEach(async () => {
     folder = await temporaryFolder();
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", folder.path]);
+    mountSmallDisk(folder.path, "size=24m");
   });
   afterEach(async () => {
-    execFileSync("umount", [folder.path]);
+    unmountSmallDisk(folder.path);
     await folder.remove();
   });
 

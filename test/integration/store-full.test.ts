@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -8,9 +7,9 @@ import { EkvError } from "../../services/core/errors.js";
 import { storeService } from "../../services/wire/services.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { RawClient, refusedWith } from "../support/raw-client.js";
+import { mountSmallDisk, noMount, unmountSmallDisk } from "../support/small-disk.js";
 import { waitFor } from "../support/wait-for.js";
 
-const noMount = process.getuid?.() === 0 ? false : "mounting a small file system takes root";
 const valueBytes = 256 * 1024;
 /** A store leaves 64 MiB of its file system free. */
 const ballastBytes = 12 * 1024 * 1024;
@@ -30,7 +29,7 @@ describe("a store process whose disk is full", { skip: noMount, timeout: 240_000
 
   before(async () => {
     mkdirSync(path);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=100m", "tmpfs", path]);
+    mountSmallDisk(path, "size=100m");
     writeFileSync(ballast, Buffer.alloc(ballastBytes, 1));
     await cluster.startMaster();
     await cluster.startStore("s1");
@@ -41,7 +40,7 @@ describe("a store process whose disk is full", { skip: noMount, timeout: 240_000
   after(async () => {
     client.close();
     for (const child of [...cluster.stores.values(), cluster.master]) await child?.kill();
-    execFileSync("umount", [path]);
+    unmountSmallDisk(path);
     await cluster.stop();
   });
 

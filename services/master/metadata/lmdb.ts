@@ -1,9 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { type RootDatabase, open } from "lmdb";
 import { EkvError } from "../../core/errors.js";
 import type { MetadataChange, MetadataStore } from "../../core/ports/metadata-store.js";
 import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
-import { diskFull, freeDiskBytes, storageError } from "../../runtime/storage-error.js";
+import { makeFolder } from "../../runtime/folder.js";
+import { diskFull, freeDiskBytes, storageOpenError } from "../../runtime/storage-error.js";
 
 /**
  * Free space below which commits are refused: less than what stores leave free, so that on a full disk the master can
@@ -67,11 +67,11 @@ class LmdbMetadataStore implements MetadataStore {
  */
 export async function openLmdbMetadataStore(options: { readonly path: string }): Promise<MetadataStore> {
   const { path } = options;
-  await mkdir(path, { recursive: true });
+  await makeFolder(path);
   try {
     const env = open<string, string>({ path, encoding: "string", ...flushedLmdbOptions });
     return new LmdbMetadataStore(env, path);
   } catch (error) {
-    throw storageError(path, error);
+    throw storageOpenError(path, error);
   }
 }

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { type Database, type RootDatabase, type Transaction, open } from "lmdb";
 import type { Generation, PartitionId } from "../../core/ids.js";
 import type { Clock } from "../../core/ports/clock.js";
@@ -11,7 +10,8 @@ import type {
 } from "../../core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../core/record.js";
 import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
-import { storageError } from "../../runtime/storage-error.js";
+import { makeFolder } from "../../runtime/folder.js";
+import { storageOpenError } from "../../runtime/storage-error.js";
 import { engineClosed, snapshotClosed } from "./closed.js";
 import { DeferredWriter } from "./deferred-writer.js";
 import { DiskSpace, type DiskSpaceOptions } from "./disk-space.js";
@@ -386,7 +386,7 @@ class LmdbEngine implements StorageEngine {
 export async function openLmdbEngine(options: LmdbEngineOptions): Promise<StorageEngine> {
   const { path, durability, clock } = options;
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     const env = open({
       path,
       noSubdir: false,
@@ -402,6 +402,6 @@ export async function openLmdbEngine(options: LmdbEngineOptions): Promise<Storag
         : undefined;
     return new LmdbEngine(env, writer, { path, clock, reserveBytes }, folios);
   } catch (error) {
-    throw storageError(path, error);
+    throw storageOpenError(path, error);
   }
 }

@@ -1,0 +1,60 @@
+import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { EkvError } from "../core/errors.js";
+import { systemErrorName, systemReason } from "./system-reason.js";
+
+/**
+ * What a system error about a data folder means: `FAILED_PRECONDITION` that names the folder and what is wrong with it.
+ * An error that is none of the system's is handed back as it is.
+ */
+export function folderError(folder: string, error: unknown): unknown {
+  const name = systemErrorName(error);
+  return name === undefined ? error : unusableFolder(folder, name, error);
+}
+
+/** The error for a data folder that a system error, given by its name, keeps from being used. */
+export function unusableFolder(folder: string, name: string, cause: unknown): EkvError {
+  const message = `the data folder ${folder} cannot be used: ${systemReason(name) ?? name}`;
+  return new EkvError("FAILED_PRECONDITION", message, { notExecuted: true, cause });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    // A symbolic link to nothing.
+    if (systemErrorName(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/**
+ * Makes a folder, and those above it, unless it is there. `mkdir` with `recursive` says the same ENOENT or EEXIST for
+ * very different troubles; this rejects with what is wrong.
+ */
+async function make(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const name = systemErrorName(error);
+    if (name === "ENOENT" && dirname(folder) !== folder) {
+      await make(dirname(folder));
+      await make(folder);
+    } else if (name !== "EEXIST") throw error;
+    else if (!(await isFolder(folder))) {
+      throw new EkvError("FAILED_PRECONDITION", `${folder} is not a folder`, {
+        notExecuted: true,
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Makes a data folder unless it is there. Rejects as {@link folderError} says. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await make(folder);
+  } catch (error) {
+    throw folderError(folder, error);
+  }
+}

@@ -1,0 +1,19 @@
+import { execFileSync } from "node:child_process";
+
+/** Why a test that mounts a file system is skipped; false: it can. In CI it must. */
+export const noMount: string | false = (() => {
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && process.env["CI"] === "true")
+    throw new Error("mounting takes root, and a CI run skips no test");
+  return isRoot ? false : "mounting a small file system takes root";
+})();
+
+/** Mounts a file system in memory on an empty folder; `options` as of mount(8), such as `size=24m`. */
+export function mountSmallDisk(path: string, options: string): void {
+  execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path]);
+}
+
+/** Undoes {@link mountSmallDisk}, though processes may still use it. */
+export function unmountSmallDisk(path: string): void {
+  execFileSync("umount", ["--lazy", path]);
+}
