@@ -37,12 +37,12 @@ const pollTimeoutMs = 2000;
 
 /** `ekv up`: runs a cluster on this machine until it is interrupted, and stops all of it. */
 export async function up(context: CommandContext, options: UpOptions): Promise<ExitCode> {
-  const folder = await openDataFolder(options.data);
+  const note = (text: string): void => void context.stderr.stream.write(`${text}\n`);
+  const folder = await openDataFolder(options.data, note);
   const created = await folder.isNew();
   let master: SupervisedMaster | undefined;
   try {
     await requireFreePorts(folder, created, options);
-    const note = (text: string): void => void context.stderr.stream.write(`${text}\n`);
     if (!context.json)
       note(created ? `Creating a cluster in ${folder.path} …` : `Starting the cluster in ${folder.path} …`);
     master = superviseMaster({

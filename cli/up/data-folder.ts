@@ -1,8 +1,12 @@
-import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { EkvError } from "../../services/core/errors.js";
 import { lockFolder, type FolderLock } from "../../services/runtime/folder-lock.js";
+import { systemClock } from "../../services/runtime/clock.js";
+import { systemRandom } from "../../services/runtime/random.js";
+import { RetriedWrite } from "../../services/runtime/retried-write.js";
+import { replaceSmallFile } from "../../services/runtime/small-file.js";
 import { fileFailure } from "../failure.js";
 import { stopProcess, type ProcessIdentity } from "./process-end.js";
 
@@ -34,7 +38,7 @@ export interface DataFolder {
   readonly masterPath: string;
   /** Whether the master has no metadata yet. Read anew at every call. */
   isNew(): Promise<boolean>;
-  /** Notes the master that runs now, so that it can be found when this process is killed. */
+  /** Notes the master that runs now, so that it can be found when this process is killed; as soon as the disk takes it. */
   recordMaster(master: ProcessIdentity): Promise<void>;
   /** From `<data>/<storeId>/process.json`, which the process launcher writes. */
   recordedStores(): Promise<readonly RecordedStore[]>;
@@ -43,9 +47,12 @@ export interface DataFolder {
 
 /**
  * Takes a data folder, creating it if need be. Throws `INVALID_ARGUMENT` when another `ekv up` holds it, when it is of
- * another version, and when stores are in it but no master.
+ * another version, and when stores are in it but no master. `note` is told what goes wrong later without harm.
  */
-export async function openDataFolder(folder: string): Promise<DataFolder> {
+export async function openDataFolder(
+  folder: string,
+  note: (text: string) => void = () => undefined,
+): Promise<DataFolder> {
   const path = resolve(folder);
   const lock = await takeLock(path);
   try {
@@ -57,13 +64,20 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
     throw fileFailure(path, error);
   }
   const masterPath = join(path, "master");
+  const masterRecord = new RetriedWrite<ProcessIdentity>({
+    write: (master) => replaceSmallFile(join(path, masterFile), JSON.stringify(master)),
+    clock: systemClock,
+    random: systemRandom,
+    onFailure: (error) => note(`The master's process cannot be recorded yet: ${error.message}`),
+  });
   return {
     path,
     masterPath,
     isNew: async () => !(await namesIn(masterPath)).includes(metadataFile),
-    recordMaster: (master) => replaceFile(join(path, masterFile), master),
+    recordMaster: (master) => masterRecord.set(master),
     recordedStores: () => readStores(path),
     async release() {
+      masterRecord.close();
       await rm(join(path, masterFile), { force: true });
       await lock.release();
     },
@@ -82,7 +96,7 @@ async function takeLock(path: string): Promise<FolderLock> {
 async function checkFormat(path: string): Promise<void> {
   const formatPath = join(path, formatFile);
   const found = await readJson(formatPath, formatSchema);
-  if (found === "missing") await replaceFile(formatPath, { format: dataFormat });
+  if (found === "missing") await replaceSmallFile(formatPath, JSON.stringify({ format: dataFormat }));
   if (found === "missing" || (found !== "damaged" && found.format === dataFormat)) return;
   const format = found === "damaged" ? "unknown" : found.format;
   throw new EkvError(
@@ -129,12 +143,6 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | "mis
     if (error instanceof SyntaxError) return "damaged";
     throw error;
   }
-}
-
-async function replaceFile(path: string, content: object): Promise<void> {
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, JSON.stringify(content));
-  await rename(draft, path);
 }
 
 async function namesIn(path: string): Promise<string[]> {

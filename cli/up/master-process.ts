@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { open, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { EkvError } from "../../services/core/errors.js";
 import type { Environment } from "../output.js";
@@ -55,7 +55,7 @@ export function superviseMaster(options: MasterOptions): SupervisedMaster {
       const startedMs = performance.now();
       const exit = await runOnce(options, stopping.signal, (identity) => {
         current = identity;
-      });
+      }).catch(notStarted);
       current = undefined;
       if (stopping.signal.aborted) return;
       if (exit.status === refusedStatus && !confirmed) {
@@ -95,6 +95,12 @@ interface Exit {
   readonly reason: string | undefined;
 }
 
+/** What a run ends with that could not even begin, for the machine is short of something. It is tried again. */
+function notStarted(error: unknown): Exit {
+  const how = error instanceof Error ? error.message : String(error);
+  return { status: null, how, reason: undefined };
+}
+
 /** One run, in a process group of its own, so that a terminal's Ctrl-C reaches it only through us. */
 async function runOnce(
   options: MasterOptions,
@@ -102,12 +108,14 @@ async function runOnce(
   onIdentity: (identity: ProcessIdentity) => void,
 ): Promise<Exit> {
   const args = await options.args();
-  const log = await open(options.logPath, "a");
+  // A full disk must not keep the master down.
+  const log = await open(options.logPath, "a").catch(() => undefined);
   try {
-    const { size } = await stat(options.logPath);
+    const size = (await log?.stat())?.size ?? 0;
+    const output = log?.fd ?? "ignore";
     const child = spawn(process.execPath, [...serverFlags, options.script, ...args], {
       detached: true,
-      stdio: ["ignore", log.fd, log.fd],
+      stdio: ["ignore", output, output],
       env: options.environment,
     });
     const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
@@ -121,9 +129,10 @@ async function runOnce(
     }
     const [status, signal] = await exited;
     const how = signal === null ? `exit status ${status}` : `signal ${signal}`;
-    return { status, how, reason: await lastMessage(options.logPath, size) };
+    const reason = await lastMessage(options.logPath, size).catch(() => undefined);
+    return { status, how, reason };
   } finally {
-    await log.close();
+    await log?.close();
   }
 }
 

@@ -82,6 +82,8 @@ export const backoffs = {
   membership: { firstMs: 50, maxMs: 1000 },
   /** A store's deletion or flush that its disk refused. */
   storeDisk: { firstMs: 250, maxMs: 5000 },
+  /** A master whose disk is full: is there room again? */
+  fullMetadata: { firstMs: 250, maxMs: 1000 },
   /** A launched store that died. */
   storeRestart: { firstMs: 200, maxMs: 10_000 },
   /** The master of `ekv up` that died. */

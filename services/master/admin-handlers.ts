@@ -3,10 +3,14 @@ import { EkvError, invalidArgument } from "../core/errors.js";
 import { brandAs, type OperationId, type StoreId } from "../core/ids.js";
 import type { OperationPlan } from "../core/master/effects.js";
 import type { AdminRequest } from "../core/master/events.js";
-import type { MasterMachine } from "../core/master/machine.js";
 import { requireAddable, requireRemovable } from "../core/master/scaling.js";
 import type { PlacementName } from "../core/placement/policy.js";
-import type { AdminServiceServer, Operation, Plan } from "../gen/elastickv/v1/master.js";
+import type {
+  AdminServiceServer,
+  GetClusterStatusResponse,
+  Operation,
+  Plan,
+} from "../gen/elastickv/v1/master.js";
 import { type HandlerOptions, streamHandler, unaryHandler } from "../runtime/handlers.js";
 import type { DeferredLauncher } from "./deferred-launcher.js";
 import type { Driver } from "./driver.js";
@@ -17,10 +21,9 @@ import { operationToWire, planToWire } from "./wire.js";
 /** What the handlers of AdminService work with. */
 export interface AdminOptions extends HandlerOptions {
   readonly driver: Driver;
-  readonly machine: MasterMachine;
   readonly operationFeed: OperationFeed;
   readonly placement: PlacementName;
-  readonly launcher: Pick<DeferredLauncher, "name" | "scale">;
+  readonly launcher: Pick<DeferredLauncher, "name" | "scale" | "problems">;
 }
 
 type Begun =
@@ -29,10 +32,9 @@ type Begun =
 
 /** AdminService: requests go through the machine, answers come from what is committed. */
 export function adminHandlers(options: AdminOptions): AdminServiceServer {
-  const { driver, machine, operationFeed, placement, launcher } = options;
-  const { view } = driver;
+  const { driver, operationFeed, launcher } = options;
   const read = (id: OperationId): Operation => {
-    const found = view.operation(id);
+    const found = driver.view.operation(id);
     if (found) return operationToWire(found);
     throw new EkvError("NOT_FOUND", `there is no operation ${JSON.stringify(id)}`, { notExecuted: true });
   };
@@ -76,7 +78,7 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
       operation: read(checkOperationId(operationId)),
     })),
     listOperations: unaryHandler(options, ({ activeOnly }) => ({
-      operations: view
+      operations: driver.view
         .operations()
         .filter(({ operation }) => !activeOnly || operation.stage.kind !== "finished")
         .map(operationToWire)
@@ -87,16 +89,22 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
       await operationFeed.watch({
         operationId: id,
         signal,
-        read: () => view.operation(id),
+        read: () => driver.view.operation(id),
         send: (found) => send({ operation: operationToWire(found) }),
       });
     }),
-    listStores: unaryHandler(options, () => ({ stores: describeStores(view, machine) })),
-    describeRing: unaryHandler(options, () => describeRing(view, machine)),
-    getClusterStatus: unaryHandler(options, () =>
-      describeStatus(view, machine, { placement, launcher: launcher.name, problems: [] }),
-    ),
+    listStores: unaryHandler(options, () => ({ stores: describeStores(driver.view, driver.machine) })),
+    describeRing: unaryHandler(options, () => describeRing(driver.view, driver.machine)),
+    getClusterStatus: unaryHandler(options, () => statusOf(options)),
   };
+}
+
+function statusOf({ driver, placement, launcher }: AdminOptions): GetClusterStatusResponse {
+  return describeStatus(driver.view, driver.machine, {
+    placement,
+    launcher: launcher.name,
+    problems: [...driver.problems(), ...launcher.problems()],
+  });
 }
 
 function checkOperationId(text: string): OperationId {

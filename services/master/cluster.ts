@@ -57,14 +57,40 @@ export function planCluster(
   return { cluster: found, changes: [termChange(brandAs<Term>(readTerm(snapshot) + 1))] };
 }
 
-/** Opens or creates the cluster, under a term that no master had before, and returns everything recorded. */
-export async function openCluster(
-  metadata: MetadataStore,
-  options: ClusterOptions,
-): Promise<{ readonly cluster: ClusterRecord; readonly snapshot: ReadonlyMap<string, string> }> {
+/** A cluster as it is recorded. */
+export interface OpenedCluster {
+  readonly cluster: ClusterRecord;
+  readonly snapshot: ReadonlyMap<string, string>;
+  /** Why there is no new term, and nothing may be decided: the disk is full. */
+  readonly full?: EkvError;
+}
+
+/**
+ * Opens or creates the cluster, under a term that no master had before, and returns everything recorded. On a full disk
+ * an existing cluster is opened as it is; a new one rejects with `RESOURCE_EXHAUSTED`.
+ */
+export async function openCluster(metadata: MetadataStore, options: ClusterOptions): Promise<OpenedCluster> {
   const snapshot = new Map(await metadata.load());
   const { cluster, changes } = planCluster(snapshot, options);
-  await metadata.commit(changes);
+  try {
+    await metadata.commit(changes);
+  } catch (error) {
+    const isFull = error instanceof EkvError && error.code === "RESOURCE_EXHAUSTED";
+    if (!isFull || readCluster(snapshot) === undefined) throw error;
+    return { cluster, snapshot, full: error };
+  }
   for (const { key, value } of changes) if (value !== undefined) snapshot.set(key, value);
   return { cluster, snapshot };
+}
+
+/** Everything recorded, after a new term was if one is wanted. */
+export async function reloadCluster(
+  metadata: MetadataStore,
+  newTerm: boolean,
+): Promise<ReadonlyMap<string, string>> {
+  const snapshot = new Map(await metadata.load());
+  if (!newTerm) return snapshot;
+  const { key, value } = termChange(brandAs<Term>(readTerm(snapshot) + 1));
+  await metadata.commit([{ key, value }]);
+  return value === undefined ? snapshot : snapshot.set(key, value);
 }

@@ -9,6 +9,7 @@ export class DeferredLauncher implements Launcher {
   readonly name: Launcher["name"];
   readonly #opened: Promise<Launcher>;
   #open: (launcher: Launcher | Promise<Launcher>) => void = () => undefined;
+  #present: Launcher | undefined;
 
   constructor(name: Launcher["name"]) {
     this.name = name;
@@ -22,7 +23,7 @@ export class DeferredLauncher implements Launcher {
   /** Everything asked so far and from now on goes to this one. Rejects when it cannot be opened, and so does all asked. */
   async open(launcher: Promise<Launcher>): Promise<void> {
     this.#open(launcher);
-    await launcher;
+    this.#present = await launcher;
   }
 
   async launch(storeId: StoreId): Promise<LaunchedStore> {
@@ -39,6 +40,10 @@ export class DeferredLauncher implements Launcher {
 
   async scale(): Promise<StoreScale | undefined> {
     return await (await this.#opened).scale?.();
+  }
+
+  problems(): readonly string[] {
+    return this.#present?.problems?.() ?? [];
   }
 
   async close(options: { readonly stopStores: boolean }): Promise<void> {

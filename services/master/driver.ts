@@ -21,6 +21,13 @@ const waitingRequestsMax = 10_000;
 /** What a driver works with. */
 export interface DriverOptions {
   readonly machine: MasterMachine;
+  /** Why nothing can be recorded, when that is so from the start. */
+  readonly full: EkvError | undefined;
+  /**
+   * The machine as it was committed last. With `newTerm` under a term that no machine had before, which is committed first;
+   * rejects with `RESOURCE_EXHAUSTED` while there is no room for that.
+   */
+  readonly restore: (newTerm: boolean) => Promise<MasterMachine>;
   readonly metadata: MetadataStore;
   readonly launcher: Launcher;
   readonly clock: Clock;
@@ -32,16 +39,28 @@ export interface DriverOptions {
   readonly monitorIntervalMs: number;
   /** Whether a store answers at its address. */
   readonly probe: (address: string) => Promise<boolean>;
-  /** The master cannot go on: a commit failed, or a bug showed. It must end; a restart goes on from what is committed. */
+  /** The master cannot go on: a commit failed for another reason than a full disk, or a bug showed. It must end; a restart goes on from what is committed. */
   readonly onFatal: (error: unknown) => void;
+}
+
+/** The driver can record nothing. */
+interface Suspension {
+  readonly cause: EkvError;
+  readonly sinceWallMs: number;
 }
 
 /**
  * Carries events to the machine and its effects out. While a commit is in flight further events are stepped in memory,
  * and their changes share the next commit; effects wait for theirs, in order.
+ *
+ * When the disk is full the driver is suspended: it takes the machine back to what is committed, refuses what has to be
+ * recorded, and answers readers. Once a new term can be committed it goes on as a master that was started anew.
  */
 export class Driver {
-  readonly view: CommittedView;
+  #machine: MasterMachine;
+  #view: CommittedView;
+  #suspension: Suspension | undefined;
+  readonly #resumeBackoff: Backoff;
   readonly #options: DriverOptions;
   readonly #requests = new Map<number, (reply: MasterReply) => void>();
   readonly #background = new Set<Promise<void>>();
@@ -58,12 +77,36 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#launcherBackoff = new Backoff(backoffs.launcherQuery, options.random);
-    this.view = options.machine.committedView();
+    this.#resumeBackoff = new Backoff(backoffs.fullMetadata, options.random);
+    this.#machine = options.machine;
+    this.#view = options.machine.committedView();
     options.feed.publish(this.view.topology);
+  }
+
+  /** What is committed. Another one after a suspension. */
+  get view(): CommittedView {
+    return this.#view;
+  }
+
+  /** For what is known of stores besides what is committed: load, sizes, problems. Another one after a suspension. */
+  get machine(): MasterMachine {
+    return this.#machine;
+  }
+
+  /** What is wrong at the master, for operators, one sentence each. */
+  problems(): readonly string[] {
+    if (this.#suspension === undefined) return [];
+    const { cause, sinceWallMs } = this.#suspension;
+    return [`the master records no decisions since ${new Date(sinceWallMs).toISOString()}: ${cause.message}`];
   }
 
   /** Begins to watch time, and launches what should run. */
   async start(): Promise<void> {
+    if (this.#options.full !== undefined) return this.#suspend(this.#options.full);
+    await this.#goOn();
+  }
+
+  async #goOn(): Promise<void> {
     this.#scheduleTick();
     if (this.#options.launcher.name === "none") return;
     await this.#askWhatRuns();
@@ -87,9 +130,10 @@ export class Driver {
   /** Steps the machine. Its changes are committed, and its effects performed, in the order of the calls. */
   submit(event: MasterEvent): void {
     if (this.#stopped) return;
-    const { clock, machine } = this.#options;
+    if (this.#suspension !== undefined) return this.#observe(event);
+    const { clock } = this.#options;
     try {
-      const step = machine.step(event, clock.nowMs(), clock.wallMs());
+      const step = this.#machine.step(event, clock.nowMs(), clock.wallMs());
       for (const change of step.changes) {
         this.#changes.delete(change.key);
         this.#changes.set(change.key, change);
@@ -104,8 +148,10 @@ export class Driver {
   }
 
   /** Registers a store. Throws what the machine refuses it with. */
-  register(registration: Registration): Promise<MasterReply> {
-    return this.#request((requestId) => ({ kind: "register", requestId, registration }));
+  async register(registration: Registration): Promise<MasterReply> {
+    const known = this.#suspension && this.#machine.recognize(registration);
+    if (known !== undefined) return { kind: "registered", incarnation: known };
+    return await this.#request((requestId) => ({ kind: "register", requestId, registration }));
   }
 
   /** Carries out an operator's request. Throws what the machine refuses it with. */
@@ -124,6 +170,7 @@ export class Driver {
 
   async #request(eventOf: (requestId: number) => MasterEvent): Promise<MasterReply> {
     if (this.#stopped) throw new EkvError("UNAVAILABLE", "the master is stopping", { notExecuted: true });
+    if (this.#suspension !== undefined) throw notRecorded(this.#suspension.cause);
     if (this.#requests.size >= waitingRequestsMax) {
       throw new EkvError(
         "RESOURCE_EXHAUSTED",
@@ -153,6 +200,13 @@ export class Driver {
       this.#effects = [];
       try {
         if (changes.length > 0) await this.#options.metadata.commit(changes);
+      } catch (error) {
+        this.#pumping = undefined;
+        if (isFull(error)) this.#suspend(error);
+        else this.#fail(error);
+        return;
+      }
+      try {
         this.#perform(effects);
       } catch (error) {
         this.#fail(error);
@@ -160,6 +214,67 @@ export class Driver {
       }
     }
     this.#pumping = undefined;
+  }
+
+  /** Nothing of what was not committed has happened: whoever waits for it hears so, and the machine forgets it. */
+  #suspend(cause: EkvError): void {
+    if (this.#stopped) return;
+    const { clock, log } = this.#options;
+    log.error("the master cannot record decisions; it answers readers, and goes on when it can", {
+      reason: cause.message,
+    });
+    this.#suspension = { cause, sinceWallMs: clock.wallMs() };
+    this.#changes = new Map();
+    this.#effects = [];
+    this.#tick?.cancel();
+    this.#tick = undefined;
+    this.#refuseAll(notRecorded(cause));
+    this.#track(this.#install(false).then(() => this.#awaitRoom()));
+  }
+
+  /** Takes up the machine as it is committed. */
+  async #install(newTerm: boolean): Promise<void> {
+    try {
+      const machine = await this.#options.restore(newTerm);
+      if (this.#stopped) return;
+      this.#machine = machine;
+      this.#view = machine.committedView();
+      if (newTerm) this.#suspension = undefined;
+    } catch (error) {
+      if (!isFull(error)) this.#fail(error);
+    }
+  }
+
+  /** Tries again and again to commit a new term; then goes on. */
+  #awaitRoom(): void {
+    if (this.#stopped) return;
+    const { clock, log, feed, streams } = this.#options;
+    this.#tick = clock.setTimer(this.#resumeBackoff.failed(), () => {
+      this.#tick = undefined;
+      this.#observe({ kind: "tick" });
+      this.#track(
+        this.#install(true).then(async () => {
+          if (this.#stopped) return;
+          if (this.#suspension !== undefined) return this.#awaitRoom();
+          this.#resumeBackoff.succeeded();
+          log.info("the master records decisions again", { term: this.view.topology.term });
+          feed.publish(this.view.topology);
+          // The machine knows no stream: each store opens another one, as it does after a restart of the master.
+          streams.endAll();
+          await this.#goOn();
+        }),
+      );
+    });
+  }
+
+  /** Takes of an event what need not be recorded. */
+  #observe(event: MasterEvent): void {
+    const { clock, streams } = this.#options;
+    const refusal = this.#machine.observe(event, clock.nowMs(), clock.wallMs());
+    if (event.kind !== "stream-opened") return;
+    if (refusal) return streams.end(event.streamId, refusal);
+    streams.open(event.streamId);
+    streams.flush(this.view.topology);
   }
 
   #perform(effects: readonly MasterEffect[]): void {
@@ -237,10 +352,10 @@ export class Driver {
   /** One timer: the next periodic look, or an earlier one that the machine asks for. */
   #scheduleTick(): void {
     if (this.#stopped) return;
-    const { clock, machine, monitorIntervalMs } = this.#options;
+    const { clock, monitorIntervalMs } = this.#options;
     const nowMs = clock.nowMs();
     const periodicMs = this.#tick === undefined ? nowMs + monitorIntervalMs : this.#tickAtMs;
-    const dueMs = Math.min(periodicMs, machine.wakeAtMs ?? Infinity);
+    const dueMs = Math.min(periodicMs, this.#machine.wakeAtMs ?? Infinity);
     if (this.#tick !== undefined && dueMs >= this.#tickAtMs) return;
     this.#tick?.cancel();
     this.#tickAtMs = dueMs;
@@ -265,4 +380,16 @@ export class Driver {
     for (const resolve of this.#requests.values()) resolve({ kind: "refused", error });
     this.#requests.clear();
   }
+}
+
+function isFull(error: unknown): error is EkvError {
+  return error instanceof EkvError && error.code === "RESOURCE_EXHAUSTED";
+}
+
+function notRecorded(cause: EkvError): EkvError {
+  return new EkvError(
+    "RESOURCE_EXHAUSTED",
+    `the master cannot record this, so nothing was changed: ${cause.message}`,
+    { notExecuted: true, cause },
+  );
 }

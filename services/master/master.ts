@@ -19,7 +19,7 @@ import { topologyHandlers } from "../runtime/topology-handlers.js";
 import { type OpenChannel, openGrpcChannel } from "../wire/channel.js";
 import { adminService, membershipService, topologyService } from "../wire/services.js";
 import { adminHandlers } from "./admin-handlers.js";
-import { openCluster } from "./cluster.js";
+import { openCluster, type OpenedCluster, reloadCluster } from "./cluster.js";
 import { DeferredLauncher } from "./deferred-launcher.js";
 import { Driver } from "./driver.js";
 import { HeartbeatStreams } from "./heartbeat-streams.js";
@@ -85,7 +85,7 @@ export async function runMaster(
   onFatal: (error: unknown) => void,
 ): Promise<RunningMaster> {
   const { metadata, clock, random, log } = host;
-  const { cluster, snapshot } = await openCluster(metadata, {
+  const opened = await openCluster(metadata, {
     create: values.create,
     createIfMissing: values.createIfMissing,
     partitionCount: values.partitions,
@@ -94,8 +94,8 @@ export async function runMaster(
     clock,
     random,
   });
-  const machine = MasterMachine.restore(snapshot, machineOptions(values), clock.nowMs());
-  const parts = assemble(host, values, cluster, machine, onFatal);
+  const { cluster } = opened;
+  const parts = assemble(host, values, opened, onFatal);
   const { driver, streams, launcher } = parts;
   const server = await host.listen({
     host: values.host,
@@ -141,7 +141,6 @@ interface MasterParts {
   readonly host: MasterHost;
   readonly values: Values;
   readonly cluster: ClusterRecord;
-  readonly machine: MasterMachine;
   readonly driver: Driver;
   readonly streams: HeartbeatStreams;
   readonly launcher: DeferredLauncher;
@@ -153,8 +152,7 @@ interface MasterParts {
 function assemble(
   host: MasterHost,
   values: Values,
-  cluster: ClusterRecord,
-  machine: MasterMachine,
+  { cluster, snapshot, full }: OpenedCluster,
   onFatal: (error: unknown) => void,
 ): MasterParts {
   const { metadata, clock, log } = host;
@@ -162,8 +160,12 @@ function assemble(
   const operationFeed = new OperationFeed(clock);
   const streams = new HeartbeatStreams(values);
   const launcher = new DeferredLauncher(values.launcher);
+  const machineOf = (records: ReadonlyMap<string, string>): MasterMachine =>
+    MasterMachine.restore(records, machineOptions(values), clock.nowMs());
   const driver = new Driver({
-    machine,
+    machine: machineOf(snapshot),
+    full,
+    restore: async (newTerm) => machineOf(await reloadCluster(metadata, newTerm)),
     metadata,
     launcher,
     clock,
@@ -176,12 +178,12 @@ function assemble(
     probe: (address) => probeStore(address, probeTimeoutMs, host),
     onFatal,
   });
-  return { host, values, cluster, machine, driver, streams, launcher, feed, operationFeed };
+  return { host, values, cluster, driver, streams, launcher, feed, operationFeed };
 }
 
 /** The services of a master's port. */
 function masterServices(parts: MasterParts): readonly ServedService[] {
-  const { host, values, cluster, machine, driver, streams, launcher, feed, operationFeed } = parts;
+  const { host, values, cluster, driver, streams, launcher, feed, operationFeed } = parts;
   const { heartbeatIntervalMs, placement } = values;
   const { log, clock } = host;
   return [
@@ -199,7 +201,7 @@ function masterServices(parts: MasterParts): readonly ServedService[] {
     {
       name: "elastickv.v1.AdminService",
       definition: adminService,
-      handlers: adminHandlers({ driver, machine, operationFeed, placement, launcher, log, clock }),
+      handlers: adminHandlers({ driver, operationFeed, placement, launcher, log, clock }),
     },
   ];
 }

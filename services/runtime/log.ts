@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import winston from "winston";
+import { openLogOutput } from "./log-output.js";
 
 /** Severities, most severe first. */
 export const logLevels = ["error", "warn", "info", "debug"] as const;
@@ -32,7 +33,7 @@ export interface LogOptions {
   readonly format: LogFormat;
 }
 
-/** A logger on standard output. */
+/** A logger on standard output. What cannot be written there is dropped. */
 export function createLogger({ service, level, format }: LogOptions): Logger {
   const pretty = format === "pretty" || (format === "auto" && process.stdout.isTTY);
   const { combine, timestamp, colorize, printf, json } = winston.format;
@@ -50,7 +51,7 @@ export function createLogger({ service, level, format }: LogOptions): Logger {
     level,
     defaultMeta: { service },
     format: pretty ? combine(timestamp(), colorize(), readable) : combine(timestamp(), json()),
-    transports: [new winston.transports.Console()],
+    transports: [new winston.transports.Stream({ stream: openLogOutput() })],
   });
   return wrap(logger, {}, level === "debug");
 }

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { fillDisk, mountSmallDisk, noMount, unmountSmallDisk } from "../support/small-disk.js";
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL("../support/log-child.js", import.meta.url));
@@ -35,6 +40,23 @@ describe("the log", () => {
       assert.match(String(failed?.["error"]), /Error: outer\n +at [\s\S]*caused by Error: inner\n +at /);
     });
   }
+
+  it("drops what a full disk does not take", { skip: noMount }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "ekv-log-"));
+    mountSmallDisk(folder, "size=64k");
+    try {
+      const log = await open(join(folder, "log"), "a");
+      fillDisk(join(folder, "ballast"));
+      const child = spawn(process.execPath, [script, "json", "info"], {
+        stdio: ["ignore", log.fd, "inherit"],
+      });
+      assert.deepEqual(await once(child, "exit"), [0, null]);
+      await log.close();
+    } finally {
+      unmountSmallDisk(folder);
+      await rm(folder, { recursive: true });
+    }
+  });
 
   it("has debug lines only at that level", async () => {
     assert.ok((await linesOf("json", "debug")).some((line) => line.includes('"detail"')));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { systemClock } from "../../services/runtime/clock.js";
 import { systemRandom } from "../../services/runtime/random.js";
 import { isRunning } from "../../services/runtime/process-identity.js";
 import { compiled, until } from "../support/children.js";
+import { fillDisk, mountSmallDisk, noMount, unmountSmallDisk } from "../support/small-disk.js";
 import { temporaryFolder } from "../support/engines.js";
 
 const s1 = brandAs<StoreId>("s1");
@@ -176,6 +177,36 @@ describe("the process launcher", () => {
     await until("its end", () => !isRunning(pid, undefined));
     await restarted(await openLauncher(), pid);
   });
+
+  test(
+    "a full disk keeps no store down; records are written as soon as there is room",
+    { skip: noMount },
+    async () => {
+      mountSmallDisk(folder.path, "size=1m");
+      try {
+        const launcher = await openLauncher();
+        await launcher.launch(s1);
+        const first = (await pidOf(launcher, s1)) ?? 0;
+        const ballast = join(folder.path, "ballast");
+        fillDisk(ballast);
+        process.kill(first, "SIGKILL");
+        const second = await restarted(launcher, first);
+        const recorded = async (storeId: StoreId): Promise<unknown> =>
+          (JSON.parse(await readFile(join(folder.path, storeId, "process.json"), "utf8")) as { pid: unknown })
+            .pid;
+        await until("the new record in the old one's place", async () => (await recorded(s1)) === second);
+        assert.deepEqual(launcher.problems?.(), []);
+        const { handle } = await launcher.launch(s2);
+        assert.match(launcher.problems?.().join() ?? "", /^the process of s2 is not recorded, .*ENOSPC/);
+        rmSync(ballast);
+        await until("the record of s2", () => launcher.problems?.().length === 0, 60_000);
+        assert.equal(`pid ${String(await recorded(s2))}`, handle);
+        await launcher.close({ stopStores: true });
+      } finally {
+        unmountSmallDisk(folder.path);
+      }
+    },
+  );
 
   test("a store that ignores SIGTERM is killed after 10 s", { timeout: 240_000 }, async () => {
     const launcher = await openLauncher(["--mode", "stubborn"]);

@@ -90,6 +90,7 @@ interface Run {
   readonly metadata: HeldMetadata;
   readonly feed: TopologyFeed;
   readonly fatal: unknown[];
+  readonly clock: HandClock;
 }
 
 function run(): Run {
@@ -98,8 +99,14 @@ function run(): Run {
   const clock = new HandClock();
   const feed = new TopologyFeed();
   const fatal: unknown[] = [];
+  const committed = new Map([[created.key, created.value ?? ""]]);
   const driver = new Driver({
-    machine: MasterMachine.restore(new Map([[created.key, created.value ?? ""]]), benchOptions, 0),
+    machine: MasterMachine.restore(committed, benchOptions, 0),
+    full: undefined,
+    restore: async (newTerm) => {
+      if (newTerm) await metadata.commit([{ key: "term", value: "2" }]);
+      return MasterMachine.restore(newTerm ? committed.set("term", "2") : committed, benchOptions, 0);
+    },
     metadata,
     launcher: noLauncher,
     clock,
@@ -112,7 +119,7 @@ function run(): Run {
     probe: () => Promise.resolve(true),
     onFatal: (error) => fatal.push(error),
   });
-  return { driver, metadata, feed, fatal };
+  return { driver, metadata, feed, fatal, clock };
 }
 
 function register(driver: Driver, storeId: string): Promise<unknown> {
@@ -194,6 +201,44 @@ describe("the driver", () => {
     assert.equal(feed.topology?.stores.length, 0);
     await assert.rejects(register(driver, "store-2"), { code: "UNAVAILABLE" });
     assert.equal(metadata.commits.length, 1);
+  });
+
+  it("takes back what a full disk refused, answers readers, and goes on under a new term when there is room", async () => {
+    const { driver, metadata, fatal, feed, clock } = run();
+    const full = new EkvError("RESOURCE_EXHAUSTED", "no space left", { notExecuted: true });
+    const refused = {
+      code: "RESOURCE_EXHAUSTED",
+      notExecuted: true,
+      message: /nothing was changed: no space/,
+    };
+    const registered = [register(driver, "store-1"), register(driver, "store-2")];
+    await idle();
+    metadata.commits[0]?.settle(full);
+    for (const answer of registered) await assert.rejects(answer, refused);
+    await assert.rejects(register(driver, "store-1"), refused);
+    await assert.rejects(driver.administer({ kind: "rebalance", dryRun: false }), refused);
+    assert.deepEqual([fatal.length, feed.topology?.stores.length, metadata.commits.length], [0, 0, 1]);
+    assert.match(driver.problems().join(), /records no decisions since .*: no space left/);
+
+    clock.advance(2000);
+    await idle();
+    metadata.commits[1]?.settle(full);
+    await idle();
+    assert.equal(driver.problems().length, 1, "there is still no room");
+    clock.advance(2000);
+    await idle();
+    assert.deepEqual(
+      metadata.commits[2]?.changes.map(({ key }) => key),
+      ["term"],
+    );
+    metadata.commits[2]?.settle();
+    await idle();
+    assert.deepEqual([driver.problems(), feed.topology?.term], [[], 2]);
+    const again = register(driver, "store-1");
+    await idle();
+    metadata.commits[3]?.settle();
+    await again;
+    assert.equal(feed.topology?.stores.length, 1);
   });
 
   it("finishes what was committed when it is stopped, and refuses more", async () => {

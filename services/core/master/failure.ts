@@ -25,7 +25,7 @@ function setAlive(state: MasterState, store: StoreRecord, alive: boolean, why: s
 }
 
 /** Why a heartbeat stream is not accepted, if so. */
-function decideStreamRefusal(
+export function decideStreamRefusal(
   state: MasterState,
   event: EventOf<"stream-opened">,
   registration: StoreRegistration | undefined,

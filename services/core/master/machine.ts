@@ -1,7 +1,7 @@
 import { handleAdmin } from "./admin.js";
 import { orderShutdown, operationOf, restoreParticipants, settle } from "./agenda.js";
 import type { MasterStep } from "./effects.js";
-import type { MasterEvent, StoreLoad } from "./events.js";
+import type { MasterEvent, Registration, StoreLoad } from "./events.js";
 import {
   handleHeartbeat,
   handleProbed,
@@ -12,11 +12,13 @@ import {
 import { handleLaunched, handleLaunchedRemoved, handleLauncherListed } from "./forming.js";
 import type { MasterOptions } from "./options.js";
 import { readRecords } from "./persistence.js";
+import { observeHeartbeat, observeSilence, observeStream, recognizeRegistration } from "./observing.js";
 import type { StoreRecord } from "./records.js";
 import { handleRegister } from "./registration.js";
 import { MasterState, type PartitionSize } from "./state.js";
 import { CommittedView } from "./committed-view.js";
-import type { PartitionId, StoreId } from "../ids.js";
+import type { EkvError } from "../errors.js";
+import type { Incarnation, PartitionId, StoreId } from "../ids.js";
 
 /** What operators are shown of a store besides its place in the topology and its load. */
 export interface StoreNotes extends Pick<StoreRecord, "engine" | "durability" | "dataLoss"> {
@@ -100,6 +102,24 @@ export class MasterMachine {
     this.#handle(event);
     settle(this.#state);
     return this.#state.finishStep();
+  }
+
+  /** The incarnation of a process that is registered as it is; undefined: registering it would have to be recorded. */
+  recognize(registration: Registration): Incarnation | undefined {
+    return recognizeRegistration(this.#state, registration);
+  }
+
+  /**
+   * Takes of an event what needs no record, while nothing can be recorded. Returns why a heartbeat stream is refused, if so.
+   * @param nowMs monotonic @param wallMs Unix milliseconds
+   */
+  observe(event: MasterEvent, nowMs: number, wallMs: number): EkvError | undefined {
+    this.#state.nowMs = nowMs;
+    this.#state.wallMs = wallMs;
+    if (event.kind === "stream-opened") return observeStream(this.#state, event);
+    if (event.kind === "heartbeat") observeHeartbeat(this.#state, event);
+    if (event.kind === "tick") observeSilence(this.#state);
+    return undefined;
   }
 
   #handle(event: MasterEvent): void {

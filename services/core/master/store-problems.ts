@@ -2,8 +2,11 @@ import type { StoreId } from "../ids.js";
 import { limits } from "../limits.js";
 import { masterLimits } from "./options.js";
 
-/** Where a problem was seen: `itself` is what the store reports with its heartbeats. */
-export type ProblemSource = "down" | "registration" | "launch" | "itself";
+/**
+ * Where a problem was seen. `itself`: the store reports it with its heartbeats. `silence`: it sends none, and the master
+ * cannot record that it is down.
+ */
+export type ProblemSource = "down" | "registration" | "launch" | "itself" | "silence";
 
 interface Found {
   readonly texts: readonly string[];
@@ -56,6 +59,7 @@ export class StoreProblems {
       ...(!alive || isFresh ? (refused?.texts ?? []) : []),
       ...(sources?.get("launch")?.texts ?? []),
       ...(sources?.get("itself")?.texts ?? []),
+      ...(sources?.get("silence")?.texts ?? []),
       ...(alive ? [] : (sources?.get("down")?.texts ?? [])),
     ];
   }

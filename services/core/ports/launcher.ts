@@ -31,6 +31,8 @@ export interface Launcher {
    * Absent, or undefined, where stores come and go by name. Rejects when it cannot be found out.
    */
   scale?(): Promise<StoreScale | undefined>;
+  /** What is wrong at the launcher, for operators, one sentence each. Absent: it has nothing to say. */
+  problems?(): readonly string[];
   /** Stops watching; with `stopStores` also stops every store it launched, keeping their data. */
   close(options: { readonly stopStores: boolean }): Promise<void>;
 }

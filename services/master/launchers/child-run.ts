@@ -29,13 +29,15 @@ export interface ChildRun {
 }
 
 /**
- * Starts `node <args>` so that it outlives this process, with its output appended to `logPath`. Rejects with
- * `FAILED_PRECONDITION` when that is impossible.
+ * Starts `node <args>` so that it outlives this process, with its output appended to `logPath`, or dropped where that
+ * cannot be opened. Rejects with `FAILED_PRECONDITION` when the process cannot be started.
  */
 export async function startChild(args: readonly string[], logPath: string, clock: Clock): Promise<ChildRun> {
-  const log = await open(logPath, "a");
+  // A full disk must not keep a store down.
+  const log = await open(logPath, "a").catch(() => undefined);
   try {
-    const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log.fd, log.fd] });
+    const output = log?.fd ?? "ignore";
+    const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", output, output] });
     const exited = new Promise<ChildExit>((resolve) => {
       child.once("error", (error) => resolve({ status: null, reason: error.message }));
       child.once("exit", (status, signal) =>
@@ -52,7 +54,7 @@ export async function startChild(args: readonly string[], logPath: string, clock
     const startTime = processStartTime(child.pid);
     return { pid: child.pid, startTime, startedMs: clock.nowMs(), exited, unwatch: () => {} };
   } finally {
-    await log.close();
+    await log?.close();
   }
 }
 
@@ -143,9 +145,10 @@ export async function untilListening(
   }
 }
 
-/** The last lines of a log, on one line, for an error message. */
+/** The last lines of a log, on one line, for an error message; empty where there is none. */
 export async function logTail(logPath: string): Promise<string> {
-  const log = await open(logPath, "r");
+  const log = await open(logPath, "r").catch(() => undefined);
+  if (log === undefined) return "";
   try {
     const { size } = await log.stat();
     const start = Math.max(0, size - logTailBytes);

@@ -1,7 +1,8 @@
-import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type StoreId, isStoreId } from "../../core/ids.js";
+import { replaceSmallFile } from "../../runtime/small-file.js";
 
 const fileName = "process.json";
 
@@ -23,9 +24,7 @@ const recordSchema: z.ZodType<ProcessRecord> = z.object({
 /** Replaces the record in a store's folder (made if missing). */
 export async function writeProcessRecord(folder: string, record: ProcessRecord): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const draft = join(folder, `${fileName}.new`);
-  await writeFile(draft, JSON.stringify(record));
-  await rename(draft, join(folder, fileName));
+  await replaceSmallFile(join(folder, fileName), JSON.stringify(record));
 }
 
 /** Forgets a store's process. */

@@ -64,6 +64,10 @@ class ProcessLauncher implements Launcher {
     return Array.from(this.#stores.values(), (store) => store.describe());
   }
 
+  problems(): readonly string[] {
+    return Array.from(this.#stores.values(), (store) => store.problem()).filter((text) => text !== undefined);
+  }
+
   async close(options: { readonly stopStores: boolean }): Promise<void> {
     const stores = [...this.#stores.values()];
     this.#stores.clear();

@@ -19,6 +19,7 @@ import {
   startChild,
   untilListening,
 } from "./child-run.js";
+import { RetriedWrite } from "../../runtime/retried-write.js";
 import { type ProcessRecord, deleteProcessRecord, writeProcessRecord } from "./process-record.js";
 
 const healthyMs = 30_000;
@@ -46,6 +47,8 @@ export class StoreProcess {
   readonly #options: StoreProcessOptions;
   #run: ChildRun | undefined;
   readonly #backoff: Backoff;
+  /** Undefined: no process is to be found by the next master. */
+  readonly #record: RetriedWrite<ProcessRecord | undefined>;
   #restart: Timer | undefined;
   #abandoned = false;
   #last: Promise<unknown> = Promise.resolve();
@@ -53,6 +56,14 @@ export class StoreProcess {
   constructor(options: StoreProcessOptions) {
     this.#options = options;
     this.#backoff = new Backoff(backoffs.storeRestart, options.random);
+    const { storeId, folder, clock, random, log } = options;
+    this.#record = new RetriedWrite({
+      write: (record) => (record ? writeProcessRecord(folder, record) : deleteProcessRecord(folder)),
+      clock,
+      random,
+      onFailure: (error) =>
+        log.warn("which process runs a store cannot be recorded yet", { storeId, reason: error.message }),
+    });
   }
 
   /** What a {@link LaunchedStore} says about it. */
@@ -64,6 +75,15 @@ export class StoreProcess {
       running,
       handle: running ? `pid ${run.pid}` : this.#idleState(),
     };
+  }
+
+  /** What is wrong with it, for operators; undefined: nothing. */
+  problem(): string | undefined {
+    const { storeId } = this.#options;
+    const reason = this.#record.problem;
+    return reason === undefined
+      ? undefined
+      : `the process of ${storeId} is not recorded, so another master would not find it: ${reason}`;
   }
 
   /** Takes over what a former master started; a process that died meanwhile is started again. */
@@ -91,7 +111,8 @@ export class StoreProcess {
       ]);
       waiting.abort();
       if (exit !== undefined) {
-        await (isNew ? rm(folder, { recursive: true, force: true }) : deleteProcessRecord(folder));
+        await this.#record.set(undefined);
+        if (isNew) await rm(folder, { recursive: true, force: true });
         throw await this.#exitedAtOnce(exit);
       }
       this.#watch(run);
@@ -104,7 +125,7 @@ export class StoreProcess {
       const run = this.#run;
       this.#forget();
       if (run !== undefined) await endProcess(run, this.#options.clock);
-      if (!keepRecord) await deleteProcessRecord(this.#options.folder);
+      if (!keepRecord) await this.#record.set(undefined);
       else if (run !== undefined) await this.#recordStopped(run);
     });
   }
@@ -112,6 +133,7 @@ export class StoreProcess {
   /** Leaves the process alone from now on. */
   abandon(): Promise<void> {
     this.#abandoned = true;
+    this.#record.close();
     return this.#inTurn(async () => this.#forget());
   }
 
@@ -135,9 +157,9 @@ export class StoreProcess {
   }
 
   async #spawn(): Promise<ChildRun> {
-    const { args, folder, logPath, clock } = this.#options;
+    const { args, logPath, clock } = this.#options;
     const run = await startChild(args, logPath, clock);
-    await writeProcessRecord(folder, { pid: run.pid, startTime: run.startTime, stopped: false });
+    await this.#record.set({ pid: run.pid, startTime: run.startTime, stopped: false });
     return run;
   }
 
@@ -189,7 +211,7 @@ export class StoreProcess {
   }
 
   async #recordStopped({ pid, startTime }: ChildRun): Promise<void> {
-    await writeProcessRecord(this.#options.folder, { pid, startTime, stopped: true });
+    await this.#record.set({ pid, startTime, stopped: true });
   }
 
   async #exitedAtOnce(exit: ChildExit): Promise<EkvError> {

@@ -3,13 +3,21 @@ import { EkvError } from "../../core/errors.js";
 import type { MetadataChange, MetadataStore } from "../../core/ports/metadata-store.js";
 import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
 import { makeFolder } from "../../runtime/folder.js";
-import { diskFull, freeDiskBytes, storageOpenError } from "../../runtime/storage-error.js";
+import { freeDiskBytes, storageOpenError } from "../../runtime/storage-error.js";
 
 /**
  * Free space below which commits are refused: less than what stores leave free, so that on a full disk the master can
  * still move data away. For why LMDB must not meet a full disk, see `DiskSpace` of the store.
  */
 const diskReserveBytes = 4_194_304;
+
+function recordsFull(path: string): EkvError {
+  return new EkvError(
+    "RESOURCE_EXHAUSTED",
+    `no space left for the master's records in ${path}: free some on that disk, or enlarge it`,
+    { notExecuted: true },
+  );
+}
 
 class LmdbMetadataStore implements MetadataStore {
   readonly #env: RootDatabase<string, string>;
@@ -34,7 +42,7 @@ class LmdbMetadataStore implements MetadataStore {
   async commit(changes: readonly MetadataChange[]): Promise<void> {
     this.#assertOpen();
     if (changes.length === 0) return;
-    if (freeDiskBytes(this.#path) < diskReserveBytes) throw diskFull(this.#path);
+    if (freeDiskBytes(this.#path) < diskReserveBytes) throw recordsFull(this.#path);
     await this.#writer.run(() => {
       // Within the writer's transaction these take effect at once; their promises say nothing more.
       for (const { key, value } of changes) {

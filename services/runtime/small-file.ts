@@ -1,0 +1,39 @@
+import { open, rename, rm, writeFile } from "node:fs/promises";
+
+/**
+ * Replaces a small file as a whole, so that a crash leaves the old content or the new one. On a full disk the text is
+ * written over an old file of about this size, which takes no room: then a crash in the middle can damage it.
+ */
+export async function replaceSmallFile(path: string, text: string): Promise<void> {
+  const draft = `${path}.new`;
+  try {
+    await writeFile(draft, text, { flush: true });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    if (!isFull(error)) throw error;
+    await overwrite(path, text, error);
+  }
+}
+
+async function overwrite(path: string, text: string, full: unknown): Promise<void> {
+  let file;
+  try {
+    file = await open(path, "r+");
+  } catch {
+    throw full; // There is no old file.
+  }
+  try {
+    const bytes = Buffer.from(text);
+    const { bytesWritten } = await file.write(bytes, 0, bytes.length, 0);
+    await file.truncate(bytesWritten);
+    await file.sync();
+    if (bytesWritten < bytes.length) throw full;
+  } finally {
+    await file.close();
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
