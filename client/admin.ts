@@ -38,9 +38,6 @@ export class AdminClient {
       address,
       channel: openChannel(address, {
         "grpc.max_receive_message_length": messageBytesMax,
-        "grpc.initial_reconnect_backoff_ms": 50,
-        "grpc.min_reconnect_backoff_ms": 50,
-        "grpc.max_reconnect_backoff_ms": 500,
       }),
     }));
   }

@@ -1,4 +1,5 @@
 import { EkvError } from "../services/core/errors.js";
+import { limits } from "../services/core/limits.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import { PipelineRequest, PipelineResponse } from "../services/gen/elastickv/v1/store.js";
 import type { Channel } from "../services/wire/channel.js";
@@ -32,9 +33,6 @@ export interface PipelineTarget {
 /** Opens a pipeline. Rejects with UNAVAILABLE when the store cannot be reached; then nothing was sent. */
 export type OpenPipeline = (target: PipelineTarget) => Promise<PipelineStream>;
 
-/** Silence after which a store is asked for a sign of life, in milliseconds; unanswered for as long, it is given up. */
-const keepaliveMs = 5000;
-
 /** A framed pipeline, or one over gRPC where something between client and store lets nothing but HTTP/2 pass. */
 export const openFastestPipeline: OpenPipeline = async (target) => {
   const { address, messageBytesMax, clock, connectMs } = target;
@@ -45,7 +43,7 @@ export const openFastestPipeline: OpenPipeline = async (target) => {
     sent: PipelineRequest,
     received: PipelineResponse,
     messageBytesMax,
-    keepaliveMs,
+    keepaliveMs: limits.keepaliveMs,
     clock,
   });
   stream.on("end", () => stream.end());

@@ -82,11 +82,6 @@ export class StoreLink {
       "grpc.max_receive_message_length": bytes,
       "grpc.max_send_message_length": bytes,
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
-      "grpc.initial_reconnect_backoff_ms": 50,
-      "grpc.min_reconnect_backoff_ms": 50,
-      "grpc.max_reconnect_backoff_ms": 500,
-      "grpc.keepalive_time_ms": 10_000,
-      "grpc.keepalive_timeout_ms": 5000,
     });
   }
 

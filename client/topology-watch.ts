@@ -72,8 +72,6 @@ export class TopologyWatch {
     const { clock, openChannel, listener } = this.#options;
     const channel = openChannel(address, {
       "grpc.max_receive_message_length": messageBytesMax,
-      "grpc.keepalive_time_ms": 10_000,
-      "grpc.keepalive_timeout_ms": 5000,
     });
     const { path, requestSerialize, responseDeserialize } = topologyService.watchTopology;
     const stream = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {

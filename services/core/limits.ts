@@ -61,6 +61,14 @@ export const limits = {
   chunkRetriesMax: 3,
   /** Bytes queued for a move's target before the partition's writers are throttled. */
   catchUpQueueBytesMax: 8_388_608,
+  /** Longest attempt to connect to one address, in milliseconds: a lost packet or two, and no dead host. */
+  connectMs: 4000,
+  /**
+   * How long a connection that is used is silent before the other side is asked for a sign of life, and how long that may
+   * take, in milliseconds. A dead link is found well before the default deadline of a call (10 s), with time to repeat it.
+   */
+  keepaliveMs: 2000,
+  keepaliveTimeoutMs: 4000,
   /** Longest wait before the next attempt that another server may ask for, in milliseconds. */
   retryAfterMsMax: 30_000,
 } as const;
@@ -72,6 +80,8 @@ export function messageBytesMax(valueBytesMax: number): number {
 
 /** How long each retry loop waits: after the first failure, and at most. In milliseconds; see `retry/backoff.ts`. */
 export const backoffs = {
+  /** A gRPC channel that could not connect. */
+  channel: { firstMs: 50, maxMs: 1000 },
   /** A client's call that a store could not take. */
   call: { firstMs: 2, maxMs: 50 },
   /** A scan that got no page. */

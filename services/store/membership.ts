@@ -24,8 +24,6 @@ import { membershipService } from "../wire/services.js";
 import { callUnary } from "../wire/unary-call.js";
 
 const registerMsMax = 5000;
-const keepaliveTimeMs = 5000;
-const keepaliveTimeoutMs = 5000;
 const messageBytesMax = 64 * 1024 * 1024;
 
 /** What membership tells the store, and asks of it. */
@@ -221,9 +219,6 @@ function isFinal(error: EkvError): boolean {
 const channelOptions = {
   "grpc.max_receive_message_length": messageBytesMax,
   "grpc.max_send_message_length": messageBytesMax,
-  // A store that was cut off its network, and is back under another address, must not wait for its old connection.
-  "grpc.keepalive_time_ms": keepaliveTimeMs,
-  "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
 };
 
 /** Safe to repeat, whatever became of it: the same process gets the same incarnation. */

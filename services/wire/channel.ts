@@ -1,4 +1,5 @@
 import { type ChannelOptions, Client, connectivityState, credentials, experimental } from "@grpc/grpc-js";
+import { backoffs, limits } from "../core/limits.js";
 
 /** The way to one server: what this project uses of a grpc-js `Client`. The simulator has one of its own. */
 export type Channel = Pick<
@@ -9,12 +10,22 @@ export type Channel = Pick<
 /** Opens a channel to host:port. It connects at the first call. */
 export type OpenChannel = (address: string, options: ChannelOptions) => Channel;
 
-const common: ChannelOptions = {
+/** What every channel has in common. Options of one channel take precedence. */
+export const channelDefaults: ChannelOptions = {
   // Each has its own connection: one that fails is no other's trouble.
   "grpc.use_local_subchannel_pool": 1,
-  // What was restarted in a container or a pod is at another address of the same name. By itself grpc-js would look up a
-  // name that it has looked up only 30 s later, and go on knocking where nobody is.
-  "grpc.dns_min_time_between_resolutions_ms": 1000,
+  // The servers of a cluster reach each other directly, as pipelines and moves do, which are no HTTP. By itself grpc-js
+  // sends even what is meant for 127.0.0.1 to the proxy that `http_proxy` names.
+  "grpc.enable_http_proxy": 0,
+  // What was restarted in a container or a pod is at another address of the same name: the name is looked up at each
+  // attempt. By itself grpc-js would look it up again only 30 s later, and go on knocking where nobody is.
+  "grpc.dns_min_time_between_resolutions_ms": 0,
+  // By itself grpc-js would wait up to two minutes for a server, or a name, that was away for long.
+  "grpc.initial_reconnect_backoff_ms": backoffs.channel.firstMs,
+  "grpc.max_reconnect_backoff_ms": backoffs.channel.maxMs,
+  // A link that died without a word is found while there is time to repeat the call.
+  "grpc.keepalive_time_ms": limits.keepaliveMs,
+  "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
   // Nobody keeps service configs in TXT records: without this, each name is asked for one.
   "grpc.service_config_disable_resolution": 1,
 };
@@ -33,40 +44,67 @@ export function neverLeft(call: { getPeer(): string }): boolean {
   return call.getPeer().startsWith(`${scheme}:`);
 }
 
-/** The channel option with what makes a signal for an attempt to connect. */
-const signalOption = "elastic-kv.signal";
-/** Attempts that a channel can give up. More than are ever under way: one for each address of a name, a moment apart. */
-const attemptsMax = 16;
+/** The channel option with the channel's {@link Attempts}. */
+const attemptsOption = "elastic-kv.attempts";
 
 /**
- * A grpc-js client that gives up its attempts to connect when it is closed. grpc-js would leave them to the operating
- * system, which tries to reach a host that is gone for two minutes, and holds the process that long.
+ * A channel's attempts to connect, each with a signal that gives it up: a socket keeps its listener on it for good. grpc-js
+ * would leave them to the operating system, which tries for two minutes to reach a host that is gone.
  */
+class Attempts {
+  /** The latest attempt of each address, over or not: the next one begins only when it is. */
+  readonly #latest = new Map<
+    string,
+    { readonly controller: AbortController; readonly timer: NodeJS.Timeout }
+  >();
+  readonly #isConnecting: () => boolean;
+
+  constructor(isConnecting: () => boolean) {
+    this.#isConnecting = isConnecting;
+  }
+
+  /** Begins one, which ends when it takes too long. */
+  begin(address: string): AbortSignal {
+    clearTimeout(this.#latest.get(address)?.timer);
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      // A connection that stands must not be cut.
+      if (this.#isConnecting()) controller.abort();
+    }, limits.connectMs).unref();
+    this.#latest.set(address, { controller, timer });
+    return controller.signal;
+  }
+
+  end(): void {
+    const isConnecting = this.#isConnecting();
+    for (const { controller, timer } of this.#latest.values()) {
+      clearTimeout(timer);
+      if (isConnecting) controller.abort();
+    }
+    this.#latest.clear();
+  }
+}
+
+/** A grpc-js client that gives up its attempts to connect when they take too long, and when it is closed. */
 class GrpcChannel extends Client {
-  /** The latest, over or not. Each has a signal of its own: a socket keeps its listener on it for good. */
-  readonly #attempts: AbortController[];
+  readonly #attempts: Attempts;
 
   constructor(address: string, options: ChannelOptions) {
-    const attempts: AbortController[] = [];
+    const attempts = new Attempts(() => {
+      const state = this.getChannel().getConnectivityState(false);
+      return state === connectivityState.CONNECTING || state === connectivityState.TRANSIENT_FAILURE;
+    });
     super(`${scheme}:${address}`, credentials.createInsecure(), {
-      ...common,
+      ...channelDefaults,
       ...options,
-      [signalOption]: (): AbortSignal => {
-        const attempt = new AbortController();
-        if (attempts.push(attempt) > attemptsMax) attempts.shift();
-        return attempt.signal;
-      },
+      [attemptsOption]: attempts,
     });
     this.#attempts = attempts;
   }
 
   override close(): void {
-    const state = this.getChannel().getConnectivityState(false);
+    this.#attempts.end();
     super.close();
-    // A connection that stands is left to end in an orderly way.
-    const isConnecting =
-      state === connectivityState.CONNECTING || state === connectivityState.TRANSIENT_FAILURE;
-    if (isConnecting) for (const attempt of this.#attempts) attempt.abort();
   }
 }
 
@@ -82,14 +120,14 @@ class AbandonableResolver implements experimental.Resolver {
     listener: experimental.ResolverListener,
     options: ChannelOptions,
   ) {
-    const newSignal = options[signalOption] as () => AbortSignal;
+    const attempts = options[attemptsOption] as Attempts;
     const signalled: experimental.ResolverListener = (found, ...rest) => {
       if (!found.ok) return listener(found, ...rest);
       const value = found.value.map(({ addresses }) => ({
         addresses: addresses.map((address) => ({
           ...address,
           get signal(): AbortSignal {
-            return newSignal();
+            return attempts.begin(JSON.stringify(address));
           },
         })),
       }));

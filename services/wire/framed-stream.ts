@@ -16,6 +16,9 @@ import { encodeFrame } from "./frame-writer.js";
  */
 export const framedPreface: Buffer = Buffer.from("\0ekvpl1\n", "latin1");
 
+/** Looks that may find nothing new while a message waits to be sent. */
+const silentLooksMaxSending = 5;
+
 /** A type of protobuf messages, as ts-proto makes them. */
 export interface MessageType<T> {
   /** Adds to `writer`. */
@@ -61,7 +64,8 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
   #paused = false;
   /** Something came since the last look. */
   #heard = true;
-  #pinged = false;
+  /** Looks in a row that found nothing new. */
+  #silentLooks = 0;
   #keepalive: Timer | undefined;
 
   constructor(options: FramedStreamOptions<Out, In>) {
@@ -195,18 +199,17 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
 
   #watch(): void {
     this.#keepalive = this.#options.clock.setTimer(this.#options.keepaliveMs, () => {
-      if (this.#heard || this.#paused) {
-        this.#heard = this.#paused;
-        this.#pinged = false;
-      } else if (this.#pinged) {
-        const message = `the peer was silent for ${2 * this.#options.keepaliveMs} ms`;
+      this.#silentLooks = this.#heard || this.#paused ? 0 : this.#silentLooks + 1;
+      this.#heard = this.#paused;
+      // A ping has to wait until a long message is sent, and the peer says nothing meanwhile.
+      const silentLooksMax = this.#socket.writableLength > 0 ? silentLooksMaxSending : 1;
+      if (this.#silentLooks > silentLooksMax) {
+        const message = `the peer was silent for ${this.#silentLooks * this.#options.keepaliveMs} ms`;
         this.#lost(new EkvError("UNAVAILABLE", message));
         this.#socket.destroy();
         return;
-      } else {
-        this.#pinged = true;
-        this.#socket.write(encodeFrame(frameKind.ping));
       }
+      if (this.#silentLooks === 1) this.#socket.write(encodeFrame(frameKind.ping));
       this.#watch();
     });
   }

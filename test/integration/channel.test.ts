@@ -1,14 +1,48 @@
 import assert from "node:assert/strict";
 import dns from "node:dns";
+import { createServer, type Server as TcpServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { Metadata, Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
+import { systemClock } from "../../services/runtime/clock.js";
 import { type Channel, openGrpcChannel } from "../../services/wire/channel.js";
+import { connectFramed, framedPrefaces } from "../../services/wire/framed-connection.js";
 import { waitFor } from "../support/wait-for.js";
 
 const name = "store-0.example";
 const method = "/test.Test/Ask";
 /** Less than the 30 s that grpc-js by itself lets pass between two looks. */
 const patienceMs = 20_000;
+
+/** A TCP server that keeps what connects to it. */
+interface Listener {
+  readonly server: TcpServer;
+  readonly sockets: Set<Socket>;
+  readonly port: number;
+}
+
+const listeners: Listener[] = [];
+
+/** Until `endTcp`. */
+async function listenTcp(host: string, port: number, taken: (socket: Socket) => void): Promise<Listener> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    taken(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  const address = server.address();
+  const listener = { server, sockets, port: typeof address === "object" && address ? address.port : 0 };
+  listeners.push(listener);
+  return listener;
+}
+
+async function endTcp(): Promise<void> {
+  for (const { server, sockets } of listeners.splice(0)) {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
 
 /** Has a server answer every call with nothing; returns its port. */
 async function listen(server: Server, host: string, port: number): Promise<number> {
@@ -67,7 +101,8 @@ describe("a gRPC channel to a name", { timeout: 240_000 }, () => {
       return Promise.reject(new Error("no such record"));
     });
   });
-  afterEach(() => {
+  afterEach(async () => {
+    await endTcp();
     channel.close();
     for (const server of servers) server.forceShutdown();
     mock.restoreAll();
@@ -83,5 +118,64 @@ describe("a gRPC channel to a name", { timeout: 240_000 }, () => {
     await listen(servers[1], address, port);
     await waitFor("an answer from the new address", () => ask(channel), patienceMs, 50);
     assert.deepEqual(texts, [], "nobody keeps settings in TXT records");
+  });
+
+  it("gives up an attempt that is not answered, and looks the name up again", async () => {
+    address = "127.0.0.1";
+    const silent = await listenTcp(address, 0, () => undefined);
+    channel = openGrpcChannel(`${name}:${silent.port}`, {});
+    assert.equal(await ask(channel), false);
+    assert.equal(silent.sockets.size, 1);
+    address = "127.0.0.2";
+    await listen(servers[1], address, silent.port);
+    await waitFor("an answer from the new address", () => ask(channel), patienceMs, 50);
+  });
+});
+
+describe("a framed connection to a name", { timeout: 60_000 }, () => {
+  afterEach(async () => {
+    mock.restoreAll();
+    await endTcp();
+  });
+
+  it("looks it up at each attempt", async () => {
+    let address = "127.0.0.1";
+    const lookup = (_host: string, _options: unknown, done: (...found: unknown[]) => void): void =>
+      done(null, [{ address, family: 4 }]);
+    const answer = (socket: Socket): void => void socket.write(framedPrefaces.pipeline);
+    const first = await listenTcp(address, 0, answer);
+    await listenTcp("127.0.0.2", first.port, answer);
+    mock.method(dns, "lookup", lookup as unknown as typeof dns.lookup);
+    const reached: (string | undefined)[] = [];
+    for (address of ["127.0.0.1", "127.0.0.2"]) {
+      const target = { address: `${name}:${first.port}`, protocol: "pipeline", clock: systemClock } as const;
+      const socket = await connectFramed({ ...target, connectMs: 10_000 });
+      reached.push(socket?.remoteAddress);
+      socket?.destroy();
+    }
+    assert.deepEqual(reached, ["127.0.0.1", "127.0.0.2"]);
+  });
+});
+
+describe("a gRPC channel where the environment names a proxy", { timeout: 60_000 }, () => {
+  const variables = ["grpc_proxy", "http_proxy", "https_proxy"];
+  const before = variables.map((variable) => [variable, process.env[variable]] as const);
+  afterEach(async () => {
+    await endTcp();
+    for (const [variable, value] of before) {
+      if (value === undefined) delete process.env[variable];
+      else process.env[variable] = value;
+    }
+  });
+
+  it("goes to the server itself", async () => {
+    const proxy = await listenTcp("127.0.0.1", 0, (socket) => socket.destroy());
+    for (const variable of variables) process.env[variable] = `http://127.0.0.1:${proxy.port}`;
+    const server = new Server();
+    const channel = openGrpcChannel(`127.0.0.1:${await listen(server, "127.0.0.1", 0)}`, {});
+    const answered = await ask(channel);
+    channel.close();
+    server.forceShutdown();
+    assert.deepEqual([answered, proxy.sockets.size], [true, 0]);
   });
 });

@@ -1,4 +1,4 @@
-import type { OpenChannel } from "../../../services/wire/channel.js";
+import { channelDefaults, type OpenChannel } from "../../../services/wire/channel.js";
 import type { Listen } from "../../../services/runtime/grpc-server.js";
 import { SimChannel } from "./channel.js";
 import type { Connection } from "./connection.js";
@@ -39,7 +39,8 @@ export class Network {
 
   /** The way from a process to others. */
   channelsOf(process: SimProcess): OpenChannel {
-    return (address, options) => new SimChannel(this, process, address, options).asChannel();
+    return (address, options) =>
+      new SimChannel(this, process, address, { ...channelDefaults, ...options }).asChannel();
   }
 
   /** Lets a process listen. */
