@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from "commander";
-import { brandAs, isStoreId, type Epoch } from "../services/core/ids.js";
+import { isStoreId } from "../services/core/ids.js";
 import { limits } from "../services/core/limits.js";
 import type { Version } from "../services/core/topology.js";
+import { parseVersion } from "../services/core/version-text.js";
 
 /** Parsers of option and argument values; each throws commander's InvalidArgumentError with what is expected. */
 
@@ -28,16 +29,11 @@ export function parseSeeds(text: string): string[] {
   return seeds;
 }
 
-/** A key's version as `get --version-info` and `put` print it: `epoch.seq`. */
-export function parseVersion(text: string): Version {
-  const match = /^(\d{1,10})\.(\d{1,15})$/.exec(text);
-  if (!match) throw new InvalidArgumentError("Expected epoch.seq, such as 3.17.");
-  return { epoch: brandAs<Epoch>(Number(match[1])), seq: Number(match[2]) };
-}
-
-/** `epoch.seq`. */
-export function formatVersion(version: Version): string {
-  return `${version.epoch}.${version.seq}`;
+/** A key's version as every command prints it: `epoch.seq`. */
+export function parseVersionArgument(text: string): Version {
+  const version = parseVersion(text);
+  if (version === undefined) throw new InvalidArgumentError("Expected epoch.seq, such as 3.17.");
+  return version;
 }
 
 /** Milliseconds to live. */

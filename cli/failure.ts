@@ -1,6 +1,7 @@
 import { EkvError, type FieldViolation } from "../services/core/errors.js";
 import { OutputError } from "./output.js";
 import { systemErrorName, systemReason } from "../services/runtime/system-reason.js";
+import { formatVersion } from "../services/core/version-text.js";
 
 /** What `--json` prints on stderr when a command fails. */
 export interface Failure {
@@ -9,13 +10,16 @@ export interface Failure {
     readonly code: string;
     readonly message: string;
     readonly violations: readonly FieldViolation[];
+    /** With `CONDITION_FAILED`, when the key exists: its version, as `--if-version` takes it. */
+    readonly current?: string;
   };
 }
 
 /** Any thrown value in the shape that `--json` prints. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof EkvError) {
-    return { error: { code: error.code, message: error.message, violations: error.violations } };
+    const { code, message, violations, current } = error;
+    return { error: { code, message, violations, ...(current && { current: formatVersion(current) }) } };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { error: { code: systemErrorName(error) ?? "INTERNAL", message, violations: [] } };

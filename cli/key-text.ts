@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { invalidArgument } from "../services/core/errors.js";
+import { textBytes } from "../services/core/text-bytes.js";
 
 /** A key or value in JSON: as text when it is UTF-8, in base64 otherwise. */
 export type TextOrBase64<Name extends string> =
@@ -32,10 +33,7 @@ export function decodeBase64(field: string, text: string): Buffer {
 
 /** Text as bytes. Throws `INVALID_ARGUMENT` for a lone surrogate, which UTF-8 cannot hold. */
 export function encodeUtf8(field: string, text: string): Buffer {
-  if (!text.isWellFormed()) {
-    throw invalidArgument(field, `holds a lone surrogate, which is not text; give bytes in ${field}64`);
-  }
-  return Buffer.from(text, "utf8");
+  return textBytes(field, text, `give bytes in ${field}64`);
 }
 
 /** Bytes, or characters, that are escaped at a time: a value may be long, and each step's pieces are held together. */

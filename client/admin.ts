@@ -1,16 +1,23 @@
 import { Metadata, type MethodDefinition, type ServiceError, status } from "@grpc/grpc-js";
-import { EkvError } from "../services/core/errors.js";
+import { EkvError, errorOfCall, invalidArgument } from "../services/core/errors.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import type * as wire from "../services/gen/elastickv/v1/master.js";
+import { AbortWatch } from "../services/wire/abort-watch.js";
 import type { Channel } from "../services/wire/channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
 import { adminService } from "../services/wire/services.js";
 import { callUnary } from "../services/wire/unary-call.js";
+import { completeRequest, methodName } from "./admin-request.js";
+import { adminTable } from "./call-options.js";
+import type { CallTrace } from "./call-trace.js";
+import { checkOptions, optionTable, refusedBy } from "./option-checks.js";
 import type { CallOptions } from "./options.js";
+import { seedsCheck } from "./seeds.js";
 import { system, type System } from "./system.js";
 
 export { EkvError, type ErrorCode } from "../services/core/errors.js";
 
+const connectTable = optionTable("connectAdmin", { seeds: seedsCheck });
 const deadlineMsDefault = 10_000;
 const messageBytesMax = 64 * 1024 * 1024;
 
@@ -124,7 +131,8 @@ export class AdminClient {
     await this.getOperation(request, options);
     const { path, requestSerialize, responseDeserialize } = adminService.watchOperation;
     const deadline = options.deadlineMs === undefined ? Infinity : this.#clock.wallMs() + options.deadlineMs;
-    const stream = this.#present().channel.makeServerStreamRequest(
+    const { address, channel } = this.#present();
+    const stream = channel.makeServerStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -132,17 +140,19 @@ export class AdminClient {
       new Metadata(),
       { deadline },
     );
-    const abort = (): void => stream.cancel();
-    options.signal?.addEventListener("abort", abort);
+    const watch = options.signal && new AbortWatch(options.signal, () => stream.cancel());
     try {
       for await (const { operation } of stream as AsyncIterable<wire.WatchOperationResponse>) {
         if (operation) yield operation;
       }
     } catch (error) {
-      if (options.signal?.aborted === true) throw new EkvError("CANCELLED", "the caller gave the watch up");
-      throw fromServiceError(error);
+      const { signal } = options;
+      const known = signal?.aborted
+        ? new EkvError("CANCELLED", "the caller gave the watch up", { cause: signal.reason })
+        : fromServiceError(error);
+      throw errorOfCall(known, { call: "watchOperation", attempts: 1, store: address });
     } finally {
-      options.signal?.removeEventListener("abort", abort);
+      watch?.stop();
       // Leaving the loop early cancels the stream, which then reports that; nobody is left to tell.
       stream.on("error", () => undefined);
       stream.cancel();
@@ -172,16 +182,35 @@ export class AdminClient {
     request: Q,
     options: CallOptions = {},
   ): Promise<A> {
-    const isDry = "dryRun" in request && request.dryRun === true;
+    // Not checked yet: it may be anything.
+    const isDry = (request as Partial<wire.RebalanceRequest> | undefined)?.dryRun === true;
     return await this.#call(method, request, options, !isDry);
   }
 
-  /** Asks the seed that answered last; one that is down, or no master, hands over to the next. */
+  /** Checks what the caller gave, and names the call in its error. */
   async #call<Q, A>(
+    method: MethodDefinition<Q, A>,
+    request: Q,
+    options: CallOptions,
+    writes: boolean,
+  ): Promise<A> {
+    checkOptions(options, adminTable);
+    const complete = completeRequest(method, request);
+    const trace: CallTrace = { attempts: 0, store: undefined };
+    try {
+      return await this.#ask(method, complete, options, writes, trace);
+    } catch (error) {
+      throw errorOfCall(fromServiceError(error), { call: methodName(method), ...trace });
+    }
+  }
+
+  /** Asks the seed that answered last; one that is down, or no master, hands over to the next. */
+  async #ask<Q, A>(
     method: MethodDefinition<Q, A>,
     request: Q,
     { deadlineMs = deadlineMsDefault, signal }: CallOptions,
     writes: boolean,
+    trace: CallTrace,
   ): Promise<A> {
     const clock = this.#clock;
     let notMaster = 0;
@@ -191,6 +220,8 @@ export class AdminClient {
     while (triesLeft > 0) {
       triesLeft -= 1;
       const { address, channel } = this.#present();
+      trace.attempts += 1;
+      trace.store = address;
       try {
         const deadlineWallMs = clock.wallMs() + deadlineMs;
         return await callUnary(channel, method, request, { deadlineWallMs, signal, writes });
@@ -218,6 +249,9 @@ export class AdminClient {
 }
 
 /** A client of the master's administration. Connects at the first call. */
-export function connectAdmin({ seeds }: AdminOptions): AdminClient {
-  return new AdminClient(seeds);
+export function connectAdmin(options: AdminOptions): AdminClient {
+  checkOptions(options, connectTable);
+  const problem = seedsCheck((options as AdminOptions | undefined)?.seeds);
+  if (problem !== undefined) throw refusedBy("connectAdmin", invalidArgument("seeds", problem));
+  return new AdminClient(options.seeds);
 }

@@ -1,12 +1,18 @@
-import { keyViolation, ttlViolation, valueViolation } from "../services/core/checks.js";
-import { EkvError, invalidArgument } from "../services/core/errors.js";
+import { keyViolation, valueViolation } from "../services/core/checks.js";
+import { EkvError, errorOfCall, invalidArgument } from "../services/core/errors.js";
 import type { Topology, Version } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
-import type { Codec } from "./codec.js";
+import { type BulkWork, runBulk } from "./bulk.js";
+import { deleteTable, putTable, readTable, scanTable, writeSettings } from "./call-options.js";
+import type { CallTrace } from "./call-trace.js";
+import { type Codec, codecViolation, decodeValue, encodeValue } from "./codec.js";
 import type { Connection } from "./connection.js";
+import { namedKey, plainKey } from "./key.js";
+import { checkOptions, nameType, type OptionTable } from "./option-checks.js";
 import type {
   CallOptions,
   ClientStats,
+  DeleteOptions,
   Entry,
   Key,
   ReadOptions,
@@ -14,24 +20,51 @@ import type {
   ScanOptions,
   WriteOptions,
 } from "./options.js";
-import { plainKey } from "./key.js";
 import { type CallSettings, type CallSort, PendingCall } from "./pending-call.js";
 import { scan } from "./scan.js";
 
 const eventualRead: CallSettings = { ifAbsent: false, ifVersion: undefined, ttlMs: 0, eventual: true };
-const deadlineMsMax = 2 ** 31 - 1;
 
-function deadlineViolation(deadlineMs: number): EkvError | undefined {
-  if (deadlineMs > 0 && deadlineMs <= deadlineMsMax) return undefined;
-  return invalidArgument("deadlineMs", `is ${deadlineMs}; give milliseconds above 0 up to ${deadlineMsMax}`);
+/** What calls of one method have in common. */
+interface MethodSort extends CallSort {
+  readonly options: OptionTable;
 }
 
-function versionViolation({ epoch, seq }: Version): EkvError | undefined {
-  const isVersion =
-    Number.isInteger(epoch) && epoch >= 0 && epoch < 2 ** 32 && Number.isSafeInteger(seq) && seq >= 0;
-  if (isVersion) return undefined;
-  return invalidArgument("ifVersion", `is (${epoch}, ${seq}); give a version that put or getEntry told`);
+/** What calls of one bulk method have in common. */
+interface BulkSort extends Pick<BulkWork<never>, "name" | "argument" | "isWrite"> {
+  readonly options: OptionTable;
+  settings(options: WriteOptions & ReadOptions): CallSettings | undefined;
 }
+
+const tables = {
+  get: readTable("get"),
+  getEntry: readTable("getEntry"),
+  contains: readTable("contains"),
+  put: putTable("put"),
+  delete: deleteTable("delete"),
+} as const;
+
+const getManySort: BulkSort = {
+  name: "getMany",
+  argument: { name: "keys", shape: "a list of keys" },
+  isWrite: false,
+  options: readTable("getMany"),
+  settings: readSettings,
+};
+const putManySort: BulkSort = {
+  name: "putMany",
+  argument: { name: "entries", shape: "a list of [key, value] pairs" },
+  isWrite: true,
+  options: putTable("putMany"),
+  settings: writeSettings,
+};
+const deleteManySort: BulkSort = {
+  name: "deleteMany",
+  argument: { name: "keys", shape: "a list of keys" },
+  isWrite: true,
+  options: deleteTable("deleteMany"),
+  settings: writeSettings,
+};
 
 /**
  * A client of a cluster. Every method rejects with an EkvError whose code says what to do. Calls made in one turn of
@@ -40,7 +73,7 @@ function versionViolation({ epoch, seq }: Version): EkvError | undefined {
 export class Client<V = Buffer> {
   readonly #connection: Connection;
   readonly #codec: Codec<V>;
-  readonly #sorts: Readonly<Record<"get" | "getEntry" | "contains" | "put" | "delete", CallSort>>;
+  readonly #sorts: Readonly<Record<keyof typeof tables, MethodSort>>;
   readonly #isRoot: boolean;
 
   /** Use `connect`. */
@@ -48,11 +81,17 @@ export class Client<V = Buffer> {
     this.#connection = connection;
     this.#codec = codec;
     this.#sorts = {
-      get: { kind: CallKind.GET, result: "value", codec },
-      getEntry: { kind: CallKind.GET, result: "entry", codec },
-      contains: { kind: CallKind.CONTAINS, result: "boolean", codec },
-      put: { kind: CallKind.PUT, result: "version", codec },
-      delete: { kind: CallKind.DELETE, result: "boolean", codec },
+      get: { name: "get", options: tables.get, kind: CallKind.GET, result: "value", codec },
+      getEntry: { name: "getEntry", options: tables.getEntry, kind: CallKind.GET, result: "entry", codec },
+      contains: {
+        name: "contains",
+        options: tables.contains,
+        kind: CallKind.CONTAINS,
+        result: "boolean",
+        codec,
+      },
+      put: { name: "put", options: tables.put, kind: CallKind.PUT, result: "version", codec },
+      delete: { name: "delete", options: tables.delete, kind: CallKind.DELETE, result: "boolean", codec },
     };
     this.#isRoot = isRoot;
   }
@@ -77,40 +116,67 @@ export class Client<V = Buffer> {
     return this.#write(this.#sorts.put, key, value, options);
   }
 
-  /** Deletes a key; resolves with whether it existed. */
-  delete(key: Key, options?: WriteOptions): Promise<boolean> {
+  /** Deletes a key; resolves with whether it existed. CONDITION_FAILED when a condition does not hold. */
+  delete(key: Key, options?: DeleteOptions): Promise<boolean> {
     return this.#write(this.#sorts.delete, key, undefined, options);
   }
 
-  /** The values of many keys, in their order. Each is read on its own. Rejects with the first failure, once all ended. */
+  /**
+   * The values of many keys, in their order. Each is read on its own; a bounded number is under way at a time. Once all have
+   * ended, rejects with one error whose `failures` list each that failed.
+   */
   getMany(keys: Iterable<Key>, options?: ReadOptions): Promise<(V | undefined)[]> {
-    return allOf([...keys].map((key) => this.get(key, options)));
+    return this.#bulk(getManySort, keys, options, (key) => [this.#sorts.get, key, undefined]);
   }
 
-  /** Writes many keys; each on its own. Rejects with the first failure, once all ended. */
+  /**
+   * Writes many keys; each on its own, a bounded number at a time. Resolves with their versions. Once all have ended, rejects
+   * with one error whose `failures` list each that failed, and whether it may have happened all the same.
+   */
   putMany(entries: Iterable<readonly [Key, V]>, options?: WriteOptions): Promise<Version[]> {
-    return allOf([...entries].map(([key, value]) => this.put(key, value, options)));
+    return this.#bulk(putManySort, entries, options, (entry) => {
+      if (Array.isArray(entry)) return [this.#sorts.put, entry[0], entry[1] as V];
+      throw invalidArgument("entry", `is ${nameType(entry)}; give a [key, value] pair`);
+    });
   }
 
-  /** Deletes many keys; each on its own. Resolves with whether each existed. */
-  deleteMany(keys: Iterable<Key>, options?: WriteOptions): Promise<boolean[]> {
-    return allOf([...keys].map((key) => this.delete(key, options)));
+  /** Deletes many keys; each on its own. Resolves with whether each existed. Rejects as {@link putMany} does. */
+  deleteMany(keys: Iterable<Key>, options?: DeleteOptions): Promise<boolean[]> {
+    return this.#bulk(deleteManySort, keys, options, (key) => [this.#sorts.delete, key, undefined]);
   }
 
   /**
    * Every entry, partition after partition, in byte order within each. What exists unchanged for the whole scan comes
-   * exactly once, whatever moves meanwhile.
+   * exactly once, whatever moves meanwhile. FAILED_PRECONDITION when the client is closed during the scan, or when the codec
+   * cannot decode a value, whose key the error has.
    */
   async *scan(options: ScanOptions = {}): AsyncIterableIterator<ScannedEntry<V>> {
-    for await (const { key, value: bytes, version, expiresAtMs } of scan(this.#connection, options)) {
-      // Without values there is nothing to decode; see ScanOptions.keysOnly.
-      const value = options.keysOnly === true ? (undefined as V) : this.#codec.decode(bytes);
-      yield { key: Buffer.from(key), value, version, expiresAtMs };
+    checkOptions(options, scanTable);
+    const trace: CallTrace = { attempts: 0, store: undefined };
+    let at: unknown = options.prefix;
+    try {
+      for await (const { key, value: bytes, version, expiresAtMs } of scan(
+        this.#connection,
+        options,
+        trace,
+      )) {
+        at = key;
+        // Without values there is nothing to decode; see ScanOptions.keysOnly.
+        const value =
+          options.keysOnly === true ? (undefined as V) : decodeValue(this.#codec, bytes, 0, bytes.length);
+        yield { key: Buffer.from(key), value, version, expiresAtMs };
+        at = options.prefix;
+      }
+    } catch (error) {
+      if (!(error instanceof EkvError)) throw error;
+      throw errorOfCall(error, { call: "scan", key: namedKey(at), ...trace });
     }
   }
 
   /** The same connections with another codec. Closing the original closes both. */
   withCodec<W>(codec: Codec<W>): Client<W> {
+    const problem = codecViolation(codec);
+    if (problem !== undefined) throw invalidArgument("codec", problem);
     return new Client(this.#connection, codec, false);
   }
 
@@ -125,84 +191,88 @@ export class Client<V = Buffer> {
   }
 
   /**
-   * Waits for calls in flight and closes every connection; then nothing of it keeps the process from ending. A client made
-   * by `withCodec` closes nothing: close the one that `connect` gave.
+   * Waits for calls in flight, ends scans that run with FAILED_PRECONDITION, and closes every connection; then nothing of it
+   * keeps the process from ending. A client made by `withCodec` closes nothing: close the one that `connect` gave.
    */
   async close(): Promise<void> {
     if (this.#isRoot) await this.#connection.close();
   }
 
-  #encode(value: V): Uint8Array {
-    let bytes: unknown;
-    try {
-      bytes = this.#codec.encode(value);
-    } catch (cause) {
-      const description = `cannot be encoded by this client's codec: ${String(cause)}`;
-      throw new EkvError("INVALID_ARGUMENT", `value: ${description}`, {
-        notExecuted: true,
-        violations: [{ field: "value", description }],
-        cause,
-      });
-    }
-    if (bytes instanceof Uint8Array) return bytes;
-    throw invalidArgument("value", `became a ${typeof bytes} by this client's codec; it must give bytes`);
-  }
-
-  #read<T>(sort: CallSort, key: Key, options: ReadOptions | undefined): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const settings = options?.consistency === "eventual" ? eventualRead : undefined;
-      const call = new PendingCall(sort, plainKey(key), undefined, settings, resolve, reject);
-      this.#submit(call, options);
+  #read<T>(sort: MethodSort, key: Key, options: ReadOptions | undefined): Promise<T> {
+    return new Promise((resolve) => {
+      try {
+        checkOptions(options, sort.options);
+        this.#submit(this.#call(sort, key, undefined, readSettings(options), resolve), options);
+      } catch (error) {
+        throw refusalOf(sort, key, error);
+      }
     });
   }
 
-  #write<T>(sort: CallSort, key: Key, value: V | undefined, options: WriteOptions | undefined): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const bytes = sort.kind === CallKind.PUT ? this.#encode(value as V) : undefined;
-      const settings = options && this.#settings(sort.kind, options);
-      this.#submit(new PendingCall(sort, plainKey(key), bytes, settings, resolve, reject), options);
+  #write<T>(sort: MethodSort, key: Key, value: V | undefined, options: WriteOptions | undefined): Promise<T> {
+    return new Promise((resolve) => {
+      try {
+        checkOptions(options, sort.options);
+        this.#submit(this.#call(sort, key, value, writeSettings(options), resolve), options);
+      } catch (error) {
+        throw refusalOf(sort, key, error);
+      }
     });
   }
 
-  /** What a write carries besides key and value; undefined: nothing. Throws INVALID_ARGUMENT. */
-  #settings(kind: CallKind, { ifAbsent, ifVersion, ttlMs }: WriteOptions): CallSettings | undefined {
-    if (ifAbsent === true && ifVersion !== undefined) {
-      throw invalidArgument("ifVersion", "cannot be given together with ifAbsent");
-    }
+  /** Makes a call. Throws INVALID_ARGUMENT for what no store would take. */
+  #call(
+    sort: CallSort,
+    key: Key,
+    value: V | undefined,
+    settings: CallSettings | undefined,
+    resolve: (value: never) => void,
+    reject?: (error: EkvError) => void,
+  ): PendingCall {
+    const connection = this.#connection;
+    const plain = plainKey(key);
+    const bytes = sort.kind === CallKind.PUT ? encodeValue(this.#codec, value as V) : undefined;
     const violation =
-      (ifVersion && versionViolation(ifVersion)) ??
-      (kind === CallKind.PUT ? ttlViolation(ttlMs ?? 0, "ttlMs") : undefined);
+      keyViolation(plain.length) ?? (bytes && valueViolation(bytes.length, connection.valueBytesMax));
     if (violation) throw violation;
-    const settings = {
-      ifAbsent: ifAbsent === true,
-      ifVersion,
-      ttlMs: kind === CallKind.PUT ? (ttlMs ?? 0) : 0,
-      eventual: false,
-    };
-    return settings.ifAbsent || settings.ifVersion || settings.ttlMs !== 0 ? settings : undefined;
+    const call = new PendingCall(sort, plain, bytes, settings, resolve, reject);
+    call.partition = connection.routing.partitionFor(plain);
+    return call;
   }
 
   #submit(call: PendingCall, options: CallOptions | undefined): void {
     const connection = this.#connection;
+    connection.submit(call, options?.deadlineMs ?? connection.deadlineMs, options?.signal);
+  }
+
+  async #bulk<Item, Result>(
+    sort: BulkSort,
+    items: Iterable<Item>,
+    options: CallOptions | undefined,
+    callOf: (item: Item) => readonly [CallSort, Key, V | undefined],
+  ): Promise<Result[]> {
+    const connection = this.#connection;
+    const { name, argument, isWrite } = sort;
+    checkOptions(options, sort.options);
+    const settings = options && sort.settings(options);
     const timeoutMs = options?.deadlineMs ?? connection.deadlineMs;
-    const violation =
-      keyViolation(call.key.length) ??
-      deadlineViolation(timeoutMs) ??
-      (call.value && valueViolation(call.value.length, connection.valueBytesMax));
-    if (violation) return call.reject(violation);
-    call.partition = connection.routing.partitionFor(call.key);
-    call.timeoutMs = timeoutMs;
-    // Whole, so that it takes no memory of its own.
-    call.deadlineMs = Math.ceil(connection.clock.nowMs() + timeoutMs);
-    connection.submit(call, options?.signal);
+    const signal = options?.signal;
+    const work: BulkWork<Item> = {
+      ...{ name, argument, isWrite },
+      makeCall: (item, resolve, reject) => this.#call(...callOf(item), settings, resolve, reject),
+      keyOf: (item) => (Array.isArray(item) ? (item as readonly unknown[])[0] : item),
+      send: (call) => connection.submitAdmitted(call, timeoutMs, signal),
+    };
+    return await runBulk(connection, work, items, signal);
   }
 }
 
-/** All results, or the first failure once every call has ended. */
-async function allOf<T>(calls: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(calls);
-  return settled.map((one) => {
-    if (one.status === "rejected") throw one.reason as Error;
-    return one.value;
-  });
+function readSettings(options: ReadOptions | undefined): CallSettings | undefined {
+  return options?.consistency === "eventual" ? eventualRead : undefined;
+}
+
+/** A call that was refused before it began, as the error of that call. */
+function refusalOf(sort: CallSort, key: unknown, error: unknown): unknown {
+  if (!(error instanceof EkvError)) return error;
+  return errorOfCall(error, { call: sort.name, key: namedKey(key), attempts: 0 });
 }

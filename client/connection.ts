@@ -5,13 +5,15 @@ import type { Random } from "../services/core/ports/random.js";
 import { decideBackoffMs } from "../services/core/retry/backoff.js";
 import type { PartitionEntry, Topology, TopologyDelta } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
-import { Aborts } from "./aborts.js";
+import { AbortWatch } from "../services/wire/abort-watch.js";
+import { Admission } from "./admission.js";
 import { Deadlines } from "./deadlines.js";
 import type { ClientStats, ConnectOptions } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
 import { decideRetry, type Miss, RoutingTable } from "./routing.js";
 import { StoreLink, type StoreLinkListener } from "./store-link.js";
 import { system, type System } from "./system.js";
+import { TopologyListener } from "./topology-listener.js";
 import { TopologyWatch, type TopologyWatchListener } from "./topology-watch.js";
 
 /** Defaults of {@link ConnectOptions}. */
@@ -31,17 +33,22 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   readonly random: Random;
   readonly valueBytesMax: number;
   readonly deadlineMs: number;
+  /** Of the calls that bulk calls consist of. */
+  readonly admission: Admission;
   readonly #options: ConnectOptions<never> | ConnectOptions<unknown>;
   readonly #callsInFlightMax: number;
   readonly #system: System;
   readonly #clientId: string;
   readonly #deadlines: Deadlines;
-  readonly #aborts = new Aborts((call) => this.#abort(call));
+  readonly #listener: TopologyListener;
   readonly #links = new Map<string, StoreLink>();
   readonly #watch: TopologyWatch;
   /** Calls that nobody can take at the moment; tried again at every news. */
   readonly #waiting = new Set<PendingCall>();
   #routing: RoutingTable | undefined;
+  /** Ends each scan that runs. */
+  readonly #scans = new Set<() => void>();
+  #bulkCalls = 0;
   /** Resolves `open`. */
   #found: (() => void) | undefined;
   #drained: (() => void) | undefined;
@@ -63,7 +70,12 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     this.deadlineMs = options.deadlineMs ?? connectDefaults.deadlineMs;
     this.valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax;
     this.#callsInFlightMax = options.callsInFlightMax ?? connectDefaults.callsInFlightMax;
+    this.admission = new Admission(
+      this.#callsInFlightMax,
+      () => this.#deadlines.size < this.#callsInFlightMax,
+    );
     this.#deadlines = new Deadlines(this.clock, (call) => this.#expire(call));
+    this.#listener = new TopologyListener(options.onTopology);
     this.#watch = new TopologyWatch({
       candidates: () => [...new Set([...options.seeds, ...(this.#routing?.addresses() ?? [])])],
       clock: this.clock,
@@ -96,6 +108,13 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     });
   }
 
+  /** Calls `onTopology` from now on: first with what is known, once the present turn is over. */
+  announce(): void {
+    this.clock.endOfTurn(() => {
+      if (!this.#closed) this.#listener.begin(() => this.routing.topology);
+    });
+  }
+
   get routing(): RoutingTable {
     if (this.#routing === undefined) throw new EkvError("UNAVAILABLE", "the topology is not known yet");
     return this.#routing;
@@ -116,16 +135,43 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   }
 
   /** Takes a call on its way. */
-  submit(call: PendingCall, signal: AbortSignal | undefined): void {
+  submit(call: PendingCall, timeoutMs: number, signal: AbortSignal | undefined): void {
+    const refusal = this.#refusal();
+    if (refusal === undefined) return this.submitAdmitted(call, timeoutMs, signal);
     this.#calls += 1;
-    const refusal = this.#refusal(signal);
-    if (refusal) {
+    this.#failures += 1;
+    call.fail(refusal);
+  }
+
+  /** Takes a call on its way for which {@link admission} found room. */
+  submitAdmitted(call: PendingCall, timeoutMs: number, signal: AbortSignal | undefined): void {
+    this.#calls += 1;
+    if (signal?.aborted === true) {
       this.#failures += 1;
-      return call.reject(refusal);
+      return call.fail(cancelled(signal));
     }
+    call.timeoutMs = timeoutMs;
+    // Whole, so that it takes no memory of its own.
+    call.deadlineMs = Math.ceil(this.clock.nowMs() + timeoutMs);
     this.#deadlines.add(call);
-    if (signal) this.#aborts.add(call, signal);
+    if (signal) call.abortWatch = new AbortWatch(signal, () => this.#abort(call, signal));
     this.#route(call);
+  }
+
+  /** A bulk call begins: {@link close} waits for its end. */
+  beginBulk(): void {
+    this.#bulkCalls += 1;
+  }
+
+  endBulk(): void {
+    this.#bulkCalls -= 1;
+    this.#drainedIfIdle();
+  }
+
+  /** A scan waits; `end` is called when the client is closed. Returns what to call when it does not wait any longer. */
+  beginScan(end: () => void): () => void {
+    this.#scans.add(end);
+    return () => void this.#scans.delete(end);
   }
 
   /** The link to a store, made if need be. */
@@ -146,7 +192,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     return link;
   }
 
-  /** Refuses new calls, waits for those in flight, and closes every connection. Once, however often it is asked. */
+  /** Refuses new calls, ends scans, waits for calls in flight, and closes every connection. Once, however often asked. */
   close(): Promise<void> {
     this.#closing ??= this.#closeAll();
     return this.#closing;
@@ -154,7 +200,8 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
 
   async #closeAll(): Promise<void> {
     this.#closed = true;
-    if (this.#deadlines.size > 0) {
+    for (const end of this.#scans) end();
+    if (this.#deadlines.size > 0 || this.#bulkCalls > 0) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
       });
@@ -208,10 +255,8 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     this.#lastWatchFailure = `${address}: ${reason.message}`;
   }
 
-  #refusal(signal: AbortSignal | undefined): EkvError | undefined {
-    if (this.#closed)
-      return new EkvError("FAILED_PRECONDITION", "the client is closed", { notExecuted: true });
-    if (signal?.aborted) return cancelled();
+  #refusal(): EkvError | undefined {
+    if (this.#closed) return closedError();
     if (this.#deadlines.size < this.#callsInFlightMax) return undefined;
     const message = `${this.#callsInFlightMax} calls are in flight; wait for some to end, or raise callsInFlightMax`;
     return new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true });
@@ -258,7 +303,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       this.#links.delete(address);
       link.retire();
     }
-    this.#options.onTopology?.(this.routing.topology);
+    this.#listener.changed(() => this.routing.topology);
   }
 
   #expire(call: PendingCall): void {
@@ -276,37 +321,47 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     );
   }
 
-  #abort(call: PendingCall): void {
+  #abort(call: PendingCall, signal: AbortSignal): void {
     if (call.done) return;
-    this.#fail(call, call.sent && isWrite(call) ? outcomeUnknown("the caller gave up") : cancelled());
+    const isUnknown = call.sent && isWrite(call);
+    this.#fail(call, isUnknown ? outcomeUnknown("the caller gave up", signal.reason) : cancelled(signal));
   }
 
   #fail(call: PendingCall, error: EkvError): void {
     if (call.done) return;
     this.#failures += 1;
     this.#end(call);
-    call.reject(error);
+    call.fail(error);
   }
 
   #end(call: PendingCall): void {
     call.done = true;
     this.#deadlines.remove(call);
     this.#waiting.delete(call);
-    if (call.signal) this.#aborts.remove(call);
-    if (this.#drained && this.#deadlines.size === 0) this.#drained();
+    call.abortWatch?.stop();
+    this.admission.admit();
+    this.#drainedIfIdle();
+  }
+
+  #drainedIfIdle(): void {
+    if (this.#drained && this.#deadlines.size === 0 && this.#bulkCalls === 0) this.#drained();
   }
 }
 
-function cancelled(): EkvError {
-  return new EkvError("CANCELLED", "the caller gave up before anything was executed", { notExecuted: true });
+/** The caller gave up by its signal, whose reason is the cause. */
+export function cancelled(signal: AbortSignal | undefined): EkvError {
+  const message = "the caller gave up before anything was executed";
+  return new EkvError("CANCELLED", message, { notExecuted: true, cause: signal?.reason });
 }
 
-function outcomeUnknown(reason: string, cause?: EkvError): EkvError {
+export function closedError(): EkvError {
+  return new EkvError("FAILED_PRECONDITION", "the client is closed", { notExecuted: true });
+}
+
+function outcomeUnknown(reason: string, cause?: unknown): EkvError {
   return new EkvError(
     "OUTCOME_UNKNOWN",
     `the write may or may not have happened (${reason}); read before writing again`,
-    {
-      cause,
-    },
+    { cause },
   );
 }

@@ -1,10 +1,22 @@
-import { invalidArgument } from "../services/core/errors.js";
+import { EkvError, errorOfCall, invalidArgument } from "../services/core/errors.js";
+import { limits } from "../services/core/limits.js";
 import { Client } from "./client.js";
-import { type Codec, codecs } from "./codec.js";
+import { type Codec, codecs, codecViolation } from "./codec.js";
 import { Connection } from "./connection.js";
+import {
+  callback,
+  checkOptions,
+  duration,
+  optional,
+  optionTable,
+  refusedBy,
+  wholeNumber,
+} from "./option-checks.js";
 import type { ConnectOptions } from "./options.js";
+import { seedsCheck } from "./seeds.js";
 
-export { EkvError, type ErrorCode, type FieldViolation } from "../services/core/errors.js";
+export { type BulkFailure, EkvError, type ErrorCode, type FieldViolation } from "../services/core/errors.js";
+export { formatVersion } from "../services/core/version-text.js";
 export type { PartitionEntry, Replica, StoreEndpoint, Topology, Version } from "../services/core/topology.js";
 export { Client } from "./client.js";
 export { type Codec, codecs } from "./codec.js";
@@ -12,15 +24,25 @@ export type {
   CallOptions,
   ClientStats,
   ConnectOptions,
+  DeleteOptions,
   Entry,
   Key,
   ReadOptions,
   ScannedEntry,
   ScanOptions,
+  VersionInput,
   WriteOptions,
 } from "./options.js";
 
-const addressPattern = /^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/;
+const connectTable = optionTable("connect", {
+  seeds: seedsCheck,
+  codec: optional(codecViolation),
+  deadlineMs: optional(duration),
+  connectTimeoutMs: optional(duration),
+  callsInFlightMax: optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+  valueBytesMax: optional(wholeNumber(1, limits.valueBytesCeiling)),
+  onTopology: optional(callback),
+});
 
 /**
  * Connects to a cluster by any of its servers. Resolves when the topology is known; rejects with UNAVAILABLE when no
@@ -29,22 +51,24 @@ const addressPattern = /^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/;
 export async function connect(target: string | readonly string[]): Promise<Client>;
 export async function connect<V = Buffer>(options: ConnectOptions<V>): Promise<Client<V>>;
 export async function connect<V>(target: string | readonly string[] | ConnectOptions<V>): Promise<Client<V>> {
-  const options: ConnectOptions<V> = isOptions(target)
-    ? target
-    : { seeds: typeof target === "string" ? target.split(",") : target };
-  if (options.seeds.length === 0)
-    throw invalidArgument("seeds", "is empty; give host:port of a master or a store");
-  for (const seed of options.seeds) {
-    if (!addressPattern.test(seed))
-      throw invalidArgument("seeds", `has ${JSON.stringify(seed)}; give host:port`);
-  }
+  const options = optionsOf(target);
+  checkOptions(options, connectTable);
+  const problem = seedsCheck(options.seeds);
+  if (problem !== undefined) throw refusedBy("connect", invalidArgument("seeds", problem));
   const connection = new Connection(options as ConnectOptions<unknown>);
-  await connection.open();
+  try {
+    await connection.open();
+  } catch (error) {
+    throw error instanceof EkvError ? errorOfCall(error, { call: "connect", attempts: 0 }) : error;
+  }
+  connection.announce();
   // Without a codec V is Buffer, by the overloads.
   const codec = options.codec ?? (codecs.buffer as unknown as Codec<V>);
   return new Client(connection, codec, true);
 }
 
-function isOptions<V>(target: string | readonly string[] | ConnectOptions<V>): target is ConnectOptions<V> {
-  return typeof target === "object" && "seeds" in target;
+function optionsOf<V>(target: string | readonly string[] | ConnectOptions<V> | undefined): ConnectOptions<V> {
+  if (typeof target === "string") return { seeds: target.split(",").map((seed) => seed.trim()) };
+  if (Array.isArray(target)) return { seeds: target as readonly string[] };
+  return (target ?? {}) as ConnectOptions<V>;
 }

@@ -1,8 +1,15 @@
 import type { Topology, Version } from "../services/core/topology.js";
 import type { Codec } from "./codec.js";
 
-/** A key: bytes, or a string that stands for its UTF-8 bytes. 1 to 1,024 bytes. */
+/** A key: bytes, or a string that stands for its UTF-8 bytes and holds no lone surrogate. 1 to 1,024 bytes. */
 export type Key = string | Uint8Array;
+
+/**
+ * A version to compare with: what `put`, `getEntry` or a refusal gave, its numbers in an object of your own, or `epoch.seq`
+ * as `ekv` prints it, such as `3.17`.
+ */
+export type VersionInput =
+  Version | { readonly epoch: number | bigint; readonly seq: number | bigint } | string;
 
 /** How to connect. */
 export interface ConnectOptions<V = Buffer> {
@@ -18,15 +25,21 @@ export interface ConnectOptions<V = Buffer> {
   readonly callsInFlightMax?: number;
   /** Longest value, in bytes: what the stores are configured to. Default 4 MiB. */
   readonly valueBytesMax?: number;
-  /** Called with every newer topology. */
+  /**
+   * Called with the topology that was found, once `connect` has resolved, and with every newer one. What it throws becomes
+   * a warning of the process.
+   */
   readonly onTopology?: (topology: Topology) => void;
 }
 
-/** What every call takes. */
+/**
+ * What every call takes. An option that a call does not know, or of another type, is refused with INVALID_ARGUMENT.
+ * Undefined means the default, except for a condition of a write: that is refused too.
+ */
 export interface CallOptions {
-  /** In milliseconds; default: the client's. */
+  /** In milliseconds; default: the client's. In a bulk call: of each key, from when it is its turn. */
   readonly deadlineMs?: number;
-  /** Gives the call up: CANCELLED, or OUTCOME_UNKNOWN for a write that was sent already. */
+  /** Gives the call up: CANCELLED, or OUTCOME_UNKNOWN for a write that was sent already. The `cause` is its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -36,13 +49,17 @@ export interface ReadOptions extends CallOptions {
   readonly consistency?: "linearizable" | "eventual";
 }
 
-/** What writes take. At most one condition. */
-export interface WriteOptions extends CallOptions {
+/** What deletions take. */
+export interface DeleteOptions extends CallOptions {
+  /** Only when the key is at exactly this version. */
+  readonly ifVersion?: VersionInput;
+}
+
+/** What puts take. At most one condition. */
+export interface WriteOptions extends DeleteOptions {
   /** Only when the key does not exist. */
   readonly ifAbsent?: boolean;
-  /** Only when the key is at exactly this version. */
-  readonly ifVersion?: Version;
-  /** Time to live in milliseconds; default: for ever. Ignored by deletes. */
+  /** Time to live in milliseconds, from 1 to 100 years; default: for ever. */
   readonly ttlMs?: number;
 }
 

@@ -60,6 +60,9 @@ export const openGrpcPipeline: OpenPipeline = ({ address, channel, clock, connec
         return reject(new EkvError("UNAVAILABLE", message, { notExecuted: true, cause: error }));
       }
       const { path, requestSerialize, responseDeserialize } = storeService.pipeline;
-      resolve(channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize));
+      const stream = channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+      // Whoever cancels it before listening must not be brought down by the error that says so.
+      stream.on("error", () => undefined);
+      resolve(stream);
     });
   });

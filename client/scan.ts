@@ -1,11 +1,13 @@
-import { EkvError, invalidArgument } from "../services/core/errors.js";
+import { EkvError } from "../services/core/errors.js";
 import { backoffs } from "../services/core/limits.js";
 import { Backoff } from "../services/core/retry/backoff.js";
 import type { Version } from "../services/core/topology.js";
 import type { BrowseRequest, BrowseResponse } from "../services/gen/elastickv/v1/store.js";
+import { AbortWatch } from "../services/wire/abort-watch.js";
 import { fromServiceError } from "../services/wire/errors.js";
 import { storeService } from "../services/wire/services.js";
 import { entryFromWire, versionFromWire } from "../services/wire/topology.js";
+import type { CallTrace } from "./call-trace.js";
 import { keyBytes } from "./key.js";
 import type { Connection } from "./connection.js";
 import type { ScanOptions } from "./options.js";
@@ -73,20 +75,28 @@ interface PageDeadline {
   passed: boolean;
 }
 
-/** Browses every partition at its owner, following those that move. */
-export async function* scan(connection: Connection, options: ScanOptions): AsyncIterableIterator<RawEntry> {
+/** Browses every partition at its owner, following those that move. Options were checked; `trace` is kept up to date. */
+export async function* scan(
+  connection: Connection,
+  options: ScanOptions,
+  trace: CallTrace,
+): AsyncIterableIterator<RawEntry> {
   const { routing, clock } = connection;
   const { signal } = options;
   const prefix = options.prefix === undefined ? noBytes : keyBytes(options.prefix, "prefix");
-  let left = checkedLimit(options.limit);
+  let left = options.limit ?? Infinity;
   const pageMs = options.deadlineMs ?? connection.deadlineMs;
   const remaining = new Remaining(routing.topology.partitionCount);
   const backoff = new Backoff(backoffs.scanPage, connection.random);
   const deadline: PageDeadline = { atMs: clock.nowMs() + pageMs, passed: false };
   while (!remaining.done && left > 0) {
-    if (connection.closed) throw new EkvError("FAILED_PRECONDITION", "the client was closed during a scan");
+    throwIfOver(connection, signal);
     const chunk = remaining.next((partition) => routing.addressOf(partition));
     let reason = chunk ? `${chunk.address} sent none` : "nobody serves a partition";
+    if (chunk) {
+      trace.attempts += 1;
+      trace.store = chunk.address;
+    }
     let progress = false;
     try {
       const request = {
@@ -98,7 +108,7 @@ export async function* scan(connection: Connection, options: ScanOptions): Async
       };
       for await (const page of chunk ? browse(connection, chunk.address, request, deadline, signal) : []) {
         for (const { key, value, version, expiresAtMs } of page.entries) {
-          if (signal?.aborted === true) throw givenUp();
+          throwIfOver(connection, signal);
           left -= 1;
           yield { key, value, version: versionFromWire(version ?? { epoch: 0, seq: 0 }), expiresAtMs };
           if (left <= 0) return;
@@ -110,12 +120,11 @@ export async function* scan(connection: Connection, options: ScanOptions): Async
         deadline.atMs = clock.nowMs() + pageMs;
       }
     } catch (error) {
+      throwIfOver(connection, signal);
       const known = fromServiceError(error);
-      const mayRepeat = known.code === "UNAVAILABLE" || known.code === "INTERNAL";
-      if (signal?.aborted !== true && !mayRepeat) throw known;
+      if (known.code !== "UNAVAILABLE" && known.code !== "INTERNAL") throw known;
       if (!deadline.passed) reason = known.message;
     }
-    if (signal?.aborted === true) throw givenUp();
     if (progress) {
       backoff.succeeded();
       continue;
@@ -124,7 +133,7 @@ export async function* scan(connection: Connection, options: ScanOptions): Async
       throw new EkvError("DEADLINE_EXCEEDED", `no page of the scan came within ${pageMs} ms: ${reason}`);
     }
     // Not at once: whoever sent us elsewhere may not be there yet.
-    await new Promise<void>((resolve) => void clock.setTimer(backoff.failed(), resolve));
+    await pause(connection, backoff.failed(), signal);
   }
 }
 
@@ -136,12 +145,11 @@ async function* browse(
   deadline: PageDeadline,
   signal: AbortSignal | undefined,
 ): AsyncIterableIterator<BrowseResponse> {
-  if (signal?.aborted === true) throw givenUp();
   const { path, requestSerialize, responseDeserialize } = storeService.browse;
   const { channel } = connection.link(address);
   const stream = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
   const cancel = (): void => stream.cancel();
-  signal?.addEventListener("abort", cancel);
+  const forget = whenOver(connection, signal, cancel);
   const pages = (stream as AsyncIterable<BrowseResponse>)[Symbol.asyncIterator]();
   try {
     for (;;) {
@@ -155,18 +163,41 @@ async function* browse(
       yield page.value;
     }
   } finally {
-    signal?.removeEventListener("abort", cancel);
+    forget();
     // Leaving early cancels the stream, which then reports that; nobody is left to tell.
     stream.on("error", () => undefined);
     stream.cancel();
   }
 }
 
-function checkedLimit(limit = Infinity): number {
-  if (limit === Infinity || (Number.isSafeInteger(limit) && limit >= 0)) return limit;
-  throw invalidArgument("limit", `is ${limit}; give a whole number of entries, or none at all`);
+/** Throws when the caller gave the scan up or closed the client. */
+function throwIfOver(connection: Connection, signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) {
+    const message = "the caller gave the scan up";
+    throw new EkvError("CANCELLED", message, { notExecuted: true, cause: signal.reason });
+  }
+  if (connection.closed) throw new EkvError("FAILED_PRECONDITION", "the client was closed during the scan");
 }
 
-function givenUp(): EkvError {
-  return new EkvError("CANCELLED", "the caller gave the scan up", { notExecuted: true });
+/** Calls back when the caller gives the scan up or closes the client. Returns what takes that back. */
+function whenOver(connection: Connection, signal: AbortSignal | undefined, callback: () => void): () => void {
+  const watch = signal && new AbortWatch(signal, callback);
+  const forget = connection.beginScan(callback);
+  return () => {
+    watch?.stop();
+    forget();
+  };
+}
+
+/** Resolves after a while, or when the scan is over. */
+async function pause(connection: Connection, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = connection.clock.setTimer(waitMs, () => done());
+    const forget = whenOver(connection, signal, () => done());
+    const done = (): void => {
+      timer.cancel();
+      forget();
+      resolve();
+    };
+  });
 }

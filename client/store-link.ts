@@ -6,7 +6,7 @@ import { CallKind, CallStatus, type PipelineResponse } from "../services/gen/ela
 import type { Channel, OpenChannel } from "../services/wire/channel.js";
 import { errorFromFailure, fromServiceError } from "../services/wire/errors.js";
 import { entryFromWire } from "../services/wire/topology.js";
-import { decodeRange } from "./codec.js";
+import { decodeValue } from "./codec.js";
 import type { PendingCall } from "./pending-call.js";
 import type { OpenPipeline, PipelineStream } from "./pipeline-stream.js";
 import { SentCalls } from "./sent-calls.js";
@@ -290,11 +290,9 @@ export class StoreLink {
     const { codec, result } = call.sort;
     let value: unknown;
     try {
-      value = decodeRange(codec, values, start, end);
-    } catch (cause) {
-      const message = "the value cannot be decoded by this client's codec";
-      const error = new EkvError("FAILED_PRECONDITION", message, { cause });
-      return this.#options.listener.refused(call, error);
+      value = decodeValue(codec, values, start, end);
+    } catch (error) {
+      return this.#options.listener.refused(call, error as EkvError);
     }
     this.#options.listener.answered(call, result === "entry" ? { value, version, expiresAtMs } : value);
   }

@@ -1,5 +1,5 @@
 import { EkvError } from "../../services/core/errors.js";
-import { formatVersion } from "../arguments.js";
+import { formatVersion } from "../../services/core/version-text.js";
 import { writeJson, type CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { keyBytes, type KeyOptions } from "../key-argument.js";
@@ -24,7 +24,7 @@ export async function get(context: CommandContext, argument: string, options: Ge
     await writeJson(context, {
       ...bytesToJson("key", key),
       ...bytesToJson("value", entry.value),
-      version: entry.version,
+      version: formatVersion(entry.version),
       expiresAtMs: entry.expiresAtMs,
     });
     return exitCodes.ok;

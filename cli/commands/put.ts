@@ -3,12 +3,12 @@ import type { WriteOptions } from "../../client/index.js";
 import { invalidArgument } from "../../services/core/errors.js";
 import { limits } from "../../services/core/limits.js";
 import type { Version } from "../../services/core/topology.js";
-import { formatVersion } from "../arguments.js";
+import { formatVersion } from "../../services/core/version-text.js";
 import { writeJson, type CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { fileFailure } from "../failure.js";
-import { keyBytes, type KeyOptions } from "../key-argument.js";
-import { bytesToJson, encodeUtf8 } from "../key-text.js";
+import { argumentBytes, keyBytes, type KeyOptions } from "../key-argument.js";
+import { bytesToJson } from "../key-text.js";
 
 /** Options of `ekv put`. */
 export interface PutOptions extends KeyOptions {
@@ -33,7 +33,7 @@ export async function put(
     ...conditionOf(options),
     ...(options.ttlMs !== undefined && { ttlMs: options.ttlMs }),
   });
-  if (context.json) await writeJson(context, { ...bytesToJson("key", key), version });
+  if (context.json) await writeJson(context, { ...bytesToJson("key", key), version: formatVersion(version) });
   else await context.stdout.write(`${formatVersion(version)}\n`);
   return exitCodes.ok;
 }
@@ -54,7 +54,7 @@ async function readValue(
   if (value !== undefined && file !== undefined) {
     throw invalidArgument("value", "is given twice, as an argument and by --file");
   }
-  if (value !== undefined) return encodeUtf8("value", value);
+  if (value !== undefined) return argumentBytes("value", value, "give it by --file or stdin");
   if (file !== undefined && file !== "-") return readFile(file);
   if (!context.stdin) throw invalidArgument("value", "is missing");
   if (context.stdin.isTTY) await context.stderr.write("Type the value; end it with Ctrl-D.\n");

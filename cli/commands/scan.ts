@@ -1,3 +1,4 @@
+import { formatVersion } from "../../services/core/version-text.js";
 import { writeJson, type CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { keyBytes, type KeyOptions } from "../key-argument.js";
@@ -32,7 +33,7 @@ export async function scan(
       await writeJson(context, {
         ...bytesToJson("key", key),
         ...(keysOnly ? {} : bytesToJson("value", value)),
-        version,
+        version: formatVersion(version),
         expiresAtMs,
       });
     } else {

@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { parseInteger, parseTtlMs, parseVersion } from "../arguments.js";
+import { parseInteger, parseTtlMs, parseVersionArgument } from "../arguments.js";
 import type { DelOptions } from "../commands/del.js";
 import type { ExportOptions } from "../commands/export.js";
 import type { GetOptions } from "../commands/get.js";
@@ -35,7 +35,7 @@ function declarePut(program: Command, host: CommandHost): void {
       new Option(
         "--if-version <epoch.seq>",
         "only if this is the key's version (exit status 4 if not)",
-      ).argParser(parseVersion),
+      ).argParser(parseVersionArgument),
     )
     .addOption(new Option("--ttl-ms <ms>", "delete the key after this time").argParser(parseTtlMs))
     .option(...keyBase64)
@@ -86,7 +86,7 @@ function declareDel(program: Command, host: CommandHost): void {
       new Option(
         "--if-version <epoch.seq>",
         "only if this is the key's version (exit status 4 if not)",
-      ).argParser(parseVersion),
+      ).argParser(parseVersionArgument),
     )
     .option(...keyBase64)
     .action((key: string, options: DelOptions, self: Command) =>

@@ -31,17 +31,45 @@ export interface FieldViolation {
   readonly description: string;
 }
 
+/** The SDK call that an error ended. */
+export interface FailedCall {
+  /** The method that was called, such as `get` or `putMany`. */
+  readonly call: string;
+  /** The key: text where it is UTF-8, bytes elsewhere. Undefined for calls without one. */
+  readonly key?: string | Uint8Array | undefined;
+  /** How many times a server was asked. */
+  readonly attempts: number;
+  /** host:port of the server asked last; undefined when none was asked. */
+  readonly store?: string | undefined;
+}
+
+/** One call of a bulk call that failed. */
+export interface BulkFailure {
+  /** Where the key is in what the caller gave, from 0. */
+  readonly index: number;
+  readonly key: string | Uint8Array | undefined;
+  /** `not-executed`: it had no effect. `unknown`: the write may or may not have happened. */
+  readonly outcome: "not-executed" | "unknown";
+  readonly error: EkvError;
+}
+
 /** What an error carries besides its code and message. */
 export interface EkvErrorDetails {
   /** True when the call is guaranteed to have had no effect. Default false. */
   readonly notExecuted?: boolean;
   readonly violations?: readonly FieldViolation[];
   /** With `MOVED`: the partition's present entry. */
-  readonly moved?: PartitionEntry;
+  readonly moved?: PartitionEntry | undefined;
   /** With `CONDITION_FAILED`, when the key exists: its version. */
-  readonly current?: Version;
+  readonly current?: Version | undefined;
+  /** In the SDK: the call that failed. */
+  readonly call?: FailedCall;
+  /** Of a bulk call: what failed, by index. */
+  readonly failures?: readonly BulkFailure[];
   readonly cause?: unknown;
 }
+
+const noFailures: readonly BulkFailure[] = [];
 
 /** The one error class of the system, on servers and in the SDK. */
 export class EkvError extends Error {
@@ -50,7 +78,18 @@ export class EkvError extends Error {
   readonly notExecuted: boolean;
   readonly violations: readonly FieldViolation[];
   readonly moved: PartitionEntry | undefined;
+  /** With `CONDITION_FAILED`: the key's present version; undefined when the key does not exist. */
   readonly current: Version | undefined;
+  /** The SDK method that failed, such as `get` or `putMany`; undefined on servers. */
+  readonly call: string | undefined;
+  /** The key of the call that failed: text where it is UTF-8, bytes elsewhere. */
+  readonly key: string | Uint8Array | undefined;
+  /** How many times a server was asked. */
+  readonly attempts: number;
+  /** host:port of the server asked last. */
+  readonly store: string | undefined;
+  /** Of `getMany`, `putMany` and `deleteMany`: each call that failed, by index. The others succeeded. */
+  readonly failures: readonly BulkFailure[];
 
   constructor(code: ErrorCode, message: string, details: EkvErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -59,7 +98,21 @@ export class EkvError extends Error {
     this.violations = details.violations ?? [];
     this.moved = details.moved;
     this.current = details.current;
+    this.call = details.call?.call;
+    this.key = details.call?.key;
+    this.attempts = details.call?.attempts ?? 0;
+    this.store = details.call?.store;
+    this.failures = details.failures ?? noFailures;
   }
+}
+
+/** The same error as the end of a call. It is a new one, whose stack is that of whoever makes it. */
+export function errorOfCall(error: EkvError, call: FailedCall): EkvError {
+  return new EkvError(error.code, error.message, {
+    ...(error as Omit<EkvError, "call">),
+    call,
+    cause: error.cause,
+  });
 }
 
 /** An `INVALID_ARGUMENT` error that names one field. */

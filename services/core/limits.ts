@@ -10,6 +10,9 @@ export const limits = {
   batchCallsMax: 16_384,
   /** Most bytes of keys and values together in one such batch, beyond one value of the greatest size. */
   batchBytesMax: 16_777_216,
+  /** Calls in flight of all the SDK's bulk calls together, and the bytes of keys and values that these hold. */
+  bulkCallsMax: 4096,
+  bulkBytesMax: 33_554_432,
   /** Most fields and 32-bit numbers in one request: 32 for each call of the largest batch. */
   messageItemsMax: 524_288,
   /** As above for what stores tell the master and each other: 64 for each partition of the largest cluster. */

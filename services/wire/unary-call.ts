@@ -1,5 +1,6 @@
 import { Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
+import { AbortWatch } from "./abort-watch.js";
 import { type Channel, neverLeft } from "./channel.js";
 import { fromServiceError } from "./errors.js";
 
@@ -35,11 +36,11 @@ export function callUnary<Q, A>(
   { deadlineWallMs, metadata = new Metadata(), signal, writes }: UnaryCallOptions,
 ): Promise<A> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(givenUp(true));
+    if (signal?.aborted === true) return reject(givenUp(signal, true));
     const done = (error: ServiceError | null, answer?: A): void => {
-      signal?.removeEventListener("abort", abort);
+      watch?.stop();
       if (error === null) return resolve(answer as A);
-      reject(unaryError(error, neverLeft(call), writes, signal?.aborted === true));
+      reject(unaryError(error, neverLeft(call), writes, signal?.aborted === true ? signal : undefined));
     };
     const call = start(() =>
       channel.makeUnaryRequest(
@@ -52,8 +53,7 @@ export function callUnary<Q, A>(
         done,
       ),
     );
-    const abort = (): void => call.cancel();
-    signal?.addEventListener("abort", abort);
+    const watch = signal && new AbortWatch(signal, () => call.cancel());
   });
 }
 
@@ -66,10 +66,16 @@ function start<T>(call: () => T): T {
   }
 }
 
-function unaryError(error: ServiceError, unsent: boolean, writes: boolean, aborted: boolean): EkvError {
+/** @param aborted the signal by which the caller gave up */
+function unaryError(
+  error: ServiceError,
+  unsent: boolean,
+  writes: boolean,
+  aborted: AbortSignal | undefined,
+): EkvError {
   const known = fromServiceError(error);
   if (unsent) {
-    if (aborted) return givenUp(true);
+    if (aborted) return givenUp(aborted, true);
     return new EkvError(known.code, known.message, { notExecuted: true, cause: error });
   }
   if (writes && mayHaveHappened(known)) {
@@ -77,12 +83,10 @@ function unaryError(error: ServiceError, unsent: boolean, writes: boolean, abort
     return new EkvError(
       "OUTCOME_UNKNOWN",
       `no answer came to a call that may have been executed: ${reason}`,
-      {
-        cause: known,
-      },
+      { cause: aborted ? aborted.reason : known },
     );
   }
-  return aborted ? givenUp(false) : known;
+  return aborted ? givenUp(aborted, false) : known;
 }
 
 /** Whether an error leaves open what became of the call. Not a refusal: a server that refuses says why. */
@@ -90,6 +94,6 @@ function mayHaveHappened({ code, notExecuted }: EkvError): boolean {
   return !notExecuted && (code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED" || code === "INTERNAL");
 }
 
-function givenUp(notExecuted: boolean): EkvError {
-  return new EkvError("CANCELLED", "the caller gave up", { notExecuted });
+function givenUp(signal: AbortSignal, notExecuted: boolean): EkvError {
+  return new EkvError("CANCELLED", "the caller gave up", { notExecuted, cause: signal.reason });
 }

@@ -106,6 +106,26 @@ describe("a scan", () => {
     assert.ok(pages > 3);
   });
 
+  it("ends when the client is closed, in the middle of a page and while it waits for one", async () => {
+    const { cluster, client } = await filled(200);
+    let found = 0;
+    const closedByItself = async (): Promise<void> => {
+      for await (const _ of client.scan()) {
+        found += 1;
+        if (found === 2) void client.close();
+      }
+    };
+    await assert.rejects(closedByItself(), failsWith("FAILED_PRECONDITION", /closed during the scan/));
+    assert.equal(found, 2);
+    const other = await open(cluster);
+    for (const store of cluster.stores) store.beforePage = () => "hang";
+    const waiting = other.scan({ deadlineMs: 120_000 }).next();
+    await waitFor("the question", () => cluster.stores.some(({ browses }) => browses.length > 1));
+    const outcome = assert.rejects(waiting, failsWith("FAILED_PRECONDITION", /closed during the scan/));
+    await other.close();
+    await outcome;
+  });
+
   it("refuses a limit that is none", async () => {
     const { client } = await filled(1);
     for (const limit of [-1, 1.5, NaN]) {

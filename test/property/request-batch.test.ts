@@ -50,6 +50,7 @@ function callOf(shape: Shape): PendingCall {
   };
   return new PendingCall(
     {
+      name: "call",
       kind: shape.kind,
       result: shape.kind === CallKind.GET && shape.wantVersion ? "entry" : "value",
       codec: codecs.buffer,

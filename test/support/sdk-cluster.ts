@@ -32,6 +32,16 @@ export function failsWith(code: EkvError["code"], message = /./): (error: unknow
   };
 }
 
+/** The EkvError of a call that has to fail. */
+export async function failureOf(call: Promise<unknown>): Promise<EkvError> {
+  const error: unknown = await call.then(
+    () => assert.fail("it did not fail"),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof EkvError, `expected an EkvError, got ${String(error)}`);
+  return error;
+}
+
 /** The first key of a store, after one call to it, so that its pipeline is open. */
 export async function warm(client: Client<string>, cluster: FakeCluster, store: FakeStore): Promise<string> {
   const [key = ""] = cluster.keysOf(store, 1);

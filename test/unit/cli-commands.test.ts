@@ -97,7 +97,7 @@ test("get prints the bytes alone, or everything as JSON", async () => {
   assert.deepEqual(JSON.parse((await ekv(["get", "a", "--json"], { client })).stdout), {
     key: "a",
     value64: "/wAK",
-    version: { epoch: 3, seq: 17 },
+    version: "3.17",
     expiresAtMs: 0,
   });
   const informed = await ekv(["get", "a", "--version-info"], { client });
@@ -138,6 +138,60 @@ test("put passes value, condition and time to live on, and prints the version", 
   assert.equal((await ekv(["put", "--key-base64", "?", "b"], { client })).code, 2);
 });
 
+test("the version that is printed, in JSON too, is the one that --if-version takes", async () => {
+  const given: unknown[] = [];
+  const client = {
+    getEntry: () => Promise.resolve(entry("v")),
+    put: (_key: unknown, _value: unknown, options?: { ifVersion?: unknown }) => {
+      given.push(options?.ifVersion);
+      return Promise.resolve(version);
+    },
+  };
+  const printed = [
+    (await ekv(["put", "a", "b"], { client })).stdout.trim(),
+    (JSON.parse((await ekv(["put", "a", "b", "--json"], { client })).stdout) as { version: string }).version,
+    (JSON.parse((await ekv(["get", "a", "--json"], { client })).stdout) as { version: string }).version,
+  ];
+  for (const text of printed)
+    assert.equal((await ekv(["put", "a", "b", "--if-version", text], { client })).code, 0);
+  assert.deepEqual(given.slice(2), [version, version, version]);
+});
+
+test("a refused condition says the present version, in JSON as --if-version takes it", async () => {
+  const refused = new EkvError("CONDITION_FAILED", "the key is at version 3.17, not 3.16", {
+    current: version,
+  });
+  const client = { put: () => Promise.reject(refused) };
+  const text = await ekv(["put", "a", "b", "--if-version", "3.16"], { client });
+  assert.equal(text.code, 4);
+  assert.equal(text.stderr, "ekv: the key is at version 3.17, not 3.16\n");
+  const json = await ekv(["put", "a", "b", "--if-version", "3.16", "--json"], { client });
+  const { error } = JSON.parse(json.stderr) as { error: { code: string; current: string } };
+  assert.deepEqual([error.code, error.current], ["CONDITION_FAILED", "3.17"]);
+});
+
+test("a time to live of 0 is refused, as by the SDK", async () => {
+  const { code, stderr } = await ekv(["put", "a", "b", "--ttl-ms", "0"], { client: memoryClient().client });
+  assert.equal(code, 2);
+  assert.match(stderr, /from 1 to/);
+});
+
+test("an argument whose bytes were not UTF-8 is refused: Node has put the same character in place of each", async () => {
+  const { client, data } = memoryClient();
+  for (const args of [
+    ["get", "\ufffdx"],
+    ["put", "\ufffdx", "v"],
+    ["put", "k", "\ufffdx"],
+    ["del", "\ufffdx"],
+    ["scan", "\ufffdx"],
+  ]) {
+    const { code, stderr } = await ekv(args, { client });
+    assert.equal(code, 2, args.join(" "));
+    assert.match(stderr, /not UTF-8; give it/);
+  }
+  assert.equal(data.size, 0);
+});
+
 test("a failed call says why and what to do", async () => {
   const failing = (code: ErrorCode): object => ({ put: () => Promise.reject(new EkvError(code, "because")) });
   const unknown = await ekv(["put", "a", "b"], { client: failing("OUTCOME_UNKNOWN") });
@@ -158,8 +212,8 @@ test("scan escapes what a terminal would obey, and counts", async () => {
   assert.deepEqual(
     lines.map((line) => JSON.parse(line) as unknown),
     [
-      { key: "a\tb", value: "x\ny\\", version: { epoch: 3, seq: 17 }, expiresAtMs: 0 },
-      { key64: "/w==", value: "z", version: { epoch: 3, seq: 17 }, expiresAtMs: 0 },
+      { key: "a\tb", value: "x\ny\\", version: "3.17", expiresAtMs: 0 },
+      { key64: "/w==", value: "z", version: "3.17", expiresAtMs: 0 },
     ],
   );
 });

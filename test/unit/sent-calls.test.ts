@@ -6,7 +6,7 @@ import { codecs } from "../../client/codec.js";
 import { CallKind } from "../../services/gen/elastickv/v1/store.js";
 
 function calls(...keys: readonly string[]): PendingCall[] {
-  const sort = { kind: CallKind.GET, result: "value", codec: codecs.buffer } as const;
+  const sort = { name: "get", kind: CallKind.GET, result: "value", codec: codecs.buffer } as const;
   return keys.map(
     (key) =>
       new PendingCall(

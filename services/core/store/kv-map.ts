@@ -11,6 +11,7 @@ import {
   recordVersion,
 } from "../record.js";
 import type { Version } from "../topology.js";
+import { formatVersion } from "../version-text.js";
 import { countersName, decodeCounters, encodeCounters } from "./counters.js";
 import { keyName } from "./key-name.js";
 import { type OverlayWrite, Partition } from "./partition.js";
@@ -348,20 +349,19 @@ function conditionFailure(
   const current = old === undefined || recordIsDeleted(old) ? undefined : old;
   if (condition.kind === "if-absent") {
     if (current === undefined) return undefined;
-    return new EkvError("CONDITION_FAILED", "the key exists", {
-      notExecuted: true,
-      current: recordVersion(current),
-    });
+    const version = recordVersion(current);
+    return conditionFailed(`the key exists, at version ${formatVersion(version)}`, version);
   }
-  const { epoch, seq } = condition.version;
-  if (current !== undefined && recordEpoch(current) === epoch && recordSeq(current) === seq) return undefined;
-  return new EkvError(
-    "CONDITION_FAILED",
-    current === undefined
-      ? "the key does not exist"
-      : `the key is at version ${recordEpoch(current)}.${recordSeq(current)}, not ${epoch}.${seq}`,
-    { notExecuted: true, ...(current !== undefined && { current: recordVersion(current) }) },
-  );
+  const expected = condition.version;
+  if (current === undefined) return conditionFailed("the key does not exist", undefined);
+  if (recordEpoch(current) === expected.epoch && recordSeq(current) === expected.seq) return undefined;
+  const version = recordVersion(current);
+  const message = `the key is at version ${formatVersion(version)}, not ${formatVersion(expected)}`;
+  return conditionFailed(message, version);
+}
+
+function conditionFailed(message: string, current: Version | undefined): EkvError {
+  return new EkvError("CONDITION_FAILED", message, { notExecuted: true, current });
 }
 
 function deadlineExceeded(): EkvError {
