@@ -10,6 +10,7 @@ import { writeJson, type CommandContext } from "./context.js";
 import { exitCodes, type ExitCode } from "./exit-codes.js";
 import { paletteFor } from "./output.js";
 import { formatCount, formatNoun } from "./quantities.js";
+import { lossLines } from "./store-notes.js";
 import { openDataFolder, type DataFolder } from "./up/data-folder.js";
 import { superviseMaster, type SupervisedMaster } from "./up/master-process.js";
 import { stopProcess } from "./up/process-end.js";
@@ -20,8 +21,8 @@ export interface UpOptions {
   readonly data: string;
   readonly stores: number;
   readonly port: number;
-  readonly partitions?: number;
-  readonly placement?: "balanced" | "contiguous";
+  readonly partitions?: number | undefined;
+  readonly placement?: "balanced" | "contiguous" | undefined;
   readonly durability?: "commit" | "fsync";
   readonly engine?: "lmdb" | "memory";
   readonly readyTimeoutMs: number;
@@ -38,8 +39,12 @@ const pollTimeoutMs = 2000;
 /** `ekv up`: runs a cluster on this machine until it is interrupted, and stops all of it. */
 export async function up(context: CommandContext, options: UpOptions): Promise<ExitCode> {
   const note = (text: string): void => void context.stderr.stream.write(`${text}\n`);
-  const folder = await openDataFolder(options.data, note);
-  const created = await folder.isNew();
+  const { engine, durability, partitions, placement } = options;
+  const folder = await openDataFolder(options.data, {
+    given: { engine, durability, partitions, placement },
+    note,
+  });
+  const created = folder.isNew();
   let master: SupervisedMaster | undefined;
   try {
     await requireFreePorts(folder, created, options);
@@ -47,7 +52,7 @@ export async function up(context: CommandContext, options: UpOptions): Promise<E
       note(created ? `Creating a cluster in ${folder.path} …` : `Starting the cluster in ${folder.path} …`);
     master = superviseMaster({
       script: fileURLToPath(new URL("../services/master/main.js", import.meta.url)),
-      args: async () => masterArguments(folder, await folder.isNew(), options),
+      args: () => masterArguments(folder, folder.isNew(), withSettings(options, folder)),
       environment: context.environment,
       logPath: join(folder.path, "master.log"),
       onStart: (identity) => folder.recordMaster(identity),
@@ -58,6 +63,12 @@ export async function up(context: CommandContext, options: UpOptions): Promise<E
   } finally {
     await stopAll(context, folder, master);
   }
+}
+
+/** The options with what is recorded in the folder. What is not, the master knows. */
+function withSettings(options: UpOptions, { settings }: DataFolder): UpOptions {
+  const { engine, durability, partitions = options.partitions, placement = options.placement } = settings;
+  return { ...options, engine, durability, partitions, placement };
 }
 
 /** The flags of the master for a data folder. */
@@ -192,6 +203,9 @@ async function announce(
   { status, stores, missing }: ClusterState,
 ): Promise<void> {
   const master = `${host}:${options.port}`;
+  const { engine } = folder.settings;
+  // Of runs before, the operator has read.
+  const losses = status.dataLosses.filter(({ atMs }) => atMs >= folder.takenAtMs);
   const endpoints = stores.map((store) => ({
     storeId: store.storeId,
     address: `${store.ip}:${store.clientPort}`,
@@ -206,6 +220,8 @@ async function announce(
       dataFolder: folder.path,
       master,
       stores: endpoints,
+      engine,
+      dataLosses: losses,
       partitions: status.partitionCount,
       keys: status.keys,
     });
@@ -226,14 +242,17 @@ async function announce(
     `${head}: ${formatNoun(endpoints.length, "store")}, ${formatCount(status.partitionCount)} partitions, ` +
       `${formatNoun(status.keys, "key")}.\n\n` +
       `${rows.map(([name, address]) => `  ${palette.bold(name.padEnd(width))}  ${address}\n`).join("")}\n` +
-      `Data: ${folder.path}\n\n` +
+      `${losses.length === 0 ? "" : `${lossLines(losses, Date.now()).join("\n")}\n\n`}` +
+      `Data: ${folder.path}${engine === "memory" ? " (the keys are in memory alone)" : ""}\n\n` +
       `Try, in another terminal:\n${seeds}` +
       `  npx ekv put greeting hello && npx ekv get greeting\n` +
       `  npx ekv stores\n` +
       `  npx ekv ring\n` +
       `  npx ekv add-store\n` +
       `  npx ekv shell\n\n` +
-      `Ctrl-C stops everything; the next start finds the data again.\n`,
+      (engine === "memory"
+        ? `Ctrl-C stops everything. A store that stops loses its keys.\n`
+        : `Ctrl-C stops everything; the next start finds the data again.\n`),
   );
 }
 

@@ -19,7 +19,8 @@ function declareUp(program: Command, host: CommandHost): void {
     .summary("Run a cluster on this machine")
     .description(
       "Run a master and stores as processes of this machine until Ctrl-C, with durable data under one folder; the next\n" +
-        "start finds it again. A master that dies is started again. The settings marked * are for the first start.",
+        "start finds it again. A master that dies is started again. The settings marked * are fixed at the first start, and\n" +
+        "recorded with the data: later starts need not give them. Durability may be raised later, never lowered.",
     )
     .option("--data <folder>", "where everything is kept", "./data")
     .addOption(new Option("--stores <n>", "* stores to begin with").default(3).argParser(parseInteger(1, 64)))
@@ -43,11 +44,11 @@ function declareUp(program: Command, host: CommandHost): void {
     .addOption(
       new Option(
         "--durability <level>",
-        "what a write survives: a crash, or a power loss (default: commit)",
+        "* what a write survives: a crash, or a power loss (default: commit)",
       ).choices(["commit", "fsync"]),
     )
     .addOption(
-      new Option("--engine <engine>", "where stores keep data; memory forgets it (default: lmdb)").choices([
+      new Option("--engine <engine>", "* where stores keep data; memory forgets it (default: lmdb)").choices([
         "lmdb",
         "memory",
       ]),

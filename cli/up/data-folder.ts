@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import type { Known } from "../../services/core/data-settings.js";
 import { EkvError } from "../../services/core/errors.js";
 import { lockFolder, type FolderLock } from "../../services/runtime/folder-lock.js";
 import { systemClock } from "../../services/runtime/clock.js";
@@ -8,18 +9,18 @@ import { systemRandom } from "../../services/runtime/random.js";
 import { RetriedWrite } from "../../services/runtime/retried-write.js";
 import { replaceSmallFile } from "../../services/runtime/small-file.js";
 import { fileFailure } from "../failure.js";
+import {
+  type FolderSettings,
+  isNewFolder,
+  recordFolderSettings,
+  settleFolderSettings,
+} from "./folder-settings.js";
 import { stopProcess, type ProcessIdentity } from "./process-end.js";
 
-/** Of the layout of the data folder: one more at every change that older programs cannot read. */
-const dataFormat = 1;
-const formatFile = "elastic-kv.json";
 const masterFile = "up.json";
-/** LMDB's, in the master's folder; a master that did not get that far leaves only its lock. */
-const metadataFile = "data.mdb";
 /** How long a master left over from a killed `ekv up` may take to end, in milliseconds. */
 const leftoverGraceMs = 15_000;
 
-const formatSchema = z.object({ format: z.number() });
 const identitySchema = z.object({
   pid: z.int().positive(),
   startTime: z.string().optional(),
@@ -36,8 +37,12 @@ export interface DataFolder {
   /** Absolute. */
   readonly path: string;
   readonly masterPath: string;
+  /** What its data is used with. */
+  readonly settings: FolderSettings;
+  /** Unix milliseconds. */
+  readonly takenAtMs: number;
   /** Whether the master has no metadata yet. Read anew at every call. */
-  isNew(): Promise<boolean>;
+  isNew(): boolean;
   /** Notes the master that runs now, so that it can be found when this process is killed; as soon as the disk takes it. */
   recordMaster(master: ProcessIdentity): Promise<void>;
   /** From `<data>/<storeId>/process.json`, which the process launcher writes. */
@@ -45,20 +50,32 @@ export interface DataFolder {
   release(): Promise<void>;
 }
 
+/** How a data folder is taken. */
+export interface DataFolderOptions {
+  /** What the operator asked for. Default: nothing, so that the recorded settings or the defaults apply. */
+  readonly given?: Known<FolderSettings>;
+  /** Told what goes wrong without harm. */
+  readonly note?: (text: string) => void;
+}
+
 /**
- * Takes a data folder, creating it if need be. Throws `INVALID_ARGUMENT` when another `ekv up` holds it, when it is of
- * another version, and when stores are in it but no master. `note` is told what goes wrong later without harm.
+ * Takes a data folder, creating it if need be. Throws `INVALID_ARGUMENT` when a given setting does not fit the data in it
+ * or it is of another version, having touched nothing; when another `ekv up` holds it; and when stores are in it but no
+ * master.
  */
 export async function openDataFolder(
   folder: string,
-  note: (text: string) => void = () => undefined,
+  { given = {}, note = () => undefined }: DataFolderOptions = {},
 ): Promise<DataFolder> {
   const path = resolve(folder);
+  const settings = await settleFolderSettings(path, given).catch((error: unknown) => {
+    throw fileFailure(path, error);
+  });
   const lock = await takeLock(path);
   try {
-    await checkFormat(path);
     await refuseOrphans(path);
     await stopLeftover(path);
+    await record(path, settings, note);
   } catch (error) {
     await lock.release();
     throw fileFailure(path, error);
@@ -73,7 +90,9 @@ export async function openDataFolder(
   return {
     path,
     masterPath,
-    isNew: async () => !(await namesIn(masterPath)).includes(metadataFile),
+    settings,
+    takenAtMs: systemClock.wallMs(),
+    isNew: () => isNewFolder(path),
     recordMaster: (master) => masterRecord.set(master),
     recordedStores: () => readStores(path),
     async release() {
@@ -82,6 +101,16 @@ export async function openDataFolder(
       await lock.release();
     },
   };
+}
+
+/** Data that is there is used although a full disk does not take the record: the next start tries again. */
+async function record(path: string, settings: FolderSettings, note: (text: string) => void): Promise<void> {
+  try {
+    await recordFolderSettings(path, settings);
+  } catch (error) {
+    if (isNewFolder(path) || !(error instanceof Error)) throw error;
+    note(`The settings of the data cannot be recorded: ${error.message}`);
+  }
 }
 
 async function takeLock(path: string): Promise<FolderLock> {
@@ -93,21 +122,9 @@ async function takeLock(path: string): Promise<FolderLock> {
   }
 }
 
-async function checkFormat(path: string): Promise<void> {
-  const formatPath = join(path, formatFile);
-  const found = await readJson(formatPath, formatSchema);
-  if (found === "missing") await replaceSmallFile(formatPath, JSON.stringify({ format: dataFormat }));
-  if (found === "missing" || (found !== "damaged" && found.format === dataFormat)) return;
-  const format = found === "damaged" ? "unknown" : found.format;
-  throw new EkvError(
-    "INVALID_ARGUMENT",
-    `${path} holds data of format ${format}, this version reads format ${dataFormat}: use the version that wrote it, or another --data`,
-  );
-}
-
 /** A new master beside old stores would be a new cluster, which the stores refuse to join. */
 async function refuseOrphans(path: string): Promise<void> {
-  if ((await namesIn(join(path, "master"))).includes(metadataFile)) return;
+  if (!isNewFolder(path)) return;
   const stores = (await namesIn(path)).filter((name) => /^store-\d+$/.test(name));
   if (stores.length === 0) return;
   throw new EkvError(

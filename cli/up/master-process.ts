@@ -25,7 +25,7 @@ export interface MasterOptions {
   /** Its main.js. */
   readonly script: string;
   /** Read anew at every start: --create belongs to the first alone. */
-  readonly args: () => Promise<readonly string[]>;
+  readonly args: () => readonly string[];
   readonly environment: Environment;
   /** Where its stdout and stderr go. */
   readonly logPath: string;
@@ -107,7 +107,7 @@ async function runOnce(
   stopping: AbortSignal,
   onIdentity: (identity: ProcessIdentity) => void,
 ): Promise<Exit> {
-  const args = await options.args();
+  const args = options.args();
   // A full disk must not keep the master down.
   const log = await open(options.logPath, "a").catch(() => undefined);
   try {

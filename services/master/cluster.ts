@@ -3,6 +3,7 @@ import { brandAs, type ClusterId, type Term } from "../core/ids.js";
 import { clusterChange, readCluster, readTerm, termChange } from "../core/master/persistence.js";
 import type { ClusterRecord } from "../core/master/records.js";
 import type { Clock } from "../core/ports/clock.js";
+import type { PlacementName } from "../core/placement/policy.js";
 import type { MetadataChange, MetadataStore } from "../core/ports/metadata-store.js";
 import type { Random } from "../core/ports/random.js";
 
@@ -16,6 +17,10 @@ export interface ClusterOptions {
   readonly partitionCount: number;
   /** Whether the partition count was asked for, rather than a default: then an existing cluster must have it. */
   readonly partitionCountGiven: boolean;
+  /** Of a new cluster, and of one whose record does not tell. */
+  readonly placement: PlacementName;
+  /** Whether the placement was asked for: then an existing cluster must have it. */
+  readonly placementGiven: boolean;
   /** The folder, for messages. */
   readonly folder: string;
   readonly clock: Clock;
@@ -27,7 +32,7 @@ export function planCluster(
   snapshot: ReadonlyMap<string, string>,
   options: ClusterOptions,
 ): { readonly cluster: ClusterRecord; readonly changes: readonly MetadataChange[] } {
-  const { create, createIfMissing, partitionCount, folder, clock, random } = options;
+  const { create, createIfMissing, partitionCount, placement, folder, clock, random } = options;
   const found = readCluster(snapshot);
   if (found === undefined) {
     if (!create && !createIfMissing) {
@@ -38,7 +43,7 @@ export function planCluster(
       );
     }
     const clusterId = brandAs<ClusterId>(random.hex(8));
-    const cluster = { clusterId, partitionCount, createdAtMs: clock.wallMs() };
+    const cluster = { clusterId, partitionCount, placement, createdAtMs: clock.wallMs() };
     return { cluster, changes: [clusterChange(cluster), termChange(brandAs<Term>(1))] };
   }
   if (create) {
@@ -54,7 +59,19 @@ export function planCluster(
         `leave --partitions ${partitionCount} out`,
     );
   }
-  return { cluster: found, changes: [termChange(brandAs<Term>(readTerm(snapshot) + 1))] };
+  const term = termChange(brandAs<Term>(readTerm(snapshot) + 1));
+  if (found.placement === undefined) {
+    const cluster = { ...found, placement };
+    return { cluster, changes: [clusterChange(cluster), term] };
+  }
+  if (options.placementGiven && found.placement !== placement) {
+    throw new EkvError(
+      "FAILED_PRECONDITION",
+      `cluster ${found.clusterId} in ${folder} was created with --placement ${found.placement}, and ` +
+        `--placement ${placement} was given: leave --placement out`,
+    );
+  }
+  return { cluster: found, changes: [term] };
 }
 
 /** A cluster as it is recorded. */

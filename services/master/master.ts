@@ -81,20 +81,13 @@ function machineOptions(values: Values): MasterOptions {
  */
 export async function runMaster(
   host: MasterHost,
-  { values, given }: LoadedSettings<typeof masterSettings>,
+  settings: LoadedSettings<typeof masterSettings>,
   onFatal: (error: unknown) => void,
 ): Promise<RunningMaster> {
-  const { metadata, clock, random, log } = host;
-  const opened = await openCluster(metadata, {
-    create: values.create,
-    createIfMissing: values.createIfMissing,
-    partitionCount: values.partitions,
-    partitionCountGiven: given.has("partitions"),
-    folder: values.data,
-    clock,
-    random,
-  });
+  const { log } = host;
+  const opened = await openRecorded(host, settings);
   const { cluster } = opened;
+  const values: Values = { ...settings.values, placement: cluster.placement ?? settings.values.placement };
   const parts = assemble(host, values, opened, onFatal);
   const { driver, streams, launcher } = parts;
   const server = await host.listen({
@@ -134,6 +127,24 @@ export async function runMaster(
     await stop();
     throw error;
   }
+}
+
+/** Opens the cluster of the settings' folder, or makes it, as they say. */
+async function openRecorded(
+  { metadata, clock, random }: MasterHost,
+  { values, given }: LoadedSettings<typeof masterSettings>,
+): Promise<OpenedCluster> {
+  return await openCluster(metadata, {
+    create: values.create,
+    createIfMissing: values.createIfMissing,
+    partitionCount: values.partitions,
+    partitionCountGiven: given.has("partitions"),
+    placement: values.placement,
+    placementGiven: given.has("placement"),
+    folder: values.data,
+    clock,
+    random,
+  });
 }
 
 /** What a master's services are made of. */

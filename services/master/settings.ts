@@ -74,7 +74,7 @@ export const masterSettings: MasterSettings = {
     "placement",
     oneOf("balanced", "contiguous"),
     "balanced",
-    "How the ring is shared out: evenly, or as one range a store.",
+    "How the ring is shared out: evenly, or as one range a store. Fixed when a cluster is created.",
   ),
   heartbeatIntervalMs: setting(
     "heartbeat-interval-ms",

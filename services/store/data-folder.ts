@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { EkvError } from "../core/errors.js";
 import { brandAs, type StoreId } from "../core/ids.js";
 import type { Clock } from "../core/ports/clock.js";
+import { settingsFileName } from "./folder-settings.js";
 import {
   type FolderLock,
   type FolderLockOptions,
@@ -90,7 +91,7 @@ async function claim(options: DataFolderOptions, sinceMs: number): Promise<DataF
   );
 }
 
-/** The numbers of the pattern whose folders hold more than a lock, in order. */
+/** The numbers of the pattern whose folders hold data, in order. */
 async function numbersWithData({ name, root }: DataFolderOptions): Promise<number[]> {
   const [before = "", after = ""] = name.split("#");
   const numbers: number[] = [];
@@ -98,7 +99,7 @@ async function numbersWithData({ name, root }: DataFolderOptions): Promise<numbe
     const number = Number(entry.slice(before.length, entry.length - after.length));
     if (entry !== name.replace("#", String(number))) continue;
     const content = await namesIn(join(root, entry));
-    if (content.some((file) => file !== lockFileName)) numbers.push(number);
+    if (content.some((file) => file !== lockFileName && file !== settingsFileName)) numbers.push(number);
   }
   return numbers.sort((a, b) => a - b);
 }

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { join } from "node:path";
+import type { DataSettings, Known } from "../core/data-settings.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { systemClock } from "../runtime/clock.js";
@@ -7,30 +9,32 @@ import { createLogger } from "../runtime/log.js";
 import { ownAddress } from "../runtime/own-address.js";
 import { runMain, type RunningService } from "../runtime/process.js";
 import { systemRandom } from "../runtime/random.js";
-import { loadSettings, renderHelp, type Settings } from "../runtime/settings.js";
+import { type LoadedSettings, loadSettings, renderHelp, type Settings } from "../runtime/settings.js";
 import { processUsage } from "../runtime/usage.js";
 import { openGrpcChannel } from "../wire/channel.js";
 import { connectFramed } from "../wire/framed-connection.js";
 import { clearDataFolder, type DataFolder, isPattern, openDataFolder } from "./data-folder.js";
 import { openLmdbEngine } from "./engine/lmdb.js";
 import { openMemoryEngine } from "./engine/memory.js";
+import { lmdbFolderName, recordDataSettings, settleDataSettings } from "./folder-settings.js";
 import { startStore } from "./running-store.js";
 import { type StoreSettings, storeSettings } from "./settings.js";
 
 type Values = Settings<StoreSettings>;
+type Loaded = LoadedSettings<StoreSettings>;
 
 const intro = `Keeps a share of the keys and serves clients directly. Joins the cluster of the master it is given, at its first
 start for ever; its share of the ring moves to it by itself.`;
 
 async function openEngine(values: Values, folder: string, clock: Clock): Promise<StorageEngine> {
   if (values.engine === "memory") return openMemoryEngine({ bytesMax: values.memoryBytesMax });
-  return await openLmdbEngine({ path: `${folder}/lmdb`, durability: values.durability, clock });
+  return await openLmdbEngine({ path: join(folder, lmdbFolderName), durability: values.durability, clock });
 }
 
-function takeFolder({ storeId: name, data }: Values, clock: Clock): Promise<DataFolder> {
+function takeFolder(name: string, root: string, clock: Clock): Promise<DataFolder> {
   return openDataFolder({
     name,
-    root: data !== "" ? data : isPattern(name) ? "./data" : `./data/${name}`,
+    root,
     clock,
     onLost: () => {
       process.stderr.write("another process took the data folder over while this one was stopped\n");
@@ -39,10 +43,36 @@ function takeFolder({ storeId: name, data }: Values, clock: Clock): Promise<Data
   });
 }
 
-async function start(values: Values, stopped: () => void): Promise<RunningService> {
+/** What the operator asked for of the settings that belong to the data. */
+function givenDataSettings({ values, given }: Loaded): Known<DataSettings> {
+  return {
+    engine: given.has("engine") ? values.engine : undefined,
+    durability: given.has("durability") ? values.durability : undefined,
+  };
+}
+
+/** Takes the store's folder, and settles what its data is used with. Given settings that do not fit touch nothing. */
+async function takeData(
+  loaded: Loaded,
+  clock: Clock,
+): Promise<{ folder: DataFolder; settings: DataSettings }> {
+  const given = givenDataSettings(loaded);
+  const { storeId: name, data } = loaded.values;
+  const root = data !== "" ? data : isPattern(name) ? "./data" : `./data/${name}`;
+  if (!isPattern(name)) await settleDataSettings(root, given);
+  const folder = await takeFolder(name, root, clock);
+  return { folder, settings: await settleDataSettings(folder.path, given) };
+}
+
+async function start(loaded: Loaded, stopped: () => void): Promise<RunningService> {
   const clock = systemClock;
-  const folder = await takeFolder(values, clock);
+  const { folder, settings } = await takeData(loaded, clock);
+  const values: Values = { ...loaded.values, ...settings };
   const log = createLogger({ service: folder.storeId, level: values.logLevel, format: values.logFormat });
+  // On a full disk the data is used all the same, and the next start tries again.
+  await recordDataSettings(folder.path, settings).catch((error: unknown) => {
+    log.warn("the settings of the data cannot be recorded", { error });
+  });
   const engine = await openEngine(values, folder.path, clock);
   const running = await startStore(
     {
@@ -74,5 +104,4 @@ async function start(values: Values, stopped: () => void): Promise<RunningServic
 
 const argv = process.argv.slice(2);
 if (argv.includes("--help")) process.stdout.write(renderHelp("Elastic-KV store", intro, storeSettings));
-else
-  await runMain((stopped) => start(loadSettings(storeSettings, { argv, env: process.env }).values, stopped));
+else await runMain((stopped) => start(loadSettings(storeSettings, { argv, env: process.env }), stopped));

@@ -61,13 +61,13 @@ export const storeSettings: StoreSettings = {
     "engine",
     oneOf("lmdb", "memory"),
     "lmdb",
-    "Where data is kept: on disk, or in memory only.",
+    "Where data is kept: on disk, or in memory only. Fixed by the data that is in the folder.",
   ),
   durability: setting(
     "durability",
     oneOf("commit", "fsync"),
     "commit",
-    "What an acknowledged write survives: a crash of the process, or a power loss too (slower).",
+    "What an acknowledged write survives: a crash of the process, or a power loss too (slower). Never lower than before.",
   ),
   valueBytesMax: setting(
     "value-bytes-max",

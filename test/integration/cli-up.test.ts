@@ -33,7 +33,7 @@ async function supervise(
   const notes: string[] = [];
   const master = superviseMaster({
     script,
-    args: () => Promise.resolve([String(starts.length)]),
+    args: () => [String(starts.length)],
     environment: process.env,
     logPath: join(folder, "master.log"),
     onStart: (identity) => {
@@ -110,13 +110,13 @@ test("a data folder is held by one; after its release the next may have it", asy
   await inFolder(async (folder) => {
     const path = join(folder, "data");
     const first = await openDataFolder(path);
-    assert.equal(await first.isNew(), true);
+    assert.equal(first.isNew(), true);
     await assert.rejects(openDataFolder(path), { code: "INVALID_ARGUMENT", message: /in use/ });
     await mkdir(first.masterPath);
     await writeFile(join(first.masterPath, lockFileName), "");
-    assert.equal(await first.isNew(), true);
+    assert.equal(first.isNew(), true);
     await writeFile(join(first.masterPath, "data.mdb"), "");
-    assert.equal(await first.isNew(), false);
+    assert.equal(first.isNew(), false);
     await first.release();
     await (await openDataFolder(path)).release();
   });

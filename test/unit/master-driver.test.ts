@@ -334,6 +334,8 @@ describe("the cluster in a master's folder", () => {
     createIfMissing: false,
     partitionCount: 1024,
     partitionCountGiven: false,
+    placement: "balanced" as const,
+    placementGiven: false,
     folder: "/data/master",
     clock: new HandClock(),
     random: { fraction: () => 0.5, hex: () => "c0ffee" },
@@ -342,7 +344,12 @@ describe("the cluster in a master's folder", () => {
   const snapshot = new Map(created.changes.map(({ key, value }) => [key, value ?? ""]));
 
   it("is created only when asked for, and only where there is none", () => {
-    assert.deepEqual(created.cluster, { clusterId: "c0ffee", partitionCount: 1024, createdAtMs: 0 });
+    assert.deepEqual(created.cluster, {
+      clusterId: "c0ffee",
+      partitionCount: 1024,
+      placement: "balanced",
+      createdAtMs: 0,
+    });
     assert.throws(() => planCluster(new Map(), options), {
       code: "FAILED_PRECONDITION",
       message: /--create/,
@@ -363,6 +370,19 @@ describe("the cluster in a master's folder", () => {
   it("is run under a higher term each time", () => {
     assert.equal(snapshot.get("term"), "1");
     assert.deepEqual(planCluster(snapshot, options).changes, [{ key: "term", value: "2" }]);
+  });
+
+  it("keeps its placement, whatever the default is, and refuses another that is asked for", () => {
+    const other = { ...options, placement: "contiguous" as const };
+    assert.equal(planCluster(snapshot, other).cluster.placement, "balanced");
+    assert.throws(() => planCluster(snapshot, { ...other, placementGiven: true }), {
+      code: "FAILED_PRECONDITION",
+      message: /created with --placement balanced, and --placement contiguous was given/,
+    });
+    const former = clusterChange({ clusterId, partitionCount: 8, createdAtMs: 0 });
+    const adopted = planCluster(new Map([[former.key, former.value ?? ""]]), other);
+    assert.equal(adopted.cluster.placement, "contiguous");
+    assert.deepEqual(adopted.changes[0], clusterChange(adopted.cluster));
   });
 
   it("keeps its partition count, whatever the default is, and refuses another that is asked for", () => {

@@ -10,6 +10,7 @@ import type {
   StoreId,
   TopologyVersion,
 } from "../ids.js";
+import type { PlacementName } from "../placement/policy.js";
 import type { PauseHistogram } from "../pause-histogram.js";
 import type { Replica, StoreState } from "../topology.js";
 
@@ -18,6 +19,8 @@ export interface ClusterRecord {
   readonly clusterId: ClusterId;
   /** A power of two. */
   readonly partitionCount: number;
+  /** How the ring is shared out. Undefined in records of former versions, until the first start of this one. */
+  readonly placement?: PlacementName | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly createdAtMs: number;
 }

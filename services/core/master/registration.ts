@@ -154,7 +154,9 @@ function findDataLoss(
       ? before.registration.hasIdentity
       : findLackingData(state, before, registration) !== undefined;
   if (!isLost) return undefined;
-  const keys = state.load(before.storeId)?.keys ?? 0;
+  const load = state.load(before.storeId);
+  if (load?.keys === 0) return undefined;
+  const keys = load?.keys ?? 0;
   state.notice("warn", "a store came back without the keys it held", { storeId: before.storeId, keys });
   return { atMs: state.wallMs, keys };
 }
