@@ -120,9 +120,8 @@ export class ProcessCluster {
           .map(({ storeId }) => storeId);
         const quiet = status.operationsActive === 0 && status.partitionsUnassigned === 0;
         if (!quiet || owners.sort().join() !== [...storeIds].sort().join()) return false;
-        for (const { storeId, partitions } of stores) {
-          if (partitions > 0 && !(await this.#serves(storeId, partitions, status.topologyVersion)))
-            return false;
+        for (const store of stores) {
+          if (store.partitions > 0 && !(await this.#serves(store, status.topologyVersion))) return false;
         }
         return stores;
       },
@@ -131,9 +130,9 @@ export class ProcessCluster {
     );
   }
 
-  /** Whether a store itself says that it serves so many partitions, as of this topology or a later one. */
-  async #serves(storeId: string, partitions: number, topologyVersion: number): Promise<boolean> {
-    const status = await this.#clientOf(this.storeAddress(storeId))
+  /** Whether a store itself says that it serves what the master says of it, as of this topology or a later one. */
+  async #serves({ ip, clientPort, partitions }: StoreInfo, topologyVersion: number): Promise<boolean> {
+    const status = await this.#clientOf(`${ip}:${clientPort}`)
       .call(storeService.getStoreStatus, {})
       .catch(() => undefined);
     return (
