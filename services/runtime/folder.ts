@@ -1,4 +1,4 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { EkvError } from "../core/errors.js";
 import { systemErrorName, systemReason } from "./system-reason.js";
@@ -18,6 +18,22 @@ export function unusableFolder(folder: string, name: string, cause: unknown): Ek
   return new EkvError("FAILED_PRECONDITION", message, { notExecuted: true, cause });
 }
 
+/**
+ * Makes the names in a folder survive a power loss, such as those of files that were made or renamed. (Of a file, `fsync`
+ * flushes what it contains.)
+ */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } catch (error) {
+    // A file system that cannot flush a folder has nothing to flush.
+    if (!["EINVAL", "ENOTSUP"].includes(systemErrorName(error) ?? "")) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
 async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
@@ -35,6 +51,7 @@ async function isFolder(path: string): Promise<boolean> {
 async function make(folder: string): Promise<void> {
   try {
     await mkdir(folder);
+    await syncFolder(dirname(folder));
   } catch (error) {
     const name = systemErrorName(error);
     if (name === "ENOENT" && dirname(folder) !== folder) {
@@ -50,7 +67,7 @@ async function make(folder: string): Promise<void> {
   }
 }
 
-/** Makes a data folder unless it is there. Rejects as {@link folderError} says. */
+/** Makes a data folder unless it is there, so that it survives a power loss. Rejects as {@link folderError} says. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
     await make(folder);

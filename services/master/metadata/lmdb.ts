@@ -2,7 +2,7 @@ import { type RootDatabase, open } from "lmdb";
 import { EkvError } from "../../core/errors.js";
 import type { MetadataChange, MetadataStore } from "../../core/ports/metadata-store.js";
 import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
-import { makeFolder } from "../../runtime/folder.js";
+import { makeFolder, syncFolder } from "../../runtime/folder.js";
 import { freeDiskBytes, storageOpenError } from "../../runtime/storage-error.js";
 
 /**
@@ -78,6 +78,7 @@ export async function openLmdbMetadataStore(options: { readonly path: string }):
   await makeFolder(path);
   try {
     const env = open<string, string>({ path, encoding: "string", ...flushedLmdbOptions });
+    await syncFolder(path);
     return new LmdbMetadataStore(env, path);
   } catch (error) {
     throw storageOpenError(path, error);

@@ -10,7 +10,7 @@ import type {
 } from "../../core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../core/record.js";
 import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
-import { makeFolder } from "../../runtime/folder.js";
+import { makeFolder, syncFolder } from "../../runtime/folder.js";
 import { storageOpenError } from "../../runtime/storage-error.js";
 import { engineClosed, snapshotClosed } from "./closed.js";
 import { DeferredWriter } from "./deferred-writer.js";
@@ -56,8 +56,9 @@ interface Writer {
 }
 
 /**
- * Not `useWritemap`, though its commits take less time: LMDB then aborts the process when a delete empties a page while a
- * snapshot that has been open for some hundred commits keeps it from reusing any (lmdb-js#212).
+ * Not `useWritemap`, though its commits take less time. With it a delete that emptied a page ran into a failed assertion in
+ * LMDB, which aborts the whole process: nobody can catch it. It took a snapshot that had been open for some hundred commits, so
+ * that no page could be used again, as while a partition is copied under load (lmdb-js#212).
  */
 const unflushedLmdbOptions = { noSync: true };
 
@@ -392,6 +393,7 @@ export async function openLmdbEngine(options: LmdbEngineOptions): Promise<Storag
       noSubdir: false,
       ...(durability === "commit" ? unflushedLmdbOptions : flushedLmdbOptions),
     });
+    await syncFolder(path);
     const writer =
       durability === "commit" ? new DeferredWriter(env, path, clock) : new FlushedWriter(env, path);
     const reserveBytes = options.diskReserveBytes ?? diskReserveBytesDefault;
