@@ -153,7 +153,10 @@ async function readStores(path: string): Promise<RecordedStore[]> {
 
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | "missing" | "damaged"> {
   try {
-    const parsed = schema.safeParse(JSON.parse(await readFile(path, "utf8")));
+    const text = await readFile(path, "utf8");
+    // A power loss may have left a file whose content was never written: empty, or filled with zeros.
+    if (/^[\s\0]*$/.test(text)) return "missing";
+    const parsed = schema.safeParse(JSON.parse(text));
     return parsed.success ? parsed.data : "damaged";
   } catch (error) {
     if (isMissing(error)) return "missing";

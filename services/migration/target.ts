@@ -41,7 +41,7 @@ export interface MigrationTargetOptions {
   readonly clusterId: string;
   readonly partitionCount: number;
   self(): Replica;
-  /** A generation number never used before on this disk. */
+  /** A generation number never used before on this disk. Throws `RESOURCE_EXHAUSTED` when the disk is full. */
   nextGeneration(): Generation;
   /** Deletes the data of a generation that will never be live. */
   discard(partition: PartitionId, generation: Generation): void;
@@ -257,11 +257,20 @@ export class MigrationTarget {
       this.#pending.set(partition.id, { start, reply, timer, held: [] });
       return;
     }
-    const nextChunk = this.#open(partition, start);
+    let nextChunk: number;
+    try {
+      nextChunk = this.#open(partition, start);
+    } catch (error) {
+      if (!(error instanceof EkvError) || error.code !== "RESOURCE_EXHAUSTED") throw error;
+      return refuse("STORAGE_FULL", error.message);
+    }
     reply({ $case: "startChunkTransfer", value: { moveId, ack: true, nextChunk } });
   }
 
-  /** Takes up the copy of the same snapshot where it stands, or begins anew. Returns the chunk wanted next. */
+  /**
+   * Takes up the copy of the same snapshot where it stands, or begins anew. Returns the chunk wanted next; throws
+   * `RESOURCE_EXHAUSTED` when the disk is full.
+   */
   #open(partition: Partition, start: StartChunkTransfer): number {
     const { engine, nextGeneration } = this.#options;
     const snapshot = versionFromWire(start.snapshot ?? { epoch: 0, seq: 0 });

@@ -1,7 +1,9 @@
 import { open, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncFolder } from "./folder.js";
 
 /**
- * Replaces a small file as a whole, so that a crash leaves the old content or the new one. On a full disk the text is
+ * Replaces a small file as a whole, so that a crash or a power loss leaves the old content or the new one. On a full disk the text is
  * written over an old file of about this size, which takes no room: then a crash in the middle can damage it.
  */
 export async function replaceSmallFile(path: string, text: string): Promise<void> {
@@ -13,7 +15,9 @@ export async function replaceSmallFile(path: string, text: string): Promise<void
     await rm(draft, { force: true });
     if (!isFull(error)) throw error;
     await overwrite(path, text, error);
+    return;
   }
+  await syncFolder(dirname(path));
 }
 
 async function overwrite(path: string, text: string, full: unknown): Promise<void> {

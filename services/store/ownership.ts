@@ -1,4 +1,4 @@
-import { assertInvariant } from "../core/errors.js";
+import { assertInvariant, EkvError } from "../core/errors.js";
 import {
   brandAs,
   type Generation,
@@ -150,13 +150,14 @@ export class Ownership {
 
   /**
    * Adopts entries in the order of the master's commits. Resolves when they are durable and in force; calls must not
-   * overlap. When the engine fails, the next call makes up for it. Returns whether that should reach the disk before the
+   * overlap. When the engine fails, the next call makes up for it; until then what this store is primary of, with the data
+   * that it had before, is read and not written. Returns whether that should reach the disk before the
    * master counts on it: a moved copy went live, whose source will be deleted, or a run took up its share.
    *
    * @param version the topology version that the entries lead to
    */
   async adopt(entries: readonly PartitionEntry[], version: TopologyVersion): Promise<boolean> {
-    const { kvMap, engine, generations } = this.#options;
+    const { kvMap } = this.#options;
     for (const entry of entries) {
       const partition = kvMap.partitions[entry.partition];
       if (partition === undefined || !isNewer(entry, partition.entry)) continue;
@@ -169,6 +170,19 @@ export class Ownership {
       this.#unsettled.add(partition);
     }
     const changed = [...this.#unsettled];
+    try {
+      return await this.#record(changed, version);
+    } catch (error) {
+      if (error instanceof EkvError && mayPass(error)) {
+        for (const partition of changed) this.#openForReads(partition, error);
+      }
+      throw error;
+    }
+  }
+
+  /** Puts the newest entries on the disk, and then in force. */
+  async #record(changed: readonly Partition[], version: TopologyVersion): Promise<boolean> {
+    const { engine, generations } = this.#options;
     await generations.prepare(changed.length);
     const live = changed.map((partition) => {
       const copy = this.#copyFor(partition);
@@ -188,6 +202,7 @@ export class Ownership {
     await engine.commit(writes);
     for (const { partition, copy, known, generation } of live) {
       this.#unsettled.delete(partition);
+      partition.unrecorded = undefined;
       if (known === undefined) partition.generation = generation;
       this.#enforce(partition, copy);
     }
@@ -217,6 +232,19 @@ export class Ownership {
     }
     discard(partition.id, generation);
     return true;
+  }
+
+  /**
+   * The engine cannot record the partition's entry. Its data is what this store had: if it stays that, it can be read, and
+   * after a crash the master names the next run anew.
+   */
+  #openForReads(partition: Partition, error: EkvError): void {
+    partition.unrecorded = error;
+    if (this.#copyFor(partition) === undefined && partition.generation !== undefined) {
+      refreshGates(partition, this.#self);
+    }
+    partition.writable = false;
+    partition.resumeParked();
   }
 
   /** The staged copy that the partition's entry makes live: its hand-off to this store is committed. */
@@ -250,6 +278,14 @@ export class Ownership {
     if (partition.parkedCalls === 0) return;
     if (decideGate(partition, this.#self, true).kind !== "park") partition.resumeParked();
   }
+}
+
+/**
+ * Whether an error of the engine ends without a new start: the disk is full, or its folder is gone. All that was recorded is
+ * as it was.
+ */
+export function mayPass({ code }: EkvError): boolean {
+  return code === "RESOURCE_EXHAUSTED" || code === "FAILED_PRECONDITION";
 }
 
 /** Epoch decides; within one, learners may come and go, and the master may halt the partition. */

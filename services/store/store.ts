@@ -33,6 +33,7 @@ import type { Logger } from "../runtime/log.js";
 import type { OpenChannel } from "../wire/channel.js";
 import type { ConnectFramed } from "../wire/framed-connection.js";
 import { deltaFromWire, replicaFromWire, topologyFromWire } from "../wire/topology.js";
+import { Adoption } from "./adoption.js";
 import { Calls } from "./calls.js";
 import type { Identity } from "./identity.js";
 import type { LoadMeter } from "./load-meter.js";
@@ -101,6 +102,9 @@ export class Store implements MembershipHandler {
   #topology: Topology | undefined;
   #appliedVersion = 0;
   #term = 0;
+  readonly #adoption: Adoption;
+  /** As last told. */
+  #problem: string | undefined;
   #unconfirmed: { readonly version: number; readonly flush: boolean } | undefined;
   #confirming = false;
   /** Of flushes: a source waits for them, and the operation for the source. */
@@ -180,6 +184,12 @@ export class Store implements MembershipHandler {
       discard: (partition, generation) => this.#discard(partition, generation),
     });
     this.ownership.connect(this.source, this.target);
+    this.#adoption = this.#newAdoption(options);
+  }
+
+  #newAdoption({ clock, random, log }: StoreOptions): Adoption {
+    const recorded = (version: number, mustLast: boolean): void => this.#recorded(version, mustLast);
+    return new Adoption({ ownership: this.ownership, clock, random, log, recorded });
   }
 
   /** Takes up what the disk holds. Serves nothing before the master names this run in an entry. */
@@ -270,7 +280,14 @@ export class Store implements MembershipHandler {
   }
 
   problems(): string[] {
-    return [];
+    const problem = this.#adoption.problem ?? this.#options.engine.problem();
+    if (problem !== this.#problem) {
+      const { log } = this.#options;
+      if (problem === undefined) log.info("writes are taken again");
+      else log.warn("not all calls can be served", { problem });
+    }
+    this.#problem = problem;
+    return problem === undefined ? [] : [problem];
   }
 
   isLeaving(): boolean {
@@ -284,6 +301,7 @@ export class Store implements MembershipHandler {
   /** Takes no more calls, ends the waiting ones, and lets go of peers and timers. The engine stays open. */
   stop(): void {
     this.#stopped = true;
+    this.#adoption.stop();
     this.calls.stop();
     this.source.close();
     this.target.close();
@@ -292,9 +310,12 @@ export class Store implements MembershipHandler {
   /** Adopts a newer version: what it takes from this store closes at once, what it gives opens when durable. */
   async #adopt(topology: Topology, changed: readonly PartitionEntry[] = topology.partitions): Promise<void> {
     this.#topology = topology;
-    const mustLast = await this.ownership.adopt(changed, topology.version);
+    await this.#adoption.adopt(changed, topology.version);
     this.#options.topologyChanged(topology);
-    this.#unconfirmed = { version: topology.version, flush: mustLast || (this.#unconfirmed?.flush ?? false) };
+  }
+
+  #recorded(version: number, mustLast: boolean): void {
+    this.#unconfirmed = { version, flush: mustLast || (this.#unconfirmed?.flush ?? false) };
     if (!this.#confirming) this.#confirm();
   }
 

@@ -122,6 +122,17 @@ test("a data folder is held by one; after its release the next may have it", asy
   });
 });
 
+test("files that a power loss left without their content keep nobody out", async () => {
+  await inFolder(async (folder) => {
+    for (const content of ["", "\0".repeat(12)]) {
+      await writeFile(join(folder, "elastic-kv.json"), content);
+      await writeFile(join(folder, "up.json"), content);
+      await (await openDataFolder(folder)).release();
+      assert.equal(await readFile(join(folder, "elastic-kv.json"), "utf8"), '{"format":1}');
+    }
+  });
+});
+
 test("data of another version, and stores without their master, are refused", async () => {
   await inFolder(async (folder) => {
     await writeFile(join(folder, "elastic-kv.json"), '{"format":99}');

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { CallKind, CallStatus, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
+import {
+  CallKind,
+  CallStatus,
+  DeleteRequest,
+  GetRequest,
+  PipelineRequest,
+} from "../../services/gen/elastickv/v1/store.js";
 import { EkvError } from "../../services/core/errors.js";
 import { storeService } from "../../services/wire/services.js";
 import { ProcessCluster } from "../support/process-cluster.js";
@@ -14,9 +20,36 @@ const valueBytes = 256 * 1024;
 /** A store leaves 64 MiB of its file system free. */
 const ballastBytes = 12 * 1024 * 1024;
 
-/** Whether the store took the call up: it says why it refuses it. */
-function isRefusedForRoom(error: EkvError): boolean {
-  return error.code === "RESOURCE_EXHAUSTED";
+/** False for the answer of a store whose disk is full: it may be another soon. */
+function isRefusedForRoom(error: EkvError): false {
+  refusedWith("RESOURCE_EXHAUSTED", /no space left/)(error);
+  return false;
+}
+
+/** False for what is said of a store that starts. */
+function isNotThereYet(error: EkvError): false {
+  refusedWith("UNAVAILABLE", /./)(error);
+  return false;
+}
+
+/** Makes a file take the last byte of its disk. */
+function fillUp(path: string): void {
+  const file = openSync(path, "w");
+  try {
+    for (let bytes = 1024 * 1024; bytes >= 1; bytes = Math.floor(bytes / 2)) {
+      try {
+        while (writeSync(file, Buffer.alloc(bytes, 1)) > 0);
+      } catch (error) {
+        assert.match(String(error), /ENOSPC/);
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readOf(key: string): GetRequest {
+  return GetRequest.fromPartial({ key: Buffer.from(key) });
 }
 
 describe("a store process whose disk is full", { skip: noMount, timeout: 240_000 }, () => {
@@ -113,12 +146,53 @@ describe("a store process whose disk is full", { skip: noMount, timeout: 240_000
     await readAll();
   });
 
-  it("has everything after kill -9 with the disk full", async () => {
+  it("starts on a disk without a free byte, reads, says so, and takes puts again when there is room", async () => {
+    await cluster.stores.get("s1")?.kill();
+    fillUp(ballast);
+    await cluster.startStore("s1");
+    client.close();
+    client = new RawClient(cluster.storeAddress("s1"));
+    await waitFor(
+      "a read",
+      () => client.call(storeService.get, readOf("beside")).then(() => true, isNotThereYet),
+      120_000,
+    );
+    await readAll();
+    for (const key of ["alive", "alive too"]) {
+      await assert.rejects(put(key), refusedWith("RESOURCE_EXHAUSTED", /no space left .* add a store/));
+    }
+    await waitFor(
+      "its problem to be told",
+      async () => {
+        const [store] = await cluster.list();
+        return store?.problems.some((problem) => /reads only.* no space left/.test(problem));
+      },
+      120_000,
+    );
+    rmSync(ballast);
+    await waitFor("puts to be taken", () => put("alive").then(() => true, isRefusedForRoom), 120_000);
+    // Besides the ballast it has filled its disk itself, up to the reserve.
+    for (const key of [...acknowledged].slice(0, 40)) {
+      await client.call(storeService.delete, DeleteRequest.fromPartial({ key: Buffer.from(key) }));
+      acknowledged.delete(key);
+    }
+    await waitFor(
+      "its problem to be gone",
+      async () => {
+        const [store] = await cluster.list();
+        return store?.alive === true && store.problems.length === 0;
+      },
+      120_000,
+    );
+    await readAll();
+  });
+
+  it("has everything after kill -9, and is written to on", async () => {
     await cluster.stores.get("s1")?.kill();
     await cluster.startStore("s1");
     client.close();
     client = new RawClient(cluster.storeAddress("s1"));
-    await waitFor("the store to be back", () => put("alive").then(() => true, isRefusedForRoom), 60_000);
+    await waitFor("the store to be back", () => put("alive").then(() => true, isNotThereYet), 120_000);
     await readAll();
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { EkvError } from "../../services/core/errors.js";
 import type { Generation, PartitionId } from "../../services/core/ids.js";
 import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { Generations } from "../../services/core/store/generations.js";
@@ -84,5 +85,32 @@ describe("deletions of many generations", () => {
       inner.listGenerations().map(({ partition }) => partition),
       [0],
     );
+  });
+});
+
+describe("numbers of generations", () => {
+  it("are taken only when the disk has recorded that they may be", async () => {
+    const inner = openMemoryEngine();
+    let isFull = true;
+    const engine = new Proxy<StorageEngine>(inner, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        if (name !== "commit" || !isFull) return value.bind(target) as unknown;
+        return () => Promise.reject(new EkvError("RESOURCE_EXHAUSTED", "full", { notExecuted: true }));
+      },
+    });
+    const generations = new Generations(engine, new Turns(() => Promise.resolve()));
+    await generations.load();
+    assert.throws(() => generations.next(), { code: "RESOURCE_EXHAUSTED" });
+    await assert.rejects(generations.prepare(1), { code: "RESOURCE_EXHAUSTED" });
+    await assert.rejects(generations.prepare(1), { code: "RESOURCE_EXHAUSTED" });
+    assert.throws(() => generations.next(), { code: "RESOURCE_EXHAUSTED" });
+    isFull = false;
+    await generations.prepare(1);
+    const first = generations.next();
+    const later = new Generations(engine, new Turns(() => Promise.resolve()));
+    await later.load();
+    assert.ok(later.next() > first, "a number is never used twice");
   });
 });

@@ -97,6 +97,8 @@ export interface StorageEngine {
    * fewer than `limit` means that nothing is left. Each call is its own commit.
    */
   deleteGeneration(partition: PartitionId, generation: Generation, limit: number): Promise<number>;
+  /** Why growing writes are refused now, in words; undefined: they are not. Asks the disk: not for every call. */
+  problem(): string | undefined;
   /** Makes every commit so far survive a power loss. */
   flush(): Promise<void>;
   close(): Promise<void>;

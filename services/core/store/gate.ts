@@ -27,7 +27,8 @@ export function isPrimary(partition: Partition, self: Replica): boolean {
 
 /**
  * Sets the partition's gates from its entry and promises. The one place where ownership (I1) becomes service: only the
- * named primary of the newest entry serves, not after a RELEASE at that epoch, and no writes after a failure at it.
+ * named primary of the newest entry serves, not after a RELEASE at that epoch, and no writes after a failure at it or before
+ * it is recorded.
  */
 export function refreshGates(partition: Partition, self: Replica): void {
   const serves =
@@ -35,7 +36,11 @@ export function refreshGates(partition: Partition, self: Replica): void {
     partition.generation !== undefined &&
     partition.releasedEpoch < partition.epoch;
   partition.readable = serves;
-  partition.writable = serves && !partition.isMigrating && partition.failedEpoch < partition.epoch;
+  partition.writable =
+    serves &&
+    !partition.isMigrating &&
+    partition.unrecorded === undefined &&
+    partition.failedEpoch < partition.epoch;
 }
 
 /** Decides what becomes of a call that the partition's flags did not let through. */
@@ -51,6 +56,9 @@ export function decideGate(partition: Partition, self: Replica, write: boolean):
         `partition ${entry.partition} is halted: two owners were recorded for one epoch; see the master's log`,
       ),
     };
+  }
+  if (write && partition.unrecorded && partition.readable) {
+    return { kind: "refused", error: partition.unrecorded };
   }
   if (entry.primary?.storeId === self.storeId) {
     // Handing over, throttled, stopped by a failure, or restarted and waiting for the master's word.

@@ -1,3 +1,4 @@
+import { EkvError } from "../errors.js";
 import { type Generation, type PartitionId, brandAs } from "../ids.js";
 import type { StorageEngine } from "../ports/storage-engine.js";
 import { countersName } from "./counters.js";
@@ -28,16 +29,28 @@ export class Generations {
     this.#turns = turns;
   }
 
-  /** Takes up the numbering where the disk says it may; call once, before {@link Generations.next}. */
+  /**
+   * Takes up the numbering where the disk says it may; call once, before {@link Generations.next}. On a full disk there are
+   * no numbers until {@link Generations.prepare} finds room.
+   */
   async load(): Promise<void> {
     const stored = this.#engine.getMeta(nextName);
     this.#next = stored === undefined ? 1 : Number(Buffer.from(stored).toString());
     this.#reserved = this.#next;
-    await this.#reserveMore();
+    try {
+      await this.#reserveMore();
+    } catch (error) {
+      if (!(error instanceof EkvError) || error.code !== "RESOURCE_EXHAUSTED") throw error;
+    }
   }
 
-  /** A new number. Reserves more in the background well before the reserved ones are used up. */
+  /** A new number. Throws `RESOURCE_EXHAUSTED` when none is reserved, for the disk is full. */
   next(): Generation {
+    if (this.#next >= this.#reserved) {
+      throw new EkvError("RESOURCE_EXHAUSTED", "the disk has no room for another copy of a partition", {
+        notExecuted: true,
+      });
+    }
     const generation = brandAs<Generation>(this.#next);
     this.#next += 1;
     return generation;
@@ -73,7 +86,8 @@ export class Generations {
   }
 
   async #reserveMore(): Promise<void> {
-    this.#reserved += reserve;
-    await this.#engine.commit([{ kind: "meta", name: nextName, value: Buffer.from(String(this.#reserved)) }]);
+    const reserved = this.#reserved + reserve;
+    await this.#engine.commit([{ kind: "meta", name: nextName, value: Buffer.from(String(reserved)) }]);
+    this.#reserved = reserved;
   }
 }

@@ -58,6 +58,9 @@ export class Partition {
   /** The epoch at which a local failure stopped writes; only a higher one lifts it. */
   failedEpoch: Epoch = brandAs<Epoch>(0);
 
+  /** Why the newest entry is not on the disk yet: until it is, no writes are taken here. */
+  unrecorded: EkvError | undefined;
+
   #parked: ParkedCall[] = [];
   #dependents: Dependent[] = [];
 

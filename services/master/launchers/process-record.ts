@@ -1,7 +1,8 @@
-import { mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type StoreId, isStoreId } from "../../core/ids.js";
+import { makeFolder } from "../../runtime/folder.js";
 import { replaceSmallFile } from "../../runtime/small-file.js";
 
 const fileName = "process.json";
@@ -23,7 +24,7 @@ const recordSchema: z.ZodType<ProcessRecord> = z.object({
 
 /** Replaces the record in a store's folder (made if missing). */
 export async function writeProcessRecord(folder: string, record: ProcessRecord): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await replaceSmallFile(join(folder, fileName), JSON.stringify(record));
 }
 
@@ -45,7 +46,7 @@ async function readRecord(folder: string): Promise<ProcessRecord | undefined> {
 
 /** The records of all stores with a folder in `dataRoot` (made if missing). */
 export async function readProcessRecords(dataRoot: string): Promise<ReadonlyMap<StoreId, ProcessRecord>> {
-  await mkdir(dataRoot, { recursive: true });
+  await makeFolder(dataRoot);
   const records = new Map<StoreId, ProcessRecord>();
   for (const entry of await readdir(dataRoot, { withFileTypes: true })) {
     if (!entry.isDirectory() || !isStoreId(entry.name)) continue;

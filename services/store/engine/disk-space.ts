@@ -29,6 +29,7 @@ export class DiskSpace {
   #freeBytes = 0;
   #reusableBytes = 0;
   #checkedMs = -Infinity;
+  #isFull = false;
 
   constructor(options: DiskSpaceOptions) {
     this.#options = options;
@@ -40,6 +41,21 @@ export class DiskSpace {
     if (nowMs - this.#checkedMs >= recheckMs || !this.#hasRoom(bytes, grows)) this.#check(nowMs);
     if (!this.#hasRoom(bytes, grows)) throw diskFull(this.#options.path);
     this.#freeBytes -= bytes;
+  }
+
+  /**
+   * Why writes that grow the data are refused, in words; undefined: they are not. Once told it stands until an eighth of the
+   * reserve is free beyond it, so that it does not come and go with every write.
+   */
+  problem(): string | undefined {
+    const { clock, path, reserveBytes } = this.#options;
+    try {
+      this.#check(clock.nowMs());
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    this.#isFull = !this.#hasRoom(this.#isFull ? reserveBytes / 8 : 1, true);
+    return this.#isFull ? `refuses new data: ${diskFull(path).message}` : undefined;
   }
 
   #hasRoom(bytes: number, grows: boolean): boolean {

@@ -293,6 +293,10 @@ class LmdbEngine implements StorageEngine {
     });
   }
 
+  problem(): string | undefined {
+    return this.#closed ? undefined : this.#space.problem();
+  }
+
   async flush(): Promise<void> {
     this.#assertOpen();
     await this.#writer.flush();

@@ -216,6 +216,10 @@ class MemoryEngine implements StorageEngine {
     return keys.length;
   }
 
+  problem(): string | undefined {
+    return undefined;
+  }
+
   async flush(): Promise<void> {
     this.#open();
   }

@@ -122,6 +122,10 @@ class ObservedEngine implements StorageEngine {
     );
   }
 
+  problem(): string | undefined {
+    return this.#engine.problem();
+  }
+
   flush(): Promise<void> {
     const steps: StepName[] = this.#unflushed ? ["copy-flushed"] : [];
     this.#unflushed = false;

@@ -103,6 +103,7 @@ export class SimDisk {
         operate(this.#commitUs(), () =>
           change((engine) => engine.deleteGeneration(partition, generation, limit), false),
         ),
+      problem: () => undefined,
       flush: () => operate(this.#flushUs(), flush),
       close: () => Promise.resolve(),
     };
