@@ -109,7 +109,10 @@ function declareRebalance(program: Command, host: CommandHost): void {
     program
       .command("rebalance")
       .summary("Even out the shares")
-      .description("Move partitions until every store holds its share; as few as possible."),
+      .description(
+        "Move partitions until every store holds its share; as few as possible. With contiguous placement every store\n" +
+          "keeps one range, between the same neighbours.",
+      ),
   ).action((options: ChangeOptions, self: Command) =>
     host.run(self, async (context) => (await import("../commands/change.js")).rebalance(context, options)),
   );

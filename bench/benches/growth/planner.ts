@@ -30,7 +30,7 @@ export const plannerPart: GrowthPart = {
       let moves = 0;
       const timesMs = Array.from({ length: repetitions }, () => {
         const startedMs = performance.now();
-        ({ moves } = { moves: decidePlacement("balanced", input).moves.length });
+        ({ moves } = { moves: decidePlacement("balanced", input, "membership").moves.length });
         return performance.now() - startedMs;
       });
       return [

@@ -1,7 +1,7 @@
 /** The placement policy, asked about the cluster as it is. */
 import type { StoreId } from "../ids.js";
 import { decidePlacement } from "../placement/decide-placement.js";
-import type { PlacementPlan, PlacementStore } from "../placement/policy.js";
+import type { PlacementGoal, PlacementPlan, PlacementStore } from "../placement/policy.js";
 import type { OperationPlan } from "./effects.js";
 import type { OperationTask } from "./records.js";
 import type { MasterState } from "./state.js";
@@ -28,14 +28,19 @@ function placementStores(state: MasterState, task: OperationTask): readonly Plac
   return [...stores.values()].sort((a, b) => (a.storeId < b.storeId ? -1 : 1));
 }
 
-function place(state: MasterState, stores: readonly PlacementStore[]): PlacementPlan {
+function place(
+  state: MasterState,
+  stores: readonly PlacementStore[],
+  goal: PlacementGoal = "membership",
+): PlacementPlan {
   const owners = state.ring.entries().map(({ primary }) => primary?.storeId);
-  return decidePlacement(state.options.placement, { owners, stores });
+  return decidePlacement(state.options.placement, { owners, stores }, goal);
 }
 
 /** The moves that a task takes now. Partitions that are in a move already are left alone. */
 export function planTask(state: MasterState, task: OperationTask): OperationPlan {
-  const { moves, movesMinimum } = place(state, placementStores(state, task));
+  const goal = task.kind === "rebalance" ? "even-out" : "membership";
+  const { moves, movesMinimum } = place(state, placementStores(state, task), goal);
   return {
     movesMinimum,
     moves: moves

@@ -5,7 +5,7 @@ import type { PlacementInput, PlacementMove, PlacementPlan, PlacementStore } fro
  * How many partitions each active store should have: its weighted share rounded down, and the partitions left over one
  * each to the stores that keep most by it (those that have more than the share already), then by largest remainder.
  */
-function fairCounts(
+export function fairCounts(
   partitionCount: number,
   stores: readonly PlacementStore[],
   owned: ReadonlyMap<StoreId, number>,

@@ -1,17 +1,12 @@
 import { brandAs, type PartitionId, type StoreId } from "../ids.js";
+import { arcsOf, fillArc, type Arc } from "./arcs.js";
 import { planBalanced } from "./balanced.js";
 import type { PlacementInput, PlacementMove, PlacementPlan, PlacementStore } from "./policy.js";
 
-interface Arc {
-  readonly storeId: StoreId;
-  readonly start: number;
-  /** Behind the last. */
-  readonly end: number;
-}
-
 /**
  * The `contiguous` policy, the paper's: each store one range. A new store takes the upper half of the largest range
- * (6.2 step 3); a leaving one's range goes to whichever neighbour has fewer keys (6.3 step 3).
+ * (6.2 step 3); a leaving one's range goes to whichever neighbour has fewer keys (6.3 step 3). Both leave ranges of
+ * different lengths, which `planEvenRanges` evens out when asked.
  */
 export function planContiguous(input: PlacementInput): PlacementPlan {
   const { owners, stores } = input;
@@ -41,25 +36,13 @@ function assignEqually(partitionCount: number, stores: readonly PlacementStore[]
   return { assignments, moves: [], movesMinimum: 0 };
 }
 
-/** Runs of one owner, from partition 0 on. */
-function arcsOf(owners: readonly (StoreId | undefined)[]): Arc[] {
-  const arcs: Arc[] = [];
-  for (const [index, storeId] of owners.entries()) {
-    if (storeId === undefined) continue;
-    const last = arcs.at(-1);
-    if (last?.storeId === storeId && last.end === index) arcs[arcs.length - 1] = { ...last, end: index + 1 };
-    else arcs.push({ storeId, start: index, end: index + 1 });
-  }
-  return arcs;
-}
-
 function splitLargest(owners: (StoreId | undefined)[], storeId: StoreId): void {
   let largest: Arc | undefined;
   for (const arc of arcsOf(owners)) {
     if (!largest || arc.end - arc.start > largest.end - largest.start) largest = arc;
   }
   if (!largest || largest.end - largest.start < 2) return;
-  owners.fill(storeId, Math.ceil((largest.start + largest.end) / 2), largest.end);
+  fillArc(owners, storeId, Math.ceil((largest.start + largest.end) / 2), largest.end);
 }
 
 /** Each range of the store goes whole to the neighbour with fewer keys; at the ring's seam the neighbours wrap. */
@@ -76,7 +59,7 @@ function giveToNeighbour(
     const right = nearest(owners, arc.end - 1, 1, heirs);
     const fewer = keysOf(heirs, left) <= keysOf(heirs, right) ? left : right;
     const heir = fewer ?? [...heirs.keys()][0];
-    if (heir !== undefined) owners.fill(heir, arc.start, arc.end);
+    if (heir !== undefined) fillArc(owners, heir, arc.start, arc.end);
   }
 }
 

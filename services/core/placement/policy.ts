@@ -35,3 +35,9 @@ export interface PlacementPlan {
 
 /** How partitions are spread over stores. */
 export type PlacementName = "balanced" | "contiguous";
+
+/**
+ * Why placement is asked. `membership`: a store came or leaves. `even-out`: the stores stay, and their shares become even;
+ * under `balanced` they do that at every change.
+ */
+export type PlacementGoal = "membership" | "even-out";
