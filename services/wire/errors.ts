@@ -4,6 +4,7 @@ import { boundedText } from "../core/checks.js";
 import { EkvError, type ErrorCode } from "../core/errors.js";
 import { ErrorCode as WireErrorCode, ErrorInfo } from "../gen/elastickv/v1/common.js";
 import type { CallFailure } from "../gen/elastickv/v1/store.js";
+import { reasonOf } from "./reason.js";
 import { entryFromWire, entryToWire, versionFromWire } from "./topology.js";
 
 /** Trailer that carries an ErrorInfo message with every non-OK status. */
@@ -89,14 +90,15 @@ export function toServiceError(error: unknown): Pick<StatusObject, "code" | "det
 export function fromServiceError(error: unknown): EkvError {
   if (error instanceof EkvError) return error;
   if (typeof error !== "object" || error === null || !("code" in error)) {
-    return new EkvError("INTERNAL", String(error), { cause: error });
+    return new EkvError("INTERNAL", error instanceof Error ? error.message : String(error), { cause: error });
   }
   const { code, details, metadata } = error as Partial<StatusObject>;
   const trailer = metadata?.get(errorTrailer)[0];
   const message = details ?? (error instanceof Error ? error.message : "the server gave no reason");
   if (trailer instanceof Uint8Array) return errorFromInfo(ErrorInfo.decode(trailer), message, error);
-  const text = code === status.CANCELLED ? `the call was cut off: ${message}` : message;
-  return new EkvError(codeOfStatus.get(code as status) ?? "INTERNAL", text, { cause: error });
+  return new EkvError(codeOfStatus.get(code as status) ?? "INTERNAL", reasonOf(code, message), {
+    cause: error,
+  });
 }
 
 /** An error inside a batch's answer. */
