@@ -1,6 +1,6 @@
 import type { Plan } from "../services/gen/elastickv/v1/master.js";
 import type { Palette } from "./output.js";
-import { formatBytes, formatCount } from "./quantities.js";
+import { formatBytes, formatCount, formatNoun } from "./quantities.js";
 import { formatTable } from "./table.js";
 
 /** All planned moves from one store to one other. */
@@ -57,6 +57,6 @@ export function formatPlan(plan: Plan, palette: Palette): string {
     { title: "KEYS", numeric: true },
     { title: "BYTES", numeric: true },
   ] as const;
-  const note = `At least ${formatCount(plan.movesMinimum)} partitions have to move. Nothing was changed (--dry-run).\n`;
+  const note = `The least that would do: ${formatNoun(plan.movesMinimum, "partition")}. Nothing was changed (--dry-run).\n`;
   return `${formatTable(columns, [...rows, total], palette)}\n${note}`;
 }

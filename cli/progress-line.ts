@@ -6,7 +6,7 @@ export interface ProgressLine {
   update(view: ProgressView): void;
   /** Prints a line of its own above the progress. */
   note(text: string): void;
-  /** Leaves the last state behind. */
+  /** Takes the line away: whoever stops it prints what came of the work. */
   stop(): void;
 }
 
@@ -52,31 +52,28 @@ async function terminalLine(output: Output, print: (text: string) => void): Prom
       stop();
       print(text);
     },
-    stop() {
-      if (!started) return;
-      stop();
-      print(draw());
-    },
+    stop,
   };
 }
 
 function plainLines(output: Output, print: (text: string) => void): ProgressLine {
-  let shownAtMs = Number.NEGATIVE_INFINITY;
+  // Work that is over sooner needs no progress.
+  let shownAtMs = performance.now();
   let shown = "";
-  let latest = "";
-  const show = (): void => {
-    if (latest !== shown) print(latest);
-    shown = latest;
-  };
   return {
     update(view) {
-      latest = formatProgress({ ...view, fraction: undefined }, Number.MAX_SAFE_INTEGER, output.unicode);
       const nowMs = performance.now();
       if (nowMs - shownAtMs < lineIntervalMs) return;
       shownAtMs = nowMs;
-      show();
+      const latest = formatProgress(
+        { ...view, fraction: undefined },
+        Number.MAX_SAFE_INTEGER,
+        output.unicode,
+      );
+      if (latest !== shown) print(latest);
+      shown = latest;
     },
     note: print,
-    stop: show,
+    stop: () => undefined,
   };
 }

@@ -1,4 +1,5 @@
 /** Numbers as people read them. */
+export { formatNoun } from "../services/core/noun-count.js";
 
 /** `1,234,567`. */
 export function formatCount(count: number): string {
@@ -50,9 +51,4 @@ export function formatDuration(durationMs: number): string {
 /** `12.3%`. */
 export function formatShare(fraction: number): string {
   return `${(fraction * 100).toFixed(1)}%`;
-}
-
-/** `1 move`, `12 moves`. */
-export function formatNoun(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,6 +1,6 @@
 import type { DescribeRingResponse, RingRange } from "../services/gen/elastickv/v1/master.js";
 import type { Palette } from "./output.js";
-import { formatBytes, formatCount, formatShare } from "./quantities.js";
+import { formatBytes, formatCount, formatNoun, formatShare } from "./quantities.js";
 import { formatTable } from "./table.js";
 
 /** Hashes on the ring. */
@@ -91,7 +91,7 @@ export interface RingStyle {
 export function drawRing(ring: DescribeRingResponse, style: RingStyle): string {
   const shares = ringShares(ring);
   const marks = new Map(shares.filter(({ storeId }) => storeId !== "").map(({ storeId }, i) => [storeId, i]));
-  const title = `${formatCount(ring.partitionCount)} partitions, topology version ${ring.topologyVersion}`;
+  const title = `${formatNoun(ring.partitionCount, "partition")}, topology version ${ring.topologyVersion}`;
   return `${title}\n\n${drawStrip(ring, marks, style)}\n${drawShares(shares, marks, style)}`;
 }
 

@@ -9,7 +9,7 @@ import { isRunning } from "../services/runtime/process-identity.js";
 import { writeJson, type CommandContext } from "./context.js";
 import { exitCodes, type ExitCode } from "./exit-codes.js";
 import { paletteFor } from "./output.js";
-import { formatCount, formatNoun } from "./quantities.js";
+import { formatNoun } from "./quantities.js";
 import { lossLines } from "./store-notes.js";
 import { openDataFolder, type DataFolder } from "./up/data-folder.js";
 import { superviseMaster, type SupervisedMaster } from "./up/master-process.js";
@@ -239,7 +239,7 @@ async function announce(
       : `${palette.bad("Elastic-KV is up, but not whole")} (${missing})`;
   const seeds = options.port === 7400 ? "" : `  export EKV_SEEDS=${master}\n`;
   await context.stdout.write(
-    `${head}: ${formatNoun(endpoints.length, "store")}, ${formatCount(status.partitionCount)} partitions, ` +
+    `${head}: ${formatNoun(endpoints.length, "store")}, ${formatNoun(status.partitionCount, "partition")}, ` +
       `${formatNoun(status.keys, "key")}.\n\n` +
       `${rows.map(([name, address]) => `  ${palette.bold(name.padEnd(width))}  ${address}\n`).join("")}\n` +
       `${losses.length === 0 ? "" : `${lossLines(losses, Date.now()).join("\n")}\n\n`}` +

@@ -4,7 +4,7 @@ import { fileFailure } from "../failure.js";
 import { keyBytes } from "../key-argument.js";
 import { startProgress } from "../progress-line.js";
 import { etaMsOf, formatEta, formatOf as formatDone, formatRate, RateMeter } from "../progress.js";
-import { formatBytes, formatCount, formatDuration, formatNoun } from "../quantities.js";
+import { formatBytes, formatDuration, formatNoun } from "../quantities.js";
 import { formatOf, type CsvEncoding, type TransferEntry, type TransferFormat } from "../transfer/entry.js";
 import { fileSink, outputSink } from "../transfer/sink.js";
 
@@ -94,7 +94,7 @@ function viewOf(
 ): { title: string; fraction: number | undefined; parts: string[] } {
   const rate = formatRate(perSecond, "keys");
   if (!keysTotal) {
-    const parts = [`${formatCount(done.keys)} keys`, rate, formatBytes(done.bytes)];
+    const parts = [formatNoun(done.keys, "key"), rate, formatBytes(done.bytes)];
     return { title: "export", fraction: undefined, parts };
   }
   const eta = formatEta(etaMsOf(done.keys, keysTotal, perSecond));

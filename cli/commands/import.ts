@@ -6,7 +6,7 @@ import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { fileFailure } from "../failure.js";
 import { startProgress } from "../progress-line.js";
 import { etaMsOf, formatEta, formatRate, RateMeter, type ProgressView } from "../progress.js";
-import { formatBytes, formatCount, formatDuration, formatNoun } from "../quantities.js";
+import { formatBytes, formatDuration, formatNoun } from "../quantities.js";
 import { EntryWriter, type ImportCounts } from "../transfer/entry-writer.js";
 import { formatOf, type CsvEncoding, type ReadItem, type TransferFormat } from "../transfer/entry.js";
 
@@ -117,7 +117,7 @@ function withCount(error: unknown, counts: ImportCounts): unknown {
 
 function viewOf(counts: ImportCounts, meter: RateMeter, source: Source, elapsedMs: number): ProgressView {
   const { bytesTotal, bytesRead } = source;
-  const parts = [`${formatCount(counts.imported)} keys`, formatRate(meter.perSecond(), "keys")];
+  const parts = [formatNoun(counts.imported, "key"), formatRate(meter.perSecond(), "keys")];
   if (bytesTotal === undefined) {
     return { title: "import", fraction: undefined, parts: [...parts, formatBytes(bytesRead)] };
   }

@@ -4,6 +4,7 @@ import { parse, type CsvError } from "csv-parse";
 import { stringify } from "csv-stringify/sync";
 import { EkvError, invalidArgument } from "../../services/core/errors.js";
 import { decodeBase64, escapeBytes } from "../key-text.js";
+import { formatNoun } from "../quantities.js";
 import { withoutBom } from "./bom.js";
 import { lineBytesMax, readItem, type CsvEncoding, type ReadItem, type TransferEntry } from "./entry.js";
 
@@ -110,7 +111,7 @@ function readRecord(
   if (record.length !== 2 || !key || !value) {
     return {
       line,
-      problem: `has ${record.length === 1 ? "1 field" : `${record.length} fields`} instead of 2`,
+      problem: `has ${formatNoun(record.length, "field")} instead of 2`,
     };
   }
   return readItem(line, () => ({

@@ -5,6 +5,7 @@ import type { ClusterRecord } from "../core/master/records.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { PlacementName } from "../core/placement/policy.js";
 import type { MetadataChange, MetadataStore } from "../core/ports/metadata-store.js";
+import { formatNoun } from "../core/noun-count.js";
 import type { Random } from "../core/ports/random.js";
 
 /** What a master is to open. */
@@ -55,7 +56,7 @@ export function planCluster(
   if (options.partitionCountGiven && found.partitionCount !== partitionCount) {
     throw new EkvError(
       "FAILED_PRECONDITION",
-      `cluster ${found.clusterId} in ${folder} has ${found.partitionCount} partitions, fixed when it was created: ` +
+      `cluster ${found.clusterId} in ${folder} has ${formatNoun(found.partitionCount, "partition")}, fixed when it was created: ` +
         `leave --partitions ${partitionCount} out`,
     );
   }

@@ -24,6 +24,7 @@ import type {
 import { replicaFromWire, versionFromWire } from "../wire/topology.js";
 import { digestToWire, nackReasonToWire } from "./messages.js";
 import { checksumOf, decodeRecordBatch } from "./record-batch.js";
+import { formatNoun } from "../core/noun-count.js";
 
 /** How long a transfer that is ahead of the master's word waits for it, in milliseconds. */
 const entryWaitMsMax = 5000;
@@ -137,7 +138,7 @@ export class MigrationTarget {
           const { chunks } = message.value;
           return this.#queue(moveId, refuse, async ({ copy }) => {
             if (copy.nextChunk !== chunks) {
-              throw new Refusal("OUT_OF_ORDER", `${copy.nextChunk} of ${chunks} chunks were stored`);
+              throw new Refusal("OUT_OF_ORDER", `${copy.nextChunk} of ${formatNoun(chunks, "chunk")} stored`);
             }
             await copy.finish();
             reply({ $case: "dataTransferComplete", value: { moveId, chunks, stored: storedOf(copy) } });
@@ -228,7 +229,7 @@ export class MigrationTarget {
     if (start.clusterId !== clusterId || start.partitionCount !== partitionCount) {
       return refuse(
         "CLUSTER_MISMATCH",
-        `this store belongs to cluster ${clusterId} with ${partitionCount} partitions, the move to ${start.clusterId} with ${start.partitionCount}`,
+        `this store belongs to cluster ${clusterId} (${formatNoun(partitionCount, "partition")}), the move to ${start.clusterId} (${formatNoun(start.partitionCount, "partition")})`,
       );
     }
     const partition = kvMap.partitions[start.partition];

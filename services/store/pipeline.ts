@@ -18,6 +18,7 @@ import {
 import { AnswerBatch } from "./answer-batch.js";
 import type { Calls, WriteRequest } from "./calls.js";
 import { conditionFromWire, conditionViolation, consistencyViolation } from "./conditions.js";
+import { formatNoun } from "../core/noun-count.js";
 
 /** What pipelines work with. */
 export interface PipelineOptions {
@@ -353,7 +354,10 @@ export class Pipeline implements WriteSink {
       );
     }
     if (keyLengths.length !== kinds.length) {
-      return invalidArgument("key_lengths", `has ${keyLengths.length} numbers for ${kinds.length} calls`);
+      return invalidArgument(
+        "key_lengths",
+        `has ${formatNoun(keyLengths.length, "number")} for ${formatNoun(kinds.length, "call")}`,
+      );
     }
     let puts = 0;
     for (const kind of kinds) {
@@ -368,13 +372,13 @@ export class Pipeline implements WriteSink {
     if (sum(keyLengths) !== keys.length) {
       return invalidArgument(
         "key_lengths",
-        `add up to ${sum(keyLengths)}, but keys has ${keys.length} bytes`,
+        `add up to ${sum(keyLengths)}, but keys has ${formatNoun(keys.length, "byte")}`,
       );
     }
     if (sum(valueLengths) !== values.length) {
       return invalidArgument(
         "value_lengths",
-        `add up to ${sum(valueLengths)}, but values has ${values.length} bytes`,
+        `add up to ${sum(valueLengths)}, but values has ${formatNoun(values.length, "byte")}`,
       );
     }
     if (timeoutsMs.length > 1 && timeoutsMs.length !== kinds.length) {

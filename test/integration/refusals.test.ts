@@ -156,7 +156,7 @@ describe("services that must not start", () => {
       ...["--store-id", "store-1", "--master", cluster.masterAddress, "--data", data],
     ]);
     assert.equal(status, 2);
-    assert.match(text, /store-1 comes back without 8 of the 16 partitions it has;.*--accept-data-loss/);
+    assert.match(text, /store-1 comes back without 8 of its 16 partitions;.*--accept-data-loss/);
     rmSync(data, { recursive: true });
     renameSync(newest, data);
     await cluster.startStore("store-1");

@@ -93,6 +93,16 @@ describe("the repository", () => {
     assert.deepEqual(wrong, []);
   });
 
+  it("counts things through formatNoun, which tells one from many", () => {
+    // A limit is never one.
+    const ownPlural = /\$\{(?![^}]*Max\})[^}]*\} (stores|partitions|keys|moves|operations)\b/;
+    const wrong = written
+      .filter(({ path }) => /^(services|client|cli)\//.test(path))
+      .filter((source) => ownPlural.test(codeOf(source)))
+      .map(({ path }) => path);
+    assert.deepEqual(wrong, []);
+  });
+
   it("names the waits of every retry loop in services/core/limits.ts", () => {
     const ownWait = /\b\w*(retry|backoff)\w*(ms|min|max)\w*\s*[:=]\s*[\d_]+/i;
     const wrong = written

@@ -448,7 +448,7 @@ test("a dry run sums the plan up by source and target", async () => {
       "store-10  store-3           2   200  4.0 KiB",
       "total                       3   300  6.0 KiB",
       "",
-      "At least 3 partitions have to move. Nothing was changed (--dry-run).",
+      "The least that would do: 3 partitions. Nothing was changed (--dry-run).",
       "",
     ].join("\n"),
   );
@@ -467,4 +467,16 @@ test("operations alone lists them, with its options", async () => {
   const { stdout } = await ekv(["operations", "--active"], { admin });
   assert.deepEqual(requests, [{ activeOnly: true }]);
   assert.match(stdout, /op-1 +add-store +store-4 +succeeded +2\/2 +10 +1970-01-01 00:00:01/);
+});
+
+test("an operation that is over at once is told of once", async () => {
+  const over = { ...operation, kind: OperationKind.REBALANCE, storeId: "", movesTotal: 0, movesDone: 0 };
+  const ended = { ...over, state: OperationState.SUCCEEDED };
+  const admin = {
+    rebalance: () => Promise.resolve({ result: { $case: "operation" as const, value: ended } }),
+  };
+  const { code, stdout, stderr } = await ekv(["rebalance"], { admin });
+  assert.equal(code, 0);
+  assert.equal(stdout, "rebalance succeeded: nothing had to move.\n");
+  assert.equal(stderr, "");
 });

@@ -389,7 +389,7 @@ describe("the cluster in a master's folder", () => {
     assert.equal(planCluster(snapshot, { ...options, partitionCount: 8 }).cluster.partitionCount, 1024);
     assert.throws(() => planCluster(snapshot, { ...options, partitionCount: 8, partitionCountGiven: true }), {
       code: "FAILED_PRECONDITION",
-      message: /has 1024 partitions/,
+      message: /has 1,024 partitions/,
     });
   });
 });

@@ -69,7 +69,7 @@ describe("a store that comes back", () => {
     bench.start("store-1");
     const held = bench.store("store-1").held().slice(1);
     const message = refusal(comeBack(bench, "store-1", { held }));
-    assert.match(message, /^FAILED_PRECONDITION: .*without 1 of the 4 partitions.*--accept-data-loss/);
+    assert.match(message, /^FAILED_PRECONDITION: .*without 1 of its 4 partitions.*--accept-data-loss/);
     assert.equal(describeEntry(bench.entry(0)), "p0@1=store-1#1", "a refusal changes nothing");
     assert.equal(refusal(comeBack(bench, "store-1", { held, dataLossAccepted: true })), "registered");
     assert.equal(describeEntry(bench.entry(0)), "p0@2=store-1#2");
@@ -156,7 +156,7 @@ describe("the target of a hand-over that comes back before it applied it", () =>
       .held()
       .filter(({ entry }) => entry.partition !== 0);
     const message = refusal(comeBack(bench, "store-1", { held, storedVersion: stored }));
-    assert.match(message, /without 1 of the 2 partitions it has/);
+    assert.match(message, /without 1 of its 2 partitions/);
   });
 
   it("keeps the partition with a complete copy while the source is down", () => {
@@ -185,6 +185,6 @@ describe("the target of a hand-over that comes back before it applied it", () =>
     assert.match(bench.trace.at(-1) ?? "", /^send store-1 delete-replica/);
     assert.ok(bench.store("store-1").live.has(brandAs<PartitionId>(0)), "not carried out yet");
     // From now on the target has to have it.
-    assert.match(refusal(comeBack(bench, "store-2", gone)), /without 1 of the 1 partitions it has/);
+    assert.match(refusal(comeBack(bench, "store-2", gone)), /without 1 of its 1 partition/);
   });
 });

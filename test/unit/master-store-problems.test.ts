@@ -98,7 +98,7 @@ describe("what is wrong with a store", () => {
     register(bench, { held: [] });
     assert.match(
       problemsOf(bench, "store-1"),
-      /^refused: store store-1 comes back without 2 of the 2 partitions/,
+      /^refused: store store-1 comes back without 2 of its 2 partitions/,
     );
     assert.deepEqual(bench.machine.troubledStores(), ["store-1"]);
     assert.equal(refusal(register(bench, {})), "registered");

@@ -11,6 +11,7 @@ import { planTask } from "./planning.js";
 import type { StoreNaming } from "./options.js";
 import type { OperationRecord, OperationTask } from "./records.js";
 import type { MasterState } from "./state.js";
+import { formatNoun } from "../noun-count.js";
 
 type RequestOf<K extends AdminRequest["kind"]> = Extract<AdminRequest, { kind: K }>;
 
@@ -47,7 +48,7 @@ function refuse(message: string): never {
 function requireRing(state: MasterState): void {
   if (state.unassigned < state.cluster.partitionCount) return;
   refuse(
-    `the cluster waits for its first ${state.options.initialStores} stores ` +
+    `the cluster begins with ${formatNoun(state.options.initialStores, "store")} ` +
       `(${state.stores().filter(({ registration }) => registration).length} have registered)`,
   );
 }
@@ -130,7 +131,7 @@ function removeStore(state: MasterState, request: RequestOf<"remove-store">): Ma
   }
   if (!store.registration.alive && state.ownedBy(storeId) > 0) {
     refuse(
-      `store ${storeId} is down and owns ${state.ownedBy(storeId)} partitions, whose data would be lost; ` +
+      `store ${storeId} is down and owns ${formatNoun(state.ownedBy(storeId), "partition")}, whose data would be lost; ` +
         "start it again first",
     );
   }

@@ -7,6 +7,7 @@ import { masterLimits } from "./options.js";
 import { decideParticipants, planTask } from "./planning.js";
 import type { MoveRecord, OperationOutcome, OperationRecord, OperationTask, StoreRecord } from "./records.js";
 import type { MasterState } from "./state.js";
+import { formatNoun } from "../noun-count.js";
 
 /** Records a new operation, which begins when the stores it involves are free. */
 export function createOperation(state: MasterState, task: OperationTask): OperationRecord {
@@ -199,7 +200,7 @@ function finishMovingOff(state: MasterState, operation: OperationRecord, storeId
     const plan = planTask(state, operation.task);
     if (plan.moves.length > 0) planMoves(state, operation.id, plan);
     else {
-      const message = `${storeId} still owns ${state.ownedBy(storeId)} partitions that nobody can take`;
+      const message = `${storeId} still owns ${formatNoun(state.ownedBy(storeId), "partition")} that nobody can take`;
       endOperation(state, { ...operation, message }, "failed");
     }
     return true;

@@ -4,6 +4,7 @@ import type { PartitionEntry } from "../topology.js";
 import type { Registration } from "./events.js";
 import type { StoreRecord } from "./records.js";
 import type { MasterState } from "./state.js";
+import { formatNoun } from "../noun-count.js";
 
 /** Whether a store has said that its disk holds what it owned at a version. */
 export function hasConfirmed(store: StoreRecord, version: TopologyVersion): boolean {
@@ -48,7 +49,7 @@ export function findLackingData(
   const held = new Set(registration.held.map(({ entry }) => entry.partition));
   const wanted = [...state.ring.entries()].filter((entry) => mustHold(state, storeId, entry));
   const missing = wanted.filter(({ partition }) => !held.has(partition)).length;
-  if (missing > 0) return `without ${missing} of the ${wanted.length} partitions it has`;
+  if (missing > 0) return `without ${missing} of its ${formatNoun(wanted.length, "partition")}`;
   if (wanted.length === 0 || registration.storedVersion >= confirmedVersion) return undefined;
   return (
     `with an older state of its data, of topology version ${registration.storedVersion}, ` +

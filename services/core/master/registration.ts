@@ -14,6 +14,7 @@ import { formCluster, joinUnasked } from "./forming.js";
 import type { DataLoss, StoreRecord } from "./records.js";
 import { findLackingData, hasConfirmed } from "./holdings.js";
 import { type MasterState, replicaOf } from "./state.js";
+import { formatNoun } from "../noun-count.js";
 
 type RegisterEvent = Extract<MasterEvent, { kind: "register" }>;
 
@@ -31,7 +32,7 @@ function decideRegistrationRefusal(state: MasterState, registration: Registratio
   }
   if (partitionCount !== undefined && partitionCount !== cluster.partitionCount) {
     return refusal(
-      `store ${storeId} counts ${partitionCount} partitions, this cluster has ${cluster.partitionCount}; ` +
+      `store ${storeId} counts ${formatNoun(partitionCount, "partition")}, this cluster has ${cluster.partitionCount}; ` +
         "give it an empty data folder",
     );
   }

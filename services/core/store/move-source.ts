@@ -2,6 +2,7 @@ import type { PartitionDigest } from "../digest.js";
 import type { MoveId, PartitionId } from "../ids.js";
 import { limits } from "../limits.js";
 import { type Version, compareVersions } from "../topology.js";
+import { formatNoun } from "../noun-count.js";
 
 /** Why a move was given up at a store; the names of the wire's NackReason. */
 export type NackReason =
@@ -263,7 +264,7 @@ export class MoveSource {
     if (!areSame(answer, state)) {
       return this.#giveUp(
         "DIGEST_MISMATCH",
-        `source has ${state.digest.keys} keys at ${state.version.epoch}.${state.version.seq}, ` +
+        `source has ${formatNoun(state.digest.keys, "key")} at ${state.version.epoch}.${state.version.seq}, ` +
           `target ${answer.digest.keys} at ${answer.version.epoch}.${answer.version.seq}, and their digests differ`,
       );
     }

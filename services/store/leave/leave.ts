@@ -5,6 +5,7 @@ import type { Clock } from "../../core/ports/clock.js";
 import type { Random } from "../../core/ports/random.js";
 import { Backoff } from "../../core/retry/backoff.js";
 import { type LeaveResponse, LeaveState } from "../../gen/elastickv/v1/master.js";
+import { formatNoun } from "../../core/noun-count.js";
 
 /** How often a master that answers is asked. */
 const askPauseMs = 500;
@@ -56,7 +57,7 @@ export async function leave(options: LeaveOptions): Promise<LeaveOutcome> {
         return "stays";
       }
       say(
-        `${storeId} is wanted no more; ${partitions} partitions are still its own${message && `: ${message}`}`,
+        `${storeId} is wanted no more; it still owns ${formatNoun(partitions, "partition")}${message && `: ${message}`}`,
       );
     } catch (error) {
       if (!(error instanceof EkvError)) throw error;
