@@ -38,7 +38,16 @@ export function ringShares(ring: DescribeRingResponse): StoreShare[] {
       bytes: (share?.bytes ?? 0) + item.bytes,
     });
   }
+  const seam = shares.get(ownerOfSeam(ring) ?? "");
+  if (seam) shares.set(seam.storeId, { ...seam, ranges: seam.ranges - 1 });
   return [...shares.values()].sort((a, b) => compareStores(a.storeId, b.storeId));
+}
+
+/** The store whose one range crosses the end of the ring, where the list of ranges cuts it in two. */
+function ownerOfSeam({ ranges }: DescribeRingResponse): string | undefined {
+  const [first, last] = [ranges[0], ranges.at(-1)];
+  if (ranges.length < 2 || first?.range?.start !== 0 || last?.range?.end !== ringSize) return undefined;
+  return first.storeId === last.storeId ? first.storeId : undefined;
 }
 
 function compareStores(a: string, b: string): number {

@@ -43,6 +43,20 @@ test("a contiguous ring is drawn as one row of letters with its shares", () => {
   );
 });
 
+test("a range that crosses the end of the ring counts as one", () => {
+  const ring = ringOf(16, [
+    rangeOf(0, 2, 16, "store-1"),
+    rangeOf(2, 12, 16, "store-2"),
+    rangeOf(12, 16, 16, "store-1"),
+  ]);
+  const counts = ringShares(ring).map(({ storeId, ranges, partitions }) => [storeId, ranges, partitions]);
+  assert.deepEqual(counts, [
+    ["store-1", 1, 6],
+    ["store-2", 1, 10],
+  ]);
+  assert.equal(ringShares(ringOf(16, [rangeOf(0, 16, 16, "store-1")]))[0]?.ranges, 1);
+});
+
 test("a narrow terminal gets shorter rows without labels, and fewer columns", () => {
   const owners = ["b", "a", "", "a"];
   const ring = ringOf(
