@@ -1,6 +1,7 @@
 import { Metadata, type MethodDefinition, type ServiceError, status } from "@grpc/grpc-js";
 import { EkvError, errorOfCall, invalidArgument } from "../services/core/errors.js";
 import type { Clock } from "../services/core/ports/clock.js";
+import { anyServer } from "../services/core/server-identity.js";
 import type * as wire from "../services/gen/elastickv/v1/master.js";
 import { AbortWatch } from "../services/wire/abort-watch.js";
 import type { Channel } from "../services/wire/channel.js";
@@ -19,7 +20,7 @@ export { EkvError, type ErrorCode } from "../services/core/errors.js";
 
 const connectTable = optionTable("connectAdmin", { seeds: seedsCheck });
 const deadlineMsDefault = 10_000;
-const messageBytesMax = 64 * 1024 * 1024;
+const channelOptions = { "grpc.max_receive_message_length": 64 * 1024 * 1024 };
 
 /** How to reach a master. */
 export interface AdminOptions {
@@ -43,9 +44,7 @@ export class AdminClient {
     this.#clock = clock;
     this.#clients = seeds.map((address) => ({
       address,
-      channel: openChannel(address, {
-        "grpc.max_receive_message_length": messageBytesMax,
-      }),
+      channel: openChannel(address, channelOptions, anyServer),
     }));
   }
 

@@ -3,7 +3,7 @@ import { backoffs, limits } from "../services/core/limits.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import { decideBackoffMs } from "../services/core/retry/backoff.js";
-import type { PartitionEntry, Topology, TopologyDelta } from "../services/core/topology.js";
+import type { PartitionEntry, StoreEndpoint, Topology, TopologyDelta } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
 import { AbortWatch } from "../services/wire/abort-watch.js";
 import { Admission } from "./admission.js";
@@ -81,6 +81,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       clock: this.clock,
       random: this.random,
       openChannel,
+      clusterId: () => this.#routing?.topology.clusterId ?? "",
       listener: this,
     });
   }
@@ -174,13 +175,14 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     return () => void this.#scans.delete(end);
   }
 
-  /** The link to a store, made if need be. */
-  link(address: string): StoreLink {
-    const known = this.#links.get(address);
-    if (known) return known;
+  /** The link to a store at its present address, made if need be. */
+  link({ storeId, address }: StoreEndpoint): StoreLink {
+    const known = this.#links.get(storeId);
+    if (known?.address === address) return known;
+    known?.retire();
     const link = new StoreLink({
       address,
-      clusterId: this.routing.topology.clusterId,
+      store: { clusterId: this.routing.topology.clusterId, storeId },
       clientId: this.#clientId,
       valueBytesMax: this.valueBytesMax,
       clock: this.clock,
@@ -188,7 +190,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       openPipeline: this.#system.openPipeline,
       listener: this,
     });
-    this.#links.set(address, link);
+    this.#links.set(storeId, link);
     return link;
   }
 
@@ -237,6 +239,11 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     if (entry.primary && this.routing.addressOf(entry.partition) === undefined) this.#watch.renew();
   }
 
+  misdirected(): void {
+    // The server that is watched should have told of it: another may know more.
+    this.#watch.renew();
+  }
+
   snapshot(topology: Topology): boolean {
     if (this.#routing === undefined) this.#routing = new RoutingTable(topology);
     else if (!this.#routing.applySnapshot(topology)) return false;
@@ -264,14 +271,14 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
 
   #route(call: PendingCall): void {
     if (call.done) return;
-    const address = this.routing.addressOf(call.partition);
-    if (address === undefined) {
+    const store = this.routing.ownerOf(call.partition);
+    if (store === undefined) {
       call.waitsFor = "";
       this.#waiting.add(call);
       return;
     }
-    call.waitsFor = address;
-    this.link(address).enqueue(call);
+    call.waitsFor = store.address;
+    this.link(store).enqueue(call);
   }
 
   #missed(call: PendingCall, miss: Miss, error: EkvError): void {
@@ -289,20 +296,19 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   }
 
   #topologyChanged(): void {
-    const waiting = [...this.#waiting];
+    const { routing } = this;
+    const unrouted = [[...this.#waiting]];
     this.#waiting.clear();
-    for (const call of waiting) this.#route(call);
-    const present = new Set(this.routing.addresses());
-    for (const [address, link] of this.#links) {
+    for (const [storeId, link] of this.#links) {
       // What waits for a store that is out of reach need not, once its key is elsewhere.
-      const misrouted = link.recall(({ partition }) => this.routing.addressOf(partition) !== address);
-      for (const call of misrouted) this.#route(call);
-    }
-    for (const [address, link] of this.#links) {
-      if (present.has(address)) continue;
-      this.#links.delete(address);
+      const isElsewhere = (store: StoreEndpoint | undefined): boolean =>
+        store?.storeId !== storeId || store.address !== link.address;
+      unrouted.push(link.recall(({ partition }) => isElsewhere(routing.ownerOf(partition))));
+      if (!isElsewhere(routing.store(storeId))) continue;
+      this.#links.delete(storeId);
       link.retire();
     }
+    for (const calls of unrouted) for (const call of calls) this.#route(call);
     this.#listener.changed(() => this.routing.topology);
   }
 
@@ -310,15 +316,12 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     if (call.sent && isWrite(call)) {
       return this.#fail(call, outcomeUnknown(`no answer from ${call.waitsFor} within ${call.timeoutMs} ms`));
     }
-    const waited =
-      call.waitsFor === ""
-        ? `nobody serves partition ${call.partition}`
-        : `${call.waitsFor} did not answer${call.attempts > 0 ? `, in ${call.attempts + 1} attempts` : ""}`;
-    const notExecuted = !call.sent;
-    this.#fail(
-      call,
-      new EkvError("DEADLINE_EXCEEDED", `after ${call.timeoutMs} ms: ${waited}`, { notExecuted }),
-    );
+    const owner = this.routing.ownerOf(call.partition);
+    const trouble = owner && this.#links.get(owner.storeId)?.trouble;
+    const what = call.waitsFor === "" ? `nobody serves partition ${call.partition}` : trouble?.message;
+    const attempts = call.attempts > 0 ? `, in ${call.attempts + 1} attempts` : "";
+    const message = `after ${call.timeoutMs} ms: ${what ?? `${call.waitsFor} did not answer`}${attempts}`;
+    this.#fail(call, new EkvError("DEADLINE_EXCEEDED", message, { notExecuted: !call.sent, cause: trouble }));
   }
 
   #abort(call: PendingCall, signal: AbortSignal): void {

@@ -66,6 +66,7 @@ export function encodeBatch(
     options,
     clientId: "",
     clusterId: "",
+    storeId: "",
   };
 }
 

@@ -32,10 +32,20 @@ export class RoutingTable {
     return this.#entries[partition];
   }
 
+  /** A partition's primary, or undefined while nobody is known to serve it. */
+  ownerOf(partition: number): StoreEndpoint | undefined {
+    const primary = this.#entries[partition]?.primary;
+    return primary && this.#stores.get(primary.storeId);
+  }
+
   /** host:port of a partition's primary, or undefined while nobody is known to serve it. */
   addressOf(partition: number): string | undefined {
-    const primary = this.#entries[partition]?.primary;
-    return primary && this.#stores.get(primary.storeId)?.address;
+    return this.ownerOf(partition)?.address;
+  }
+
+  /** A store by its id. */
+  store(storeId: string): StoreEndpoint | undefined {
+    return this.#stores.get(storeId);
   }
 
   /** host:port of every store known. */

@@ -1,7 +1,7 @@
 import { EkvError } from "../services/core/errors.js";
 import { backoffs } from "../services/core/limits.js";
 import { Backoff } from "../services/core/retry/backoff.js";
-import type { Version } from "../services/core/topology.js";
+import type { StoreEndpoint, Version } from "../services/core/topology.js";
 import type { BrowseRequest, BrowseResponse } from "../services/gen/elastickv/v1/store.js";
 import { AbortWatch } from "../services/wire/abort-watch.js";
 import { fromServiceError } from "../services/wire/errors.js";
@@ -46,24 +46,22 @@ class Remaining {
   }
 
   /** The next to ask one store for: a partition that was begun alone, or all that are its own. */
-  next(addressOf: (partition: number) => string | undefined): Chunk | undefined {
-    let address: string | undefined;
+  next(ownerOf: (partition: number) => StoreEndpoint | undefined): Chunk | undefined {
+    let store: StoreEndpoint | undefined;
     const partitions: number[] = [];
     for (const [partition, cursor] of this.#cursors) {
-      const owner = addressOf(partition);
+      const owner = ownerOf(partition);
       if (owner === undefined) continue;
-      if (cursor.length > 4) return { address: owner, partitions: [partition], cursor };
-      address ??= owner;
-      if (owner === address) partitions.push(partition);
+      if (cursor.length > 4) return { store: owner, partitions: [partition], cursor };
+      store ??= owner;
+      if (owner.storeId === store.storeId) partitions.push(partition);
     }
-    return address === undefined
-      ? undefined
-      : { address, partitions: partitions.sort((a, b) => a - b), cursor: noBytes };
+    return store && { store, partitions: partitions.sort((a, b) => a - b), cursor: noBytes };
   }
 }
 
 interface Chunk {
-  readonly address: string;
+  readonly store: StoreEndpoint;
   readonly partitions: readonly number[];
   readonly cursor: Uint8Array;
 }
@@ -89,13 +87,13 @@ export async function* scan(
   const remaining = new Remaining(routing.topology.partitionCount);
   const backoff = new Backoff(backoffs.scanPage, connection.random);
   const deadline: PageDeadline = { atMs: clock.nowMs() + pageMs, passed: false };
+  let trouble: string | undefined;
   while (!remaining.done && left > 0) {
     throwIfOver(connection, signal);
-    const chunk = remaining.next((partition) => routing.addressOf(partition));
-    let reason = chunk ? `${chunk.address} sent none` : "nobody serves a partition";
+    const chunk = remaining.next((partition) => routing.ownerOf(partition));
     if (chunk) {
       trace.attempts += 1;
-      trace.store = chunk.address;
+      trace.store = chunk.store.address;
     }
     let progress = false;
     try {
@@ -106,7 +104,7 @@ export async function* scan(
         limit: left <= 0xffff_ffff ? left : 0,
         keysOnly: options.keysOnly ?? false,
       };
-      for await (const page of chunk ? browse(connection, chunk.address, request, deadline, signal) : []) {
+      for await (const page of chunk ? browse(connection, chunk.store, request, deadline, signal) : []) {
         for (const { key, value, version, expiresAtMs } of page.entries) {
           throwIfOver(connection, signal);
           left -= 1;
@@ -123,13 +121,16 @@ export async function* scan(
       throwIfOver(connection, signal);
       const known = fromServiceError(error);
       if (known.code !== "UNAVAILABLE" && known.code !== "INTERNAL") throw known;
-      if (!deadline.passed) reason = known.message;
+      // The last try is cut off by the deadline: what went wrong before says more.
+      if (!deadline.passed) trouble = known.message;
     }
     if (progress) {
       backoff.succeeded();
+      trouble = undefined;
       continue;
     }
     if (clock.nowMs() >= deadline.atMs) {
+      const reason = trouble ?? (chunk ? `${chunk.store.address} sent none` : "nobody serves a partition");
       throw new EkvError("DEADLINE_EXCEEDED", `no page of the scan came within ${pageMs} ms: ${reason}`);
     }
     // Not at once: whoever sent us elsewhere may not be there yet.
@@ -140,14 +141,14 @@ export async function* scan(
 /** The pages of one store. The stream is read as fast as the caller takes entries. */
 async function* browse(
   connection: Connection,
-  address: string,
+  store: StoreEndpoint,
   request: BrowseRequest,
   deadline: PageDeadline,
   signal: AbortSignal | undefined,
 ): AsyncIterableIterator<BrowseResponse> {
   const { path, requestSerialize, responseDeserialize } = storeService.browse;
-  const { channel } = connection.link(address);
-  const stream = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+  const link = connection.link(store);
+  const stream = link.channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
   const cancel = (): void => stream.cancel();
   const forget = whenOver(connection, signal, cancel);
   const pages = (stream as AsyncIterable<BrowseResponse>)[Symbol.asyncIterator]();
@@ -162,6 +163,8 @@ async function* browse(
       if (page.done === true) return;
       yield page.value;
     }
+  } catch (error) {
+    throw link.failureOf(error);
   } finally {
     forget();
     // Leaving early cancels the stream, which then reports that; nobody is left to tell.

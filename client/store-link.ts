@@ -1,12 +1,15 @@
+import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
 import { messageBytesMax } from "../services/core/limits.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
+import type { ServerIdentity } from "../services/core/server-identity.js";
 import type { PartitionEntry } from "../services/core/topology.js";
 import { CallKind, CallStatus, type PipelineResponse } from "../services/gen/elastickv/v1/store.js";
 import type { Channel, OpenChannel } from "../services/wire/channel.js";
 import { errorFromFailure, fromServiceError } from "../services/wire/errors.js";
 import { entryFromWire } from "../services/wire/topology.js";
 import { decodeValue } from "./codec.js";
+import { checkStore } from "./store-check.js";
 import type { PendingCall } from "./pending-call.js";
 import type { OpenPipeline, PipelineStream } from "./pipeline-stream.js";
 import { SentCalls } from "./sent-calls.js";
@@ -22,13 +25,16 @@ export interface StoreLinkListener {
   lost(calls: readonly PendingCall[], reason: EkvError): void;
   /** A store says who owns a partition. */
   moved(entry: PartitionEntry): void;
+  /** Another server has taken over the store's address. */
+  misdirected(): void;
 }
 
 /** How a link is made. */
 export interface StoreLinkOptions {
   /** host:port. */
   readonly address: string;
-  readonly clusterId: string;
+  /** The store. */
+  readonly store: ServerIdentity;
   readonly clientId: string;
   readonly valueBytesMax: number;
   readonly clock: Clock;
@@ -70,6 +76,8 @@ export class StoreLink {
   #retired = false;
   /** The store stops: it answers what it has, and takes no more on this stream. */
   #draining = false;
+  #trouble: EkvError | undefined;
+  #misdirected = false;
   #closeTimer: Timer | undefined;
   #closed = false;
 
@@ -78,11 +86,27 @@ export class StoreLink {
     this.address = options.address;
     const bytes = messageBytesMax(options.valueBytesMax);
     this.#messageBytesMax = bytes;
-    this.channel = options.openChannel(options.address, {
+    const channelOptions = {
       "grpc.max_receive_message_length": bytes,
       "grpc.max_send_message_length": bytes,
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
-    });
+    };
+    this.channel = options.openChannel(options.address, channelOptions, options.store);
+  }
+
+  /** Why the last attempt to use the store failed; undefined when it has answered since. */
+  get trouble(): EkvError | undefined {
+    return this.#trouble;
+  }
+
+  /** What a call on the channel failed with. */
+  failureOf(error: unknown): EkvError {
+    const { address, store, listener } = this.#options;
+    const known = fromServiceError(error);
+    if (known.answeredBy === undefined) return known;
+    if (!this.#misdirected) listener.misdirected();
+    this.#misdirected = true;
+    return takenOver(known, address, store);
   }
 
   enqueue(call: PendingCall): void {
@@ -155,21 +179,15 @@ export class StoreLink {
     if (!this.#greeted) {
       this.#greeted = true;
       request.clientId = this.#options.clientId;
-      request.clusterId = this.#options.clusterId;
+      request.clusterId = this.#options.store.clusterId;
+      request.storeId = this.#options.store.storeId;
     }
     if (!stream.write(request)) this.#blocked = true;
   }
 
   #connect(): void {
     this.#connecting = true;
-    const { address, clock, openPipeline } = this.#options;
-    openPipeline({
-      address,
-      channel: this.channel,
-      messageBytesMax: this.#messageBytesMax,
-      clock,
-      connectMs,
-    }).then(
+    this.#openPipeline().then(
       (stream) => {
         this.#connecting = false;
         if (this.#closed) return stream.cancel();
@@ -180,10 +198,20 @@ export class StoreLink {
         this.#connecting = false;
         const queued = this.#queue;
         this.#queue = [];
-        this.#options.listener.lost(queued, fromServiceError(error));
+        const reason = this.failureOf(error);
+        this.#trouble = reason;
+        this.#options.listener.lost(queued, reason);
         this.#closeIfIdle();
       },
     );
+  }
+
+  async #openPipeline(): Promise<PipelineStream> {
+    const { address, clock, openPipeline } = this.#options;
+    const { channel } = this;
+    // Another server would refuse the calls, but a deadline that ends before its refusal comes makes a write's outcome unknown.
+    if (this.#misdirected) await checkStore(channel, clock, connectMs);
+    return await openPipeline({ address, channel, messageBytesMax: this.#messageBytesMax, clock, connectMs });
   }
 
   #open(stream: PipelineStream): void {
@@ -200,7 +228,7 @@ export class StoreLink {
     const broken = (error: EkvError): void => {
       if (this.#stream === stream) this.#break(error);
     };
-    stream.on("error", (error) => broken(fromServiceError(error)));
+    stream.on("error", (error) => broken(this.failureOf(error)));
     stream.on("end", () => broken(new EkvError("UNAVAILABLE", `${this.address} ended the stream`)));
   }
 
@@ -220,6 +248,7 @@ export class StoreLink {
   }
 
   #break(reason: EkvError): void {
+    this.#trouble = reason;
     this.#stream = undefined;
     this.#blocked = false;
     this.#draining = false;
@@ -233,6 +262,8 @@ export class StoreLink {
 
   #receive(response: PipelineResponse): void {
     if (response.draining) this.#draining = true;
+    this.#trouble = undefined;
+    this.#misdirected = false;
     const { listener } = this.#options;
     for (const entry of response.moved) listener.moved(entryFromWire(entry));
     const { firstCall, offsets, statuses, values, valueLengths, epochs, seqs, expiriesMs, failures } =

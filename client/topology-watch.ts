@@ -1,3 +1,4 @@
+import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
 import { backoffs } from "../services/core/limits.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
@@ -30,6 +31,8 @@ export interface TopologyWatchOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly openChannel: OpenChannel;
+  /** The cluster that is watched; empty: not known yet. */
+  clusterId(): string;
   readonly listener: TopologyWatchListener;
 }
 
@@ -69,10 +72,12 @@ export class TopologyWatch {
   }
 
   #watch(address: string): void {
-    const { clock, openChannel, listener } = this.#options;
-    const channel = openChannel(address, {
+    const { clock, openChannel, clusterId, listener } = this.#options;
+    const expected = { clusterId: clusterId(), storeId: "" };
+    const channelOptions = {
       "grpc.max_receive_message_length": messageBytesMax,
-    });
+    };
+    const channel = openChannel(address, channelOptions, expected);
     const { path, requestSerialize, responseDeserialize } = topologyService.watchTopology;
     const stream = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
       knownVersion: 0,
@@ -96,21 +101,30 @@ export class TopologyWatch {
       listener.failed(address, reason);
       this.#later();
     };
+    // A server belongs to one cluster: what follows a snapshot that was taken is of the same.
+    let isTaken = false;
     stream.on("data", ({ update }: WatchTopologyResponse) => {
+      if (over) return;
       impatience.cancel();
-      if (update?.$case === "delta") return listener.delta(deltaFromWire(update.value));
+      if (update?.$case === "delta" && isTaken) return listener.delta(deltaFromWire(update.value));
       if (update?.$case !== "snapshot") return;
-      if (!listener.snapshot(topologyFromWire(update.value))) {
-        return ended(new EkvError("UNAVAILABLE", `${address} belongs to another cluster`));
-      }
+      const topology = topologyFromWire(update.value);
+      isTaken = listener.snapshot(topology);
+      if (!isTaken) return ended(takenOver(ofAnotherCluster(topology.clusterId), address, expected));
       this.#backoff.succeeded();
       this.#renew = () => ended(new EkvError("UNAVAILABLE", `${address} is behind the stores`));
     });
-    stream.on("error", (error) => ended(fromServiceError(error)));
+    stream.on("error", (error) => ended(takenOver(fromServiceError(error), address, expected)));
     stream.on("end", () => ended(fromServiceError(new Error(`${address} ended the watch`))));
   }
 
   #later(): void {
     this.#retry = this.#options.clock.setTimer(this.#backoff.failed(), () => this.start());
   }
+}
+
+/** For a server that does not look at whom a call is meant for. */
+function ofAnotherCluster(clusterId: string): EkvError {
+  const answeredBy = { clusterId, storeId: "" };
+  return new EkvError("FAILED_PRECONDITION", "this is another cluster", { answeredBy });
 }

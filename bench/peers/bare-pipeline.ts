@@ -87,5 +87,6 @@ function requestOf(calls: readonly Call[], firstCall: number): PipelineRequest {
     options: [],
     clientId: "",
     clusterId: "",
+    storeId: "",
   };
 }

@@ -1,5 +1,6 @@
-import { type EkvError, invalidArgument } from "./errors.js";
+import { EkvError, invalidArgument } from "./errors.js";
 import { limits } from "./limits.js";
+import { describeExpected, describeServer, type ServerIdentity } from "./server-identity.js";
 
 /** What is wrong with a key of this many bytes, if anything. `field` names it in the error; default `key`. */
 export function keyViolation(lengthBytes: number, field = "key"): EkvError | undefined {
@@ -51,6 +52,34 @@ export function idViolation(text: string, field: string): EkvError | undefined {
   return /^[ -~]*$/.test(text)
     ? undefined
     : invalidArgument(field, "has characters that are not printable ASCII");
+}
+
+/** Why a server refuses a call that is meant for `expected`, if it does. `own` is the server. */
+export function identityViolation(expected: ServerIdentity, own: ServerIdentity): EkvError | undefined {
+  const { clusterId, storeId } = expected;
+  const isMeant =
+    (clusterId === "" || clusterId === own.clusterId) && (storeId === "" || storeId === own.storeId);
+  if (isMeant) return undefined;
+  return (
+    idViolation(clusterId, "cluster_id") ??
+    idViolation(storeId, "store_id") ??
+    new EkvError(
+      "FAILED_PRECONDITION",
+      `this is ${describeServer(own)}; the call is meant for ${describeExpected(expected)}`,
+      { notExecuted: true, answeredBy: own },
+    )
+  );
+}
+
+/**
+ * A refusal by {@link identityViolation} as its caller sees it: UNAVAILABLE, for the server that it wants is not at this
+ * address. Any other error comes back as it is.
+ */
+export function takenOver(error: EkvError, address: string, expected: ServerIdentity): EkvError {
+  const { answeredBy } = error;
+  if (answeredBy === undefined) return error;
+  const message = `${describeExpected(expected)} is not at ${address}: ${describeServer(answeredBy)} answered there`;
+  return new EkvError("UNAVAILABLE", message, { notExecuted: true, cause: error });
 }
 
 /** What is wrong with an epoch, if anything. The greatest leave no room for the next, which grows by one. */

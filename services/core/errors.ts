@@ -1,3 +1,4 @@
+import type { ServerIdentity } from "./server-identity.js";
 import type { PartitionEntry, Version } from "./topology.js";
 
 /**
@@ -66,6 +67,8 @@ export interface EkvErrorDetails {
   readonly call?: FailedCall;
   /** Of a bulk call: what failed, by index. */
   readonly failures?: readonly BulkFailure[];
+  /** The server that refused a call because the call is meant for another one; see `ServerIdentity` in common.proto. */
+  readonly answeredBy?: ServerIdentity | undefined;
   readonly cause?: unknown;
 }
 
@@ -90,6 +93,7 @@ export class EkvError extends Error {
   readonly store: string | undefined;
   /** Of `getMany`, `putMany` and `deleteMany`: each call that failed, by index. The others succeeded. */
   readonly failures: readonly BulkFailure[];
+  readonly answeredBy: ServerIdentity | undefined;
 
   constructor(code: ErrorCode, message: string, details: EkvErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -103,6 +107,7 @@ export class EkvError extends Error {
     this.attempts = details.call?.attempts ?? 0;
     this.store = details.call?.store;
     this.failures = details.failures ?? noFailures;
+    this.answeredBy = details.answeredBy;
   }
 }
 

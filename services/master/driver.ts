@@ -10,6 +10,7 @@ import type { Launcher } from "../core/ports/launcher.js";
 import type { MetadataChange, MetadataStore } from "../core/ports/metadata-store.js";
 import type { Random } from "../core/ports/random.js";
 import { Backoff } from "../core/retry/backoff.js";
+import type { StoreEndpoint } from "../core/topology.js";
 import type { Logger } from "../runtime/log.js";
 import type { TopologyFeed } from "../runtime/topology-feed.js";
 import type { HeartbeatStreams } from "./heartbeat-streams.js";
@@ -38,7 +39,7 @@ export interface DriverOptions {
   readonly streams: HeartbeatStreams;
   readonly monitorIntervalMs: number;
   /** Whether a store answers at its address. */
-  readonly probe: (address: string) => Promise<boolean>;
+  readonly probe: (store: Pick<StoreEndpoint, "storeId" | "address">) => Promise<boolean>;
   /** The master cannot go on: a commit failed for another reason than a full disk, or a bug showed. It must end; a restart goes on from what is committed. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -335,7 +336,7 @@ export class Driver {
   #probe({ storeId, incarnation, address }: Extract<MasterEffect, { kind: "probe" }>): void {
     this.#track(
       this.#options
-        .probe(address)
+        .probe({ storeId, address })
         .then((reachable) => this.submit({ kind: "probed", storeId, incarnation, reachable })),
     );
   }

@@ -95,6 +95,7 @@ export async function runMaster(
     port: values.port,
     messageBytesMax: messageBytesMax(limits.valueBytesMax),
     ready: false,
+    identity: () => ({ clusterId: cluster.clusterId, storeId: "" }),
     services: masterServices(parts),
   });
   const undo: (() => Promise<void>)[] = [
@@ -186,7 +187,8 @@ function assemble(
     operationFeed,
     streams,
     monitorIntervalMs: values.monitorIntervalMs,
-    probe: (address) => probeStore(address, probeTimeoutMs, host),
+    probe: ({ storeId, address }) =>
+      probeStore(address, { clusterId: cluster.clusterId, storeId }, probeTimeoutMs, host),
     onFatal,
   });
   return { host, values, cluster, driver, streams, launcher, feed, operationFeed };

@@ -1,6 +1,7 @@
 import type { MoveId } from "../core/ids.js";
 import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
+import { anyServer, type ServerIdentity } from "../core/server-identity.js";
 import {
   CatchUpRequest,
   CatchUpResponse,
@@ -24,6 +25,8 @@ export interface PeerLinkListener {
 export interface PeerLinkOptions {
   /** host:port of the target. */
   readonly address: string;
+  /** The target. */
+  readonly peer: ServerIdentity;
   readonly valueBytesMax: number;
   readonly openChannel: OpenChannel;
   /** Undefined: gRPC alone. */
@@ -52,19 +55,22 @@ const catchUpProtocol: PeerProtocol<CatchUpRequest, CatchUpResponse> = {
  */
 export class PeerLink {
   readonly address: string;
+  readonly #peer: ServerIdentity;
   readonly #streamOptions: PeerStreamOptions;
   readonly #channel: Channel;
   readonly #listeners = new Map<MoveId, PeerLinkListener>();
   #transfer: PeerStream<TransferRequest, TransferResponse> | undefined;
   #catchUp: PeerStream<CatchUpRequest, CatchUpResponse> | undefined;
 
-  constructor({ address, valueBytesMax, openChannel, connectFramed, clock }: PeerLinkOptions) {
+  constructor({ address, peer, valueBytesMax, openChannel, connectFramed, clock }: PeerLinkOptions) {
     this.address = address;
-    this.#channel = openChannel(address, {
+    this.#peer = peer;
+    const channelOptions = {
       "grpc.max_receive_message_length": messageBytesMax(valueBytesMax),
       "grpc.max_send_message_length": messageBytesMax(valueBytesMax),
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
-    });
+    };
+    this.#channel = openChannel(address, channelOptions, peer);
     this.#streamOptions = { address, channel: this.#channel, connectFramed, valueBytesMax, clock };
   }
 
@@ -83,24 +89,26 @@ export class PeerLink {
 
   /** Sends on the snapshot stream. The sender keeps little enough unanswered. */
   sendTransfer(message: NonNullable<TransferRequest["message"]>): void {
+    const { clusterId, storeId } = this.#transfer ? anyServer : this.#peer;
     this.#transfer ??= new PeerStream(this.#streamOptions, transferProtocol, {
       answered: ({ message: answer }) => {
         if (answer) this.#listenerOf(answer.value.moveId)?.transferAnswered(answer);
       },
       broken: (reason) => this.#broken(reason),
     });
-    this.#transfer.send({ message });
+    this.#transfer.send({ message, clusterId, storeId });
   }
 
   /** Sends on the stream of later writes. The sender keeps little enough unanswered. */
   sendCatchUp(message: NonNullable<CatchUpRequest["message"]>): void {
+    const { clusterId, storeId } = this.#catchUp ? anyServer : this.#peer;
     this.#catchUp ??= new PeerStream(this.#streamOptions, catchUpProtocol, {
       answered: ({ message: answer }) => {
         if (answer) this.#listenerOf(answer.value.moveId)?.catchUpAnswered(answer);
       },
       broken: (reason) => this.#broken(reason),
     });
-    this.#catchUp.send({ message });
+    this.#catchUp.send({ message, clusterId, storeId });
   }
 
   close(): void {

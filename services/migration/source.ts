@@ -230,8 +230,10 @@ export class MigrationSource {
     const name = `${target.storeId}/${target.incarnation}`;
     const known = this.#links.get(name);
     if (known) return known;
-    const { valueBytesMax, openChannel, connectFramed, clock } = this.#options;
-    const link = new PeerLink({ address: targetAddress, valueBytesMax, openChannel, connectFramed, clock });
+    const { clusterId, valueBytesMax, openChannel, connectFramed, clock } = this.#options;
+    const peer = { clusterId, storeId: target.storeId };
+    const address = targetAddress;
+    const link = new PeerLink({ address, peer, valueBytesMax, openChannel, connectFramed, clock });
     this.#links.set(name, link);
     return link;
   }

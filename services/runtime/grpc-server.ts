@@ -9,9 +9,11 @@ import {
 import { HealthImplementation } from "grpc-health-check";
 import { joinHostPort } from "../core/host-port.js";
 import { limits } from "../core/limits.js";
+import type { ServerIdentity } from "../core/server-identity.js";
 import type { FramedProtocol } from "../wire/framed-connection.js";
 import { decodeSafely, refuseUnreadable } from "./decoding.js";
 import { drainingEvent } from "./handlers.js";
+import { refuseMisdirected } from "./identity-guard.js";
 import { listen, type PortListener } from "./port-listener.js";
 import { reflectionServices } from "./reflection.js";
 
@@ -32,6 +34,8 @@ export interface ServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly services: readonly ServedService[];
+  /** Which server this is now. Calls that are meant for another are refused. */
+  readonly identity: () => ServerIdentity;
   /** Takes framed connections, besides gRPC on the same port. Default: none is taken. */
   readonly framed?: (socket: Socket, protocol: FramedProtocol) => void;
   /** Longest message, both ways. */
@@ -64,7 +68,7 @@ export type Listen = (options: ServerOptions) => Promise<RunningServer>;
 
 /** The one way to start a gRPC server: with health (grpc.health.v1) and reflection (v1, v1alpha). */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, services, messageBytesMax, ready = true } = options;
+  const { host, services, identity, messageBytesMax, ready = true } = options;
   const server = new Server({
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_send_message_length": messageBytesMax,
@@ -84,7 +88,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     itemsMax: number | undefined,
   ): void => {
     const tracked = trackStreams(definition, handlers, streamed);
-    server.addService(decodeSafely(definition, { itemsMax }), refuseUnreadable(definition, tracked));
+    const guarded = refuseMisdirected(definition, refuseUnreadable(definition, tracked), identity);
+    server.addService(decodeSafely(definition, { itemsMax }), guarded);
   };
   for (const { definition, handlers, messageItemsMax = limits.messageItemsMax } of services) {
     add(definition, handlers, messageItemsMax);

@@ -1,11 +1,14 @@
 import { Metadata } from "@grpc/grpc-js";
+import { takenOver } from "../core/checks.js";
 import { EkvError } from "../core/errors.js";
-import { brandAs, type Epoch } from "../core/ids.js";
+import { brandAs, type Epoch, type StoreId } from "../core/ids.js";
 import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
-import type { PartitionEntry } from "../core/topology.js";
+import type { ServerIdentity } from "../core/server-identity.js";
+import type { PartitionEntry, StoreEndpoint } from "../core/topology.js";
 import type { CallContext } from "../runtime/handlers.js";
 import type { Channel, OpenChannel } from "../wire/channel.js";
+import { fromServiceError } from "../wire/errors.js";
 import { storeService } from "../wire/services.js";
 import { callUnary, type UnaryMethod } from "../wire/unary-call.js";
 
@@ -21,10 +24,19 @@ export interface ForwarderOptions {
   readonly clock: Clock;
   readonly valueBytesMax: number;
   readonly openChannel: OpenChannel;
-  /** host:port of an entry's primary, or undefined when it is not known here. */
-  addressOf(entry: PartitionEntry): string | undefined;
+  /** The cluster that this store belongs to. */
+  clusterId(): string;
+  /** An entry's primary, or undefined when it is not known here. */
+  ownerOf(entry: PartitionEntry): StoreEndpoint | undefined;
   /** Resolves when this store has adopted an entry that another told it of, or a newer one. */
   adopted(entry: Pick<PartitionEntry, "partition" | "epoch">, deadlineMs: number): Promise<void>;
+}
+
+/** The way to one store, for as long as it is at this address. */
+interface Owner {
+  readonly identity: ServerIdentity;
+  readonly address: string;
+  readonly channel: Channel;
 }
 
 /** How often a call is tried, here and then at the owner. */
@@ -33,7 +45,7 @@ const attemptsMax = 2;
 /** Sends unary calls for other stores' keys to their owner, so that any store answers any client. */
 export class Forwarder {
   readonly #options: ForwarderOptions;
-  readonly #channels = new Map<string, Channel>();
+  readonly #owners = new Map<StoreId, Owner>();
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -64,30 +76,32 @@ export class Forwarder {
           await this.#options.adopted({ partition: entry.partition, epoch }, context.deadlineMs);
           continue;
         }
-        const address = this.#options.addressOf(entry);
-        if (address === undefined) throw error;
+        const store = this.#options.ownerOf(entry);
+        if (store === undefined) throw error;
+        const owner = this.#owner(store);
         try {
-          return await this.#forward<Q, A>(method, request, context, address, entry.epoch);
+          return await this.#forward<Q, A>(method, request, context, owner, entry.epoch);
         } catch (answer) {
-          if (attempt === attemptsMax) throw answer;
-          const newer = movedTo(answer);
+          const known = takenOver(fromServiceError(answer), owner.address, owner.identity);
+          if (attempt === attemptsMax) throw known;
+          const newer = movedTo(known);
           if (newer !== undefined) await this.#options.adopted(newer, context.deadlineMs);
-          else if (!wasCutOff(answer)) throw answer;
+          else if (!wasCutOff(known)) throw known;
         }
       }
     }
   }
 
   close(): void {
-    for (const channel of this.#channels.values()) channel.close();
-    this.#channels.clear();
+    for (const { channel } of this.#owners.values()) channel.close();
+    this.#owners.clear();
   }
 
   #forward<Q, A>(
     method: ForwardedMethod,
     request: Q,
     context: CallContext,
-    address: string,
+    { channel }: Owner,
     epoch: Epoch,
   ): Promise<A> {
     const { clock } = this.#options;
@@ -96,23 +110,27 @@ export class Forwarder {
     const metadata = new Metadata();
     metadata.set(forwardedHeader, String(epoch));
     const leftMs = Math.min(context.deadlineMs - clock.nowMs(), forwardMsDefault);
-    return callUnary(this.#channel(address), definition, request, {
+    return callUnary(channel, definition, request, {
       deadlineWallMs: clock.wallMs() + leftMs,
       metadata,
       writes: method === "put" || method === "delete",
     });
   }
 
-  #channel(address: string): Channel {
-    const known = this.#channels.get(address);
-    if (known) return known;
-    const bytes = messageBytesMax(this.#options.valueBytesMax);
-    const channel = this.#options.openChannel(address, {
+  #owner({ storeId, address }: StoreEndpoint): Owner {
+    const known = this.#owners.get(storeId);
+    if (known?.address === address) return known;
+    known?.channel.close();
+    const { openChannel, clusterId, valueBytesMax } = this.#options;
+    const identity = { clusterId: clusterId(), storeId };
+    const bytes = messageBytesMax(valueBytesMax);
+    const channelOptions = {
       "grpc.max_receive_message_length": bytes,
       "grpc.max_send_message_length": bytes,
-    });
-    this.#channels.set(address, channel);
-    return channel;
+    };
+    const owner = { identity, address, channel: openChannel(address, channelOptions, identity) };
+    this.#owners.set(storeId, owner);
+    return owner;
   }
 }
 
@@ -122,6 +140,6 @@ function movedTo(error: unknown): PartitionEntry | undefined {
 }
 
 /** Whether the owner went away with a call that may be repeated; writes end with OUTCOME_UNKNOWN then. */
-function wasCutOff(error: unknown): boolean {
-  return error instanceof EkvError && error.code === "UNAVAILABLE" && !error.notExecuted;
+function wasCutOff({ code, notExecuted }: EkvError): boolean {
+  return code === "UNAVAILABLE" && !notExecuted;
 }

@@ -5,6 +5,7 @@ import { backoffs } from "../core/limits.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
 import type { Random } from "../core/ports/random.js";
 import { Backoff } from "../core/retry/backoff.js";
+import { anyServer } from "../core/server-identity.js";
 import {
   type HeartbeatRequest,
   type HeartbeatResponse,
@@ -51,7 +52,7 @@ export interface MembershipHandler {
 export interface MembershipOptions {
   /** host:port, tried in turn. */
   readonly masters: readonly string[];
-  readonly storeId: StoreId;
+  readonly identity: Identity;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -67,9 +68,7 @@ export class Membership {
   readonly #options: MembershipOptions;
   #channel: Channel | undefined;
   #stream: ClientDuplexStream<HeartbeatRequest, HeartbeatResponse> | undefined;
-  #identity:
-    | { readonly clusterId: string; readonly incarnation: Incarnation; readonly intervalMs: number }
-    | undefined;
+  #registration: { readonly incarnation: Incarnation; readonly intervalMs: number } | undefined;
   #heartbeat: Timer | undefined;
   #retry: Timer | undefined;
   readonly #backoff: Backoff;
@@ -123,13 +122,12 @@ export class Membership {
   }
 
   async #register(): Promise<void> {
-    const { masters, handler, clock } = this.#options;
+    const { masters, identity, handler, clock, openChannel } = this.#options;
     const address = masters[this.#master % masters.length] ?? "";
     this.#channel?.close();
-    this.#channel = this.#options.openChannel(address, channelOptions);
+    this.#channel = openChannel(address, channelOptions, { clusterId: identity.clusterId, storeId: "" });
     const response = await callRegister(this.#channel, await handler.registration(), clock);
-    this.#identity = {
-      clusterId: response.clusterId,
+    this.#registration = {
       incarnation: brandAs<Incarnation>(response.incarnation),
       intervalMs: response.heartbeatIntervalMs,
     };
@@ -160,7 +158,7 @@ export class Membership {
 
   #beat(): void {
     this.#heartbeat?.cancel();
-    this.#heartbeat = this.#options.clock.setTimer(this.#identity?.intervalMs ?? registerMsMax, () => {
+    this.#heartbeat = this.#options.clock.setTimer(this.#registration?.intervalMs ?? registerMsMax, () => {
       this.#send(true);
       this.#beat();
     });
@@ -168,12 +166,12 @@ export class Membership {
 
   #send(withLoad: boolean): void {
     this.#reports.told();
-    if (!this.#stream || !this.#identity || this.#stopped) return;
-    const { handler, storeId } = this.#options;
+    if (!this.#stream || !this.#registration || this.#stopped) return;
+    const { handler, identity } = this.#options;
     this.#stream.write({
-      clusterId: this.#identity.clusterId,
-      storeId,
-      incarnation: this.#identity.incarnation,
+      clusterId: identity.clusterId,
+      storeId: identity.storeId,
+      incarnation: this.#registration.incarnation,
       appliedVersion: handler.appliedVersion(),
       load: withLoad ? handler.load() : undefined,
       reports: handler.reports(withLoad),
@@ -262,7 +260,7 @@ export async function joinCluster({
 }: JoinRequest): Promise<Identity> {
   const backoff = new Backoff(backoffs.membership, random);
   for (let attempt = 0; ; attempt += 1) {
-    const channel = openChannel(masters[attempt % masters.length] ?? "", channelOptions);
+    const channel = openChannel(masters[attempt % masters.length] ?? "", channelOptions, anyServer);
     try {
       const request = RegisterRequest.fromPartial({ ...store, engine: engineName, address: await address() });
       const { clusterId, partitionCount } = await callRegister(channel, request, clock);

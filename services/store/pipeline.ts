@@ -1,4 +1,4 @@
-import { idViolation, keyViolation } from "../core/checks.js";
+import { identityViolation, idViolation, keyViolation } from "../core/checks.js";
 import { EkvError, invalidArgument } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
@@ -87,6 +87,8 @@ export class Pipeline implements WriteSink {
   #draining = false;
   /** The transport is full. */
   #blocked = false;
+  /** A batch was taken. */
+  #begun = false;
   readonly #batches: ReceivedBatch[] = [];
 
   constructor(stream: PipelineStream, options: PipelineOptions) {
@@ -145,11 +147,13 @@ export class Pipeline implements WriteSink {
     if (malformed) {
       // What was answered before it is told first.
       for (const batch of this.#unsent) this.#sendDeferred(batch);
-      // Not "not executed": earlier batches of this stream may be under way.
-      const { code, message, violations } = malformed;
-      this.#options.fail(new EkvError(code, message, { violations }));
+      const { code, message, violations, answeredBy } = malformed;
+      // Earlier batches of this stream may be under way.
+      const details = { violations, notExecuted: !this.#begun, ...(answeredBy && { answeredBy }) };
+      this.#options.fail(new EkvError(code, message, details));
       return;
     }
+    this.#begun = true;
     const nowMs = this.#options.clock.nowMs();
     this.#batches.push({ request, nowMs, index: 0, keyOffset: 0, valueOffset: 0, puts: 0, options: 0 });
     this.#work();
@@ -334,14 +338,11 @@ export class Pipeline implements WriteSink {
   }
 
   #malformed(request: PipelineRequest): EkvError | undefined {
-    const { firstCall, clientId, clusterId } = request;
+    const { firstCall, clientId } = request;
     const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, options } = request;
-    if (clusterId !== "" && clusterId !== this.#options.clusterId) {
-      return invalidArgument(
-        "cluster_id",
-        `is ${clusterId}, but this store belongs to ${this.#options.clusterId}`,
-      );
-    }
+    const { clusterId, self } = this.#options;
+    const misdirected = identityViolation(request, { clusterId, storeId: self().storeId });
+    if (misdirected) return misdirected;
     if (firstCall > Number.MAX_SAFE_INTEGER - limits.batchCallsMax) {
       return invalidArgument("first_call", `is ${firstCall}; number the calls of a stream from 0 on`);
     }

@@ -100,8 +100,8 @@ export async function startStore(
     },
     stay: (reason) => departure.stay(reason),
   });
-  const { masters, storeId } = values;
-  const membership = new Membership({ masters, storeId, clock, random, log, openChannel, handler: store });
+  const { masters } = values;
+  const membership = new Membership({ masters, identity, clock, random, log, openChannel, handler: store });
   services.open(store);
   loadMeter.start();
   log.info("listening", { address: server.address, folder: values.data, pid: process.pid });
@@ -152,6 +152,7 @@ function listen(host: StoreHost, values: StoreValues, services: StoreServices): 
     host: values.host,
     port: values.port,
     services: services.served(),
+    identity: () => services.identity(),
     framed: (socket, protocol) => services.takeFramed(socket, protocol),
     messageBytesMax: messageBytesMax(values.valueBytesMax),
     ready: false,

@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
+import { identityViolation } from "../core/checks.js";
 import { EkvError } from "../core/errors.js";
 import { limits, messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
+import type { ServerIdentity } from "../core/server-identity.js";
 import {
   CatchUpRequest,
   CatchUpResponse,
@@ -74,7 +76,8 @@ export class StoreServices {
       clock: options.clock,
       valueBytesMax: options.valueBytesMax,
       openChannel: options.openChannel,
-      addressOf: (entry) => this.#store?.addressOf(entry),
+      clusterId: options.clusterId,
+      ownerOf: (entry) => this.#store?.ownerOf(entry),
       adopted: async (entry, deadlineMs) => await this.#store?.calls.adopted(entry, deadlineMs),
     });
   }
@@ -83,6 +86,11 @@ export class StoreServices {
   open(store: Store): void {
     this.#store = store;
     this.#unary = new UnaryCalls(store.calls, this.#forwarder);
+  }
+
+  /** Which server this is. */
+  identity(): ServerIdentity {
+    return { clusterId: this.#options.clusterId(), storeId: this.#options.storeId };
   }
 
   /** What to serve. */
@@ -171,7 +179,11 @@ export class StoreServices {
     };
   }
 
-  #framed<Out, In>(socket: Socket, sent: MessageType<Out>, received: MessageType<In>): FramedStream<Out, In> {
+  #framed<Out, In extends ServerIdentity>(
+    socket: Socket,
+    sent: MessageType<Out>,
+    received: MessageType<In>,
+  ): FramedStream<Out, In> {
     const { clock, valueBytesMax } = this.#options;
     const stream = new FramedStream<Out, In>({
       socket,
@@ -180,6 +192,7 @@ export class StoreServices {
       messageBytesMax: messageBytesMax(valueBytesMax),
       keepaliveMs: framedKeepaliveMs,
       clock,
+      refusalOf: (first) => identityViolation(first, this.identity()),
     });
     // What breaks a connection has nobody else to tell; whoever uses it sees that it is closed.
     stream.on("error", () => stream.destroy());

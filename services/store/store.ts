@@ -17,7 +17,7 @@ import { Generations } from "../core/store/generations.js";
 import { pauseBehindCalls, pauseWhileUrgent, Turns } from "../core/store/turns.js";
 import { KVMap } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
-import { applyDelta, type PartitionEntry, type Topology } from "../core/topology.js";
+import { applyDelta, type PartitionEntry, type StoreEndpoint, type Topology } from "../core/topology.js";
 import type {
   Directive,
   HeartbeatResponse,
@@ -212,9 +212,9 @@ export class Store implements MembershipHandler {
     return this.#topology;
   }
 
-  /** host:port of an entry's primary. */
-  addressOf({ primary }: PartitionEntry): string | undefined {
-    return this.#topology?.stores.find(({ storeId }) => storeId === primary?.storeId)?.address;
+  /** An entry's primary, or undefined when it is not known here. */
+  ownerOf({ primary }: PartitionEntry): StoreEndpoint | undefined {
+    return this.#topology?.stores.find(({ storeId }) => storeId === primary?.storeId);
   }
 
   async registration(): Promise<RegisterRequest> {
@@ -249,7 +249,14 @@ export class Store implements MembershipHandler {
       throw new EkvError("FAILED_PRECONDITION", `a master of term ${term} was deposed by term ${this.#term}`);
     }
     this.#term = term;
-    if (topology?.$case === "snapshot") await this.#adopt(topologyFromWire(topology.value));
+    if (topology?.$case === "snapshot") {
+      const { clusterId } = this.#options.identity;
+      if (topology.value.clusterId !== clusterId) {
+        const message = `the master sent the topology of cluster ${topology.value.clusterId} to a store of ${clusterId}`;
+        throw new EkvError("FAILED_PRECONDITION", message);
+      }
+      await this.#adopt(topologyFromWire(topology.value));
+    }
     if (topology?.$case === "delta") {
       const delta = deltaFromWire(topology.value);
       const next = this.#topology && applyDelta(this.#topology, delta);

@@ -1,5 +1,7 @@
 import { type ChannelOptions, Client, connectivityState, credentials, experimental } from "@grpc/grpc-js";
 import { backoffs, limits } from "../core/limits.js";
+import type { ServerIdentity } from "../core/server-identity.js";
+import { identifyCalls } from "./server-identity.js";
 
 /** The way to one server: what this project uses of a grpc-js `Client`. The simulator has one of its own. */
 export type Channel = Pick<
@@ -7,8 +9,11 @@ export type Channel = Pick<
   "makeUnaryRequest" | "makeBidiStreamRequest" | "makeServerStreamRequest" | "waitForReady" | "close"
 >;
 
-/** Opens a channel to host:port. It connects at the first call. */
-export type OpenChannel = (address: string, options: ChannelOptions) => Channel;
+/**
+ * Opens a channel to host:port. It connects at the first call. Every call says that it is meant for `expected`, and any
+ * other server of ours refuses it; see {@link identifyCalls}.
+ */
+export type OpenChannel = (address: string, options: ChannelOptions, expected: ServerIdentity) => Channel;
 
 /** What every channel has in common. Options of one channel take precedence. */
 export const channelDefaults: ChannelOptions = {
@@ -31,7 +36,8 @@ export const channelDefaults: ChannelOptions = {
 };
 
 /** Opens real channels. */
-export const openGrpcChannel: OpenChannel = (address, options) => new GrpcChannel(address, options);
+export const openGrpcChannel: OpenChannel = (address, options, expected) =>
+  identifyCalls(new GrpcChannel(address, options), expected);
 
 /** Names whose addresses carry a signal: `elastic-kv:host:port`. */
 const scheme = "elastic-kv";

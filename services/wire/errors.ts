@@ -2,6 +2,7 @@
 import { Metadata, status, type StatusObject } from "@grpc/grpc-js";
 import { boundedText } from "../core/checks.js";
 import { EkvError, type ErrorCode } from "../core/errors.js";
+import type { ServerIdentity } from "../core/server-identity.js";
 import { ErrorCode as WireErrorCode, ErrorInfo } from "../gen/elastickv/v1/common.js";
 import type { CallFailure } from "../gen/elastickv/v1/store.js";
 import { reasonOf } from "./reason.js";
@@ -61,6 +62,7 @@ function errorInfoOf(error: EkvError): ErrorInfo {
     })),
     moved: error.moved && entryToWire(error.moved),
     current: error.current,
+    answeredBy: error.answeredBy,
   };
 }
 
@@ -70,8 +72,14 @@ function errorFromInfo(info: ErrorInfo, message: string, cause?: unknown): EkvEr
     violations: info.violations,
     ...(info.moved && { moved: entryFromWire(info.moved) }),
     ...(info.current && { current: versionFromWire(info.current) }),
+    ...(info.answeredBy && { answeredBy: serverFromWire(info.answeredBy) }),
     cause,
   });
+}
+
+/** It ends up in messages to people. */
+function serverFromWire({ clusterId, storeId }: ServerIdentity): ServerIdentity {
+  return { clusterId: boundedText(clusterId), storeId: boundedText(storeId) };
 }
 
 /** An error as a server answers it. Whatever is not an EkvError becomes INTERNAL without its text. */

@@ -38,6 +38,8 @@ export interface FramedStreamOptions<Out, In> {
   /** Silence after which the peer is asked for a sign of life, and again until it is given up, in milliseconds. */
   readonly keepaliveMs: number;
   readonly clock: Clock;
+  /** Why the stream is refused, given its first message; that one, and all after it, are then not emitted. */
+  readonly refusalOf?: (first: In) => EkvError | undefined;
 }
 
 /** What a framed stream emits. `close` comes last, once, whatever ended it. */
@@ -66,6 +68,8 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
   #heard = true;
   /** Looks in a row that found nothing new. */
   #silentLooks = 0;
+  /** A message has come. */
+  #begun = false;
   #keepalive: Timer | undefined;
 
   constructor(options: FramedStreamOptions<Out, In>) {
@@ -150,7 +154,7 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
 
   #take(kind: number, body: Buffer): void {
     if (this.#readableEnded) return;
-    if (kind === frameKind.message) this.emit("data", decodeMessage(this.#options.received, body));
+    if (kind === frameKind.message) this.#receive(decodeMessage(this.#options.received, body));
     else if (kind === frameKind.ping) this.#pong();
     else if (kind === frameKind.end) {
       if (body.length > 0) this.#lost(errorFromFailure(decodeMessage(CallFailure, body)));
@@ -160,12 +164,19 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
     }
   }
 
+  #receive(message: In): void {
+    const refusal = this.#begun ? undefined : this.#options.refusalOf?.(message);
+    this.#begun = true;
+    if (refusal) this.#refuse(refusal);
+    else this.emit("data", message);
+  }
+
   #pong(): void {
     // Answers to a peer that reads none would pile up.
     if (!this.#socket.writableNeedDrain) this.#socket.write(encodeFrame(frameKind.pong));
   }
 
-  /** What came cannot be understood: says so, and gives the connection up. */
+  /** What came is not taken: says why, and gives the connection up. */
   #refuse(error: EkvError): void {
     this.fail(error);
     this.#lost(error);

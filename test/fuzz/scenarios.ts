@@ -131,7 +131,9 @@ async function hostileMigrations({ cluster, store, expect }: Context, faults: Fa
   ];
   const transfer = await store.call({
     path: paths.transfer,
-    body: messages.map((message) => frame(TransferRequest.encode({ message }).finish())),
+    body: messages.map((message) =>
+      frame(TransferRequest.encode({ message, clusterId: "", storeId: "" }).finish()),
+    ),
   });
   expect("a transfer of nonsense", transfer, status.OK);
   const cases = transfer.messages.map((bytes) => TransferResponse.decode(bytes).message?.$case);
@@ -142,11 +144,16 @@ async function hostileMigrations({ cluster, store, expect }: Context, faults: Fa
   const nack = { $case: "nack", value: { moveId: "m", reason: 1, message: "x".repeat(1000) } } as const;
   const flood = Array.from({ length: 3000 }, (_, i): Uint8Array => {
     const begin = { $case: "startChunkTransfer", value: { ...start, moveId: `m-${i}` } } as const;
-    return frame(TransferRequest.encode({ message: i % 3 === 0 ? begin : nack }).finish());
+    const message = i % 3 === 0 ? begin : nack;
+    return frame(TransferRequest.encode({ message, clusterId: "", storeId: "" }).finish());
   });
   expect("a flood of starts and nacks", await store.call({ path: paths.transfer, body: flood }), status.OK);
   const writes = frame(
-    CatchUpRequest.encode({ message: { $case: "writes", value: { moveId: "m", records } } }).finish(),
+    CatchUpRequest.encode({
+      message: { $case: "writes", value: { moveId: "m", records } },
+      clusterId: "",
+      storeId: "",
+    }).finish(),
   );
   const catchUp = await store.call({ path: paths.catchUp, body: Array.from({ length: 3000 }, () => writes) });
   expect("a flood of writes of no move", catchUp, status.OK);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { EkvError } from "../../services/core/errors.js";
+import { anyServer } from "../../services/core/server-identity.js";
 import { CallKind, CallStatus, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
 import { openGrpcChannel } from "../../services/wire/channel.js";
 import { fromServiceError } from "../../services/wire/errors.js";
@@ -121,7 +122,6 @@ describe("bad input to a store", { timeout: 480_000 }, () => {
       },
       /options/,
     ],
-    ["another cluster's id", { clusterId: "other" }, /cluster_id/],
   ];
 
   for (const [what, batch, message] of malformed) {
@@ -132,6 +132,20 @@ describe("bad input to a store", { timeout: 480_000 }, () => {
       );
     });
   }
+
+  it("refuses a pipeline batch that names another cluster, or another store, and says whose store this is", async () => {
+    for (const other of [{ clusterId: "other" }, { storeId: "s2" }]) {
+      await assert.rejects(
+        client.exchange(storeService.pipeline, [PipelineRequest.fromPartial(other)], 1),
+        (error: EkvError) => {
+          assert.equal(error.code, "FAILED_PRECONDITION");
+          assert.ok(error.notExecuted);
+          assert.deepEqual(error.answeredBy, { clusterId: "hand-made", storeId: "s1" });
+          return true;
+        },
+      );
+    }
+  });
 
   it("answers what came before a malformed batch first, and takes nothing behind it", async () => {
     const get = { kinds: Buffer.from([CallKind.GET]), keys: Buffer.from("absent"), keyLengths: [6] };
@@ -217,7 +231,7 @@ describe("bad input to a store", { timeout: 480_000 }, () => {
   });
 
   it("refuses a pipeline beyond as many as it takes, and takes one again when others end", async () => {
-    const channel = openGrpcChannel(cluster.stores[0]!.server.address, {});
+    const channel = openGrpcChannel(cluster.stores[0]!.server.address, {}, anyServer);
     const { path, requestSerialize, responseDeserialize } = storeService.pipeline;
     const batch = PipelineRequest.fromPartial({
       kinds: Buffer.from([CallKind.GET]),

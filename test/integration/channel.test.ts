@@ -4,6 +4,7 @@ import { createServer, type Server as TcpServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { Metadata, Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
 import { systemClock } from "../../services/runtime/clock.js";
+import { anyServer } from "../../services/core/server-identity.js";
 import { type Channel, openGrpcChannel } from "../../services/wire/channel.js";
 import { connectFramed, framedPrefaces } from "../../services/wire/framed-connection.js";
 import { waitFor } from "../support/wait-for.js";
@@ -111,7 +112,7 @@ describe("a gRPC channel to a name", { timeout: 240_000 }, () => {
   it("follows the name within seconds to where it leads after a restart, as a pod's does", async () => {
     address = "127.0.0.1";
     const port = await listen(servers[0], address, 0);
-    channel = openGrpcChannel(`${name}:${port}`, {});
+    channel = openGrpcChannel(`${name}:${port}`, {}, anyServer);
     await waitFor("an answer", () => ask(channel));
     servers[0].forceShutdown();
     address = "127.0.0.2";
@@ -123,7 +124,7 @@ describe("a gRPC channel to a name", { timeout: 240_000 }, () => {
   it("gives up an attempt that is not answered, and looks the name up again", async () => {
     address = "127.0.0.1";
     const silent = await listenTcp(address, 0, () => undefined);
-    channel = openGrpcChannel(`${name}:${silent.port}`, {});
+    channel = openGrpcChannel(`${name}:${silent.port}`, {}, anyServer);
     assert.equal(await ask(channel), false);
     assert.equal(silent.sockets.size, 1);
     address = "127.0.0.2";
@@ -172,7 +173,7 @@ describe("a gRPC channel where the environment names a proxy", { timeout: 60_000
     const proxy = await listenTcp("127.0.0.1", 0, (socket) => socket.destroy());
     for (const variable of variables) process.env[variable] = `http://127.0.0.1:${proxy.port}`;
     const server = new Server();
-    const channel = openGrpcChannel(`127.0.0.1:${await listen(server, "127.0.0.1", 0)}`, {});
+    const channel = openGrpcChannel(`127.0.0.1:${await listen(server, "127.0.0.1", 0)}`, {}, anyServer);
     const answered = await ask(channel);
     channel.close();
     server.forceShutdown();

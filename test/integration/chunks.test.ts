@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { encodeRecord } from "../../services/core/record.js";
 import type { Epoch } from "../../services/core/ids.js";
+import { anyServer } from "../../services/core/server-identity.js";
 import {
   NackReason,
   type TransferRequest,
@@ -37,6 +38,7 @@ describe("chunks at the target of a move", () => {
   });
 
   const start = (clusterId = "hand-made", moveId = "m", epoch = 1): TransferRequest => ({
+    ...anyServer,
     message: {
       $case: "startChunkTransfer",
       value: {
@@ -64,11 +66,13 @@ describe("chunks at the target of a move", () => {
     const checksum = checksumOf(records);
     if (damage) records.records[records.records.length - 1]! ^= 1;
     return {
+      ...anyServer,
       message: { $case: "chunkDataTransfer", value: { moveId, chunk: number, records, checksum, last } },
     };
   };
 
   const complete = (chunks: number): TransferRequest => ({
+    ...anyServer,
     message: { $case: "dataTransferComplete", value: { moveId: "m", chunks, stored: undefined } },
   });
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { Client, credentials, type MethodDefinition } from "@grpc/grpc-js";
 import { service as health } from "grpc-health-check";
 import { EkvError } from "../../services/core/errors.js";
+import { anyServer } from "../../services/core/server-identity.js";
 import { Topology } from "../../services/gen/elastickv/v1/common.js";
 import type { LookupResponse, WatchTopologyResponse } from "../../services/gen/elastickv/v1/master.js";
 import { systemClock } from "../../services/runtime/clock.js";
@@ -64,6 +65,7 @@ describe("a gRPC server", { timeout: 240_000 }, () => {
       host: "127.0.0.1",
       port: 0,
       messageBytesMax: 65_536,
+      identity: () => anyServer,
       services: [
         {
           name,
@@ -90,7 +92,13 @@ describe("a gRPC server", { timeout: 240_000 }, () => {
 
   it("says which port is taken and how to choose another", async () => {
     await assert.rejects(
-      startServer({ host: "127.0.0.1", port: server.port, services: [], messageBytesMax: 1024 }),
+      startServer({
+        host: "127.0.0.1",
+        port: server.port,
+        services: [],
+        messageBytesMax: 1024,
+        identity: () => anyServer,
+      }),
       refusedWith("FAILED_PRECONDITION", new RegExp(`127.0.0.1:${server.port}.*--port`)),
     );
   });

@@ -31,10 +31,10 @@ class MuteServer {
     const handlers: UntypedServiceImplementation = {};
     for (const method of Object.keys(definition)) handlers[method] = take;
     const services = [{ name, definition, handlers }];
-    return new MuteServer(
-      await startServer({ host: "127.0.0.1", port: 0, services, messageBytesMax: 65_536 }),
-      taken,
-    );
+    // In the place of the hand-made cluster's `owner`, or of a master.
+    const identity = { clusterId: "hand-made", storeId: "owner" };
+    const options = { host: "127.0.0.1", port: 0, services, messageBytesMax: 65_536 };
+    return new MuteServer(await startServer({ ...options, identity: () => identity }), taken);
   }
 
   get address(): string {

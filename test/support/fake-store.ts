@@ -40,7 +40,13 @@ export class FakeStore {
   }
 
   async start(): Promise<void> {
-    this.#server = await startServer({ host: "127.0.0.1", port: 0, services: [], messageBytesMax: 1024 });
+    this.#server = await startServer({
+      host: "127.0.0.1",
+      port: 0,
+      services: [],
+      messageBytesMax: 1024,
+      identity: () => ({ clusterId: this.registration?.clusterId ?? "", storeId: this.storeId }),
+    });
     await this.register();
     this.openStream();
   }

@@ -19,7 +19,6 @@ import { connectFramed } from "../../services/wire/framed-connection.js";
 import { endpointToWire, entryToWire, replicaToWire } from "../../services/wire/topology.js";
 import { waitFor } from "./wait-for.js";
 
-const clusterId = "hand-made";
 const log = createLogger({ service: "test", level: "error", format: "json" });
 
 /** A real store with real gRPC, whose master is the test. */
@@ -42,11 +41,13 @@ export class HandCluster {
   readonly unreached: Set<HandStore> = new Set<HandStore>();
   /** Stores that are being removed, from the next commit on. */
   readonly draining: Set<StoreId> = new Set<StoreId>();
+  readonly clusterId: string;
   readonly #advertised = new Map<string, string>();
   #version = 0;
 
-  constructor(partitionCount = 4) {
+  constructor(partitionCount = 4, clusterId = "hand-made") {
     this.partitionCount = partitionCount;
+    this.clusterId = clusterId;
     this.entries = Array.from({ length: partitionCount }, (_, partition) => ({
       partition: partition as PartitionEntry["partition"],
       epoch: brandAs<Epoch>(0),
@@ -57,9 +58,15 @@ export class HandCluster {
     }));
   }
 
-  /** Starts a store, or starts one again on the engine of its former run. */
-  async start(name: string, engine: StorageEngine = openMemoryEngine(), incarnation = 1): Promise<HandStore> {
+  /** Starts a store, or starts one again on the engine of its former run. `port` 0: any free one. */
+  async start(
+    name: string,
+    engine: StorageEngine = openMemoryEngine(),
+    incarnation = 1,
+    port = 0,
+  ): Promise<HandStore> {
     const storeId = brandAs<StoreId>(name);
+    const { clusterId } = this;
     const feed = new TopologyFeed();
     const services = new StoreServices({
       clock: systemClock,
@@ -76,8 +83,9 @@ export class HandCluster {
     });
     const server = await startServer({
       host: "127.0.0.1",
-      port: 0,
+      port,
       services: services.served(),
+      identity: () => services.identity(),
       framed: (socket, protocol) => services.takeFramed(socket, protocol),
       messageBytesMax: messageBytesMax(limits.valueBytesMax),
     });
@@ -222,6 +230,12 @@ export class HandCluster {
     }
   }
 
+  /** The store that owns a key. */
+  ownerOf(key: string): StoreId | undefined {
+    const partition = partitionOf(hashKey(Buffer.from(key)), Math.log2(this.partitionCount));
+    return this.entryOf(partition).primary?.storeId;
+  }
+
   async stop(): Promise<void> {
     for (const store of [...this.stores]) await store.stop();
   }
@@ -242,7 +256,7 @@ export class HandCluster {
       topology: {
         $case: "snapshot",
         value: {
-          clusterId,
+          clusterId: this.clusterId,
           partitionCount: this.partitionCount,
           version: this.#version,
           term: 1,

@@ -37,6 +37,7 @@ await runMain(async () => {
   const server = await startServer({
     host: "127.0.0.1",
     port: 0,
+    identity: () => ({ clusterId: "null", storeId: "null-store" }),
     services: [
       {
         name: "elastickv.v1.TopologyService",

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { StoreId } from "../../core/ids.js";
+import { anyServer } from "../../core/server-identity.js";
 import type { LeaveResponse } from "../../gen/elastickv/v1/master.js";
 import { systemClock } from "../../runtime/clock.js";
 import { systemRandom } from "../../runtime/random.js";
@@ -19,7 +20,7 @@ const askTimeoutMs = 15_000;
 function askMasters(masters: readonly string[]): (storeId: StoreId) => Promise<LeaveResponse> {
   let next = 0;
   return async (storeId) => {
-    const channel = openGrpcChannel(masters[next % masters.length] ?? "", {});
+    const channel = openGrpcChannel(masters[next % masters.length] ?? "", {}, anyServer);
     next += 1;
     const options = { deadlineWallMs: systemClock.wallMs() + askTimeoutMs, writes: false };
     return await callUnary(channel, membershipService.leave, { storeId }, options).finally(() =>

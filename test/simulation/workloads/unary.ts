@@ -1,4 +1,5 @@
 import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import { anyServer } from "../../../services/core/server-identity.js";
 import type { CallAction, CallOutcome } from "../../support/linearizability.js";
 import type { OpenChannel } from "../../../services/wire/channel.js";
 import { fromServiceError } from "../../../services/wire/errors.js";
@@ -84,7 +85,7 @@ export class UnaryClient extends SimNode {
       const answer = await history.record(this.host, name, action, call, outcomeOf, { excused });
       if (answer !== undefined) this.answered += 1;
     };
-    const channel = openChannel(address, {});
+    const channel = openChannel(address, {}, anyServer);
     try {
       if (dice < 0.5) {
         const call = callUnary(process, channel, storeService.get, { key, consistency: 0 });

@@ -1,5 +1,6 @@
 import { channelDefaults, type OpenChannel } from "../../../services/wire/channel.js";
 import type { Listen } from "../../../services/runtime/grpc-server.js";
+import { identifyCalls } from "../../../services/wire/server-identity.js";
 import { SimChannel } from "./channel.js";
 import type { Connection } from "./connection.js";
 import type { SimProcess } from "./process.js";
@@ -39,15 +40,17 @@ export class Network {
 
   /** The way from a process to others. */
   channelsOf(process: SimProcess): OpenChannel {
-    return (address, options) =>
-      new SimChannel(this, process, address, { ...channelDefaults, ...options }).asChannel();
+    return (address, options, expected) => {
+      const channel = new SimChannel(this, process, address, { ...channelDefaults, ...options });
+      return identifyCalls(channel.asChannel(), expected);
+    };
   }
 
   /** Lets a process listen. */
   listenerOf(process: SimProcess): Listen {
-    return ({ host, port, services }) => {
+    return ({ host, port, services, identity }) => {
       const address = `${host}:${port}`;
-      const server = new SimServer(this, process, address, services);
+      const server = new SimServer(this, process, address, services, identity);
       this.#listeners.set(address, { process, server });
       process.onEnd(() => this.unlisten(address, server));
       return Promise.resolve(server);

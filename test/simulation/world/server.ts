@@ -1,6 +1,8 @@
 import type { MethodDefinition } from "@grpc/grpc-js";
 import type { RunningServer, ServedService } from "../../../services/runtime/grpc-server.js";
+import type { ServerIdentity } from "../../../services/core/server-identity.js";
 import { drainingEvent } from "../../../services/runtime/handlers.js";
+import { refuseMisdirected } from "../../../services/runtime/identity-guard.js";
 import type { ServerCall, ServerStream } from "./call.js";
 import type { CallStatus } from "./client-call.js";
 import type { Network } from "./network.js";
@@ -40,14 +42,21 @@ export class SimServer implements RunningServer {
   #draining = false;
   #drained: (() => void) | undefined;
 
-  constructor(network: Network, process: SimProcess, address: string, services: readonly ServedService[]) {
+  constructor(
+    network: Network,
+    process: SimProcess,
+    address: string,
+    services: readonly ServedService[],
+    identity: () => ServerIdentity,
+  ) {
     this.#network = network;
     this.#process = process;
     this.address = address;
     this.port = Number(address.split(":").at(-1));
     for (const { definition, handlers } of services) {
+      const guarded = refuseMisdirected(definition, handlers, identity);
       for (const [name, method] of Object.entries(definition)) {
-        const handle = handlers[name] as SimMethod["handle"] | undefined;
+        const handle = guarded[name] as SimMethod["handle"] | undefined;
         if (handle) this.#methods.set(method.path, { definition: method, handle });
       }
     }

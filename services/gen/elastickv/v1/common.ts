@@ -277,7 +277,26 @@ export interface ErrorInfo {
     | PartitionEntry
     | undefined;
   /** The key's present version, for ERROR_CODE_CONDITION_FAILED when the key exists. */
-  current: Version | undefined;
+  current:
+    | Version
+    | undefined;
+  /**
+   * The server that answered, when it is not the one that the call was meant for. Nothing was executed: another server has
+   * taken over the address.
+   */
+  answeredBy: ServerIdentity | undefined;
+}
+
+/**
+ * Which server this is, or which one a call is meant for. A call says it in the metadata `elastickv-cluster-id` and
+ * `elastickv-store-id`; a server refuses a call that is meant for another before it reads or writes anything, with
+ * FAILED_PRECONDITION and its own identity. Without the metadata any server answers.
+ */
+export interface ServerIdentity {
+  /** Empty: not known. */
+  clusterId: string;
+  /** Empty in a call: any server of the cluster. Empty in an answer: a master. */
+  storeId: string;
 }
 
 export interface FieldViolation {
@@ -1258,7 +1277,7 @@ export const PartitionDigest: MessageFns<PartitionDigest> = {
 };
 
 function createBaseErrorInfo(): ErrorInfo {
-  return { code: 0, notExecuted: false, violations: [], moved: undefined, current: undefined };
+  return { code: 0, notExecuted: false, violations: [], moved: undefined, current: undefined, answeredBy: undefined };
 }
 
 export const ErrorInfo: MessageFns<ErrorInfo> = {
@@ -1277,6 +1296,9 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     }
     if (message.current !== undefined) {
       Version.encode(message.current, writer.uint32(42).fork()).join();
+    }
+    if (message.answeredBy !== undefined) {
+      ServerIdentity.encode(message.answeredBy, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1334,6 +1356,14 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
             message.current = Version.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.answeredBy = ServerIdentity.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1359,6 +1389,11 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
         : [],
       moved: isSet(object.moved) ? PartitionEntry.fromJSON(object.moved) : undefined,
       current: isSet(object.current) ? Version.fromJSON(object.current) : undefined,
+      answeredBy: isSet(object.answeredBy)
+        ? ServerIdentity.fromJSON(object.answeredBy)
+        : isSet(object.answered_by)
+        ? ServerIdentity.fromJSON(object.answered_by)
+        : undefined,
     };
   },
 
@@ -1379,6 +1414,9 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     if (message.current !== undefined) {
       obj.current = Version.toJSON(message.current);
     }
+    if (message.answeredBy !== undefined) {
+      obj.answeredBy = ServerIdentity.toJSON(message.answeredBy);
+    }
     return obj;
   },
 
@@ -1396,6 +1434,102 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     message.current = (object.current !== undefined && object.current !== null)
       ? Version.fromPartial(object.current)
       : undefined;
+    message.answeredBy = (object.answeredBy !== undefined && object.answeredBy !== null)
+      ? ServerIdentity.fromPartial(object.answeredBy)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseServerIdentity(): ServerIdentity {
+  return { clusterId: "", storeId: "" };
+}
+
+export const ServerIdentity: MessageFns<ServerIdentity> = {
+  encode(message: ServerIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId !== "") {
+      writer.uint32(10).string(message.clusterId);
+    }
+    if (message.storeId !== "") {
+      writer.uint32(18).string(message.storeId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServerIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServerIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.storeId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServerIdentity {
+    return {
+      clusterId: isSet(object.clusterId)
+        ? globalThis.String(object.clusterId)
+        : isSet(object.cluster_id)
+        ? globalThis.String(object.cluster_id)
+        : "",
+      storeId: isSet(object.storeId)
+        ? globalThis.String(object.storeId)
+        : isSet(object.store_id)
+        ? globalThis.String(object.store_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ServerIdentity): unknown {
+    const obj: any = {};
+    if (message.clusterId !== "") {
+      obj.clusterId = message.clusterId;
+    }
+    if (message.storeId !== "") {
+      obj.storeId = message.storeId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ServerIdentity>, I>>(base?: I): ServerIdentity {
+    return ServerIdentity.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ServerIdentity>, I>>(object: I): ServerIdentity {
+    const message = createBaseServerIdentity();
+    message.clusterId = object.clusterId ?? "";
+    message.storeId = object.storeId ?? "";
     return message;
   },
 };

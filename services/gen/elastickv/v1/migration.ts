@@ -146,6 +146,9 @@ export interface TransferRequest {
     | { $case: "dataTransferComplete"; value: DataTransferComplete }
     | { $case: "nack"; value: Nack }
     | undefined;
+  /** The cluster and the store that the stream is meant for, as in ServerIdentity; sent with its first message. */
+  clusterId: string;
+  storeId: string;
 }
 
 export interface TransferResponse {
@@ -233,7 +236,13 @@ export interface Nack {
 }
 
 export interface CatchUpRequest {
-  message: { $case: "writes"; value: CatchUpWrites } | { $case: "barrier"; value: Barrier } | undefined;
+  message:
+    | { $case: "writes"; value: CatchUpWrites }
+    | { $case: "barrier"; value: Barrier }
+    | undefined;
+  /** The cluster and the store that the stream is meant for, as in ServerIdentity; sent with its first message. */
+  clusterId: string;
+  storeId: string;
 }
 
 export interface CatchUpResponse {
@@ -421,7 +430,7 @@ export const RecordBatch: MessageFns<RecordBatch> = {
 };
 
 function createBaseTransferRequest(): TransferRequest {
-  return { message: undefined };
+  return { message: undefined, clusterId: "", storeId: "" };
 }
 
 export const TransferRequest: MessageFns<TransferRequest> = {
@@ -439,6 +448,12 @@ export const TransferRequest: MessageFns<TransferRequest> = {
       case "nack":
         Nack.encode(message.message.value, writer.uint32(34).fork()).join();
         break;
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(42).string(message.clusterId);
+    }
+    if (message.storeId !== "") {
+      writer.uint32(50).string(message.storeId);
     }
     return writer;
   },
@@ -494,6 +509,22 @@ export const TransferRequest: MessageFns<TransferRequest> = {
             message.message = { $case: "nack", value: Nack.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.storeId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -523,6 +554,16 @@ export const TransferRequest: MessageFns<TransferRequest> = {
         : isSet(object.nack)
         ? { $case: "nack", value: Nack.fromJSON(object.nack) }
         : undefined,
+      clusterId: isSet(object.clusterId)
+        ? globalThis.String(object.clusterId)
+        : isSet(object.cluster_id)
+        ? globalThis.String(object.cluster_id)
+        : "",
+      storeId: isSet(object.storeId)
+        ? globalThis.String(object.storeId)
+        : isSet(object.store_id)
+        ? globalThis.String(object.store_id)
+        : "",
     };
   },
 
@@ -536,6 +577,12 @@ export const TransferRequest: MessageFns<TransferRequest> = {
       obj.dataTransferComplete = DataTransferComplete.toJSON(message.message.value);
     } else if (message.message?.$case === "nack") {
       obj.nack = Nack.toJSON(message.message.value);
+    }
+    if (message.clusterId !== "") {
+      obj.clusterId = message.clusterId;
+    }
+    if (message.storeId !== "") {
+      obj.storeId = message.storeId;
     }
     return obj;
   },
@@ -577,6 +624,8 @@ export const TransferRequest: MessageFns<TransferRequest> = {
         break;
       }
     }
+    message.clusterId = object.clusterId ?? "";
+    message.storeId = object.storeId ?? "";
     return message;
   },
 };
@@ -1669,7 +1718,7 @@ export const Nack: MessageFns<Nack> = {
 };
 
 function createBaseCatchUpRequest(): CatchUpRequest {
-  return { message: undefined };
+  return { message: undefined, clusterId: "", storeId: "" };
 }
 
 export const CatchUpRequest: MessageFns<CatchUpRequest> = {
@@ -1681,6 +1730,12 @@ export const CatchUpRequest: MessageFns<CatchUpRequest> = {
       case "barrier":
         Barrier.encode(message.message.value, writer.uint32(18).fork()).join();
         break;
+    }
+    if (message.clusterId !== "") {
+      writer.uint32(26).string(message.clusterId);
+    }
+    if (message.storeId !== "") {
+      writer.uint32(34).string(message.storeId);
     }
     return writer;
   },
@@ -1714,6 +1769,22 @@ export const CatchUpRequest: MessageFns<CatchUpRequest> = {
             message.message = { $case: "barrier", value: Barrier.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.storeId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1733,6 +1804,16 @@ export const CatchUpRequest: MessageFns<CatchUpRequest> = {
         : isSet(object.barrier)
         ? { $case: "barrier", value: Barrier.fromJSON(object.barrier) }
         : undefined,
+      clusterId: isSet(object.clusterId)
+        ? globalThis.String(object.clusterId)
+        : isSet(object.cluster_id)
+        ? globalThis.String(object.cluster_id)
+        : "",
+      storeId: isSet(object.storeId)
+        ? globalThis.String(object.storeId)
+        : isSet(object.store_id)
+        ? globalThis.String(object.store_id)
+        : "",
     };
   },
 
@@ -1742,6 +1823,12 @@ export const CatchUpRequest: MessageFns<CatchUpRequest> = {
       obj.writes = CatchUpWrites.toJSON(message.message.value);
     } else if (message.message?.$case === "barrier") {
       obj.barrier = Barrier.toJSON(message.message.value);
+    }
+    if (message.clusterId !== "") {
+      obj.clusterId = message.clusterId;
+    }
+    if (message.storeId !== "") {
+      obj.storeId = message.storeId;
     }
     return obj;
   },
@@ -1765,6 +1852,8 @@ export const CatchUpRequest: MessageFns<CatchUpRequest> = {
         break;
       }
     }
+    message.clusterId = object.clusterId ?? "";
+    message.storeId = object.storeId ?? "";
     return message;
   },
 };

@@ -200,7 +200,7 @@ export interface Condition {
     | undefined;
 }
 
-/** Who sent a write, so that a repeated one can be recognised. */
+/** Reserved: stores check client_id's form and otherwise ignore it. A repeated write is not recognised as such. */
 export interface CallIdentity {
   clientId: string;
   sequence: number;
@@ -344,8 +344,9 @@ export interface PipelineRequest {
   options: CallOptions[];
   /** Random, chosen by the client for its life; sent with the first batch of a stream. */
   clientId: string;
-  /** The cluster the client believes to talk to; sent with the first batch of a stream. */
+  /** The cluster and the store that the stream is meant for, as in ServerIdentity; sent with the first batch of a stream. */
   clusterId: string;
+  storeId: string;
 }
 
 export interface CallOptions {
@@ -2589,6 +2590,7 @@ function createBasePipelineRequest(): PipelineRequest {
     options: [],
     clientId: "",
     clusterId: "",
+    storeId: "",
   };
 }
 
@@ -2635,6 +2637,9 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
     }
     if (message.clusterId !== "") {
       writer.uint32(82).string(message.clusterId);
+    }
+    if (message.storeId !== "") {
+      writer.uint32(90).string(message.storeId);
     }
     return writer;
   },
@@ -2762,6 +2767,14 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
             message.clusterId = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.storeId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2812,6 +2825,11 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
         : isSet(object.cluster_id)
         ? globalThis.String(object.cluster_id)
         : "",
+      storeId: isSet(object.storeId)
+        ? globalThis.String(object.storeId)
+        : isSet(object.store_id)
+        ? globalThis.String(object.store_id)
+        : "",
     };
   },
 
@@ -2847,6 +2865,9 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
     if (message.clusterId !== "") {
       obj.clusterId = message.clusterId;
     }
+    if (message.storeId !== "") {
+      obj.storeId = message.storeId;
+    }
     return obj;
   },
 
@@ -2865,6 +2886,7 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
     message.options = object.options?.map((e) => CallOptions.fromPartial(e)) || [];
     message.clientId = object.clientId ?? "";
     message.clusterId = object.clusterId ?? "";
+    message.storeId = object.storeId ?? "";
     return message;
   },
 };

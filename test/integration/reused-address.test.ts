@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { afterEach, describe, it } from "node:test";
+import { type Client, codecs, connect, EkvError } from "../../client/index.js";
+import { brandAs, type Epoch } from "../../services/core/ids.js";
+import type { Version } from "../../services/core/topology.js";
+import { storeService } from "../../services/wire/services.js";
+import { HandCluster, type HandStore } from "../support/hand-cluster.js";
+import { RawClient } from "../support/raw-client.js";
+
+const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`);
+const partitions = 4;
+/** Long enough for a refusal to come on a busy machine. */
+const deadlineMs = 5000;
+
+const clusters: HandCluster[] = [];
+const clients: { close(): void | Promise<void> }[] = [];
+
+function newCluster(clusterId: string): HandCluster {
+  const cluster = new HandCluster(partitions, clusterId);
+  clusters.push(cluster);
+  return cluster;
+}
+
+async function connectTo(store: HandStore): Promise<Client<string>> {
+  const client = await connect({ seeds: [store.server.address], codec: codecs.string, deadlineMs });
+  clients.push(client);
+  return client;
+}
+
+function rawTo(store: HandStore): RawClient {
+  const raw = new RawClient(store.server.address);
+  clients.push(raw);
+  return raw;
+}
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  for (const cluster of clusters.splice(0)) await cluster.stop();
+});
+
+/** Cluster A, whose two stores own half of the ring each and hold `from A` under every key; and a client of it. */
+async function startA(): Promise<{
+  a: HandCluster;
+  first: HandStore;
+  second: HandStore;
+  client: Client<string>;
+}> {
+  const a = newCluster("cluster-a");
+  const first = await a.start("store-1");
+  const second = await a.start("store-2");
+  await a.commit(
+    ...a.entries.map(({ partition }) => ({
+      partition,
+      epoch: brandAs<Epoch>(1),
+      primary: (partition % 2 === 0 ? first : second).replica,
+    })),
+  );
+  const client = await connectTo(first);
+  await client.putMany(keys.map((key) => [key, "from A"] as const));
+  return { a, first, second, client };
+}
+
+/** Cluster B, which owns the whole ring at one store, at the port of a store that has stopped, with its keys' versions. */
+async function startBAt(
+  gone: HandStore,
+  name: string,
+): Promise<{ store: HandStore; written: readonly Version[] }> {
+  await gone.stop();
+  const b = newCluster("cluster-b");
+  const store = await b.start(name, undefined, undefined, gone.server.port);
+  await b.assignAll(store);
+  const client = await connectTo(store);
+  return { store, written: await client.putMany(keys.map((key) => [key, "from B"] as const)) };
+}
+
+async function versionsAt(store: HandStore): Promise<(Version | undefined)[]> {
+  const client = await connectTo(store);
+  const entries = await Promise.all(keys.map((key) => client.getEntry(key)));
+  return entries.map((entry) => entry?.version);
+}
+
+/** What became of calls: what they gave, and the errors of the others. */
+async function outcomes<T>(calls: readonly Promise<T>[]): Promise<{ given: T[]; errors: EkvError[] }> {
+  const settled = await Promise.allSettled(calls);
+  const given = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const errors = settled.flatMap((one) => (one.status === "rejected" ? [one.reason as EkvError] : []));
+  for (const error of errors) assert.ok(error instanceof EkvError, String(error));
+  return { given, errors };
+}
+
+async function drain(scan: AsyncIterable<{ readonly value: string }>, values: string[]): Promise<void> {
+  for await (const { value } of scan) values.push(value);
+}
+
+describe("an address that another cluster's store has taken over", () => {
+  for (const name of ["store-2", "store-9"]) {
+    it(`calls through the old cluster neither read nor write ${name} of the other`, async () => {
+      const { a, first, second, client } = await startA();
+      const ofFirst = keys.filter((key) => a.ownerOf(key) === first.replica.storeId).length;
+      const { store, written } = await startBAt(second, name);
+      const raw = rawTo(first);
+
+      const gets = await outcomes(
+        keys.map((key) => raw.call(storeService.get, { key: Buffer.from(key), consistency: 0 })),
+      );
+      assert.equal(gets.given.length, ofFirst, "unary gets answered");
+      for (const { value } of gets.given) assert.equal(Buffer.from(value).toString(), "from A");
+      const puts = await outcomes(
+        keys.map((key) =>
+          raw.call(storeService.put, {
+            ...{ key: Buffer.from(key), value: Buffer.from("from A"), condition: undefined },
+            ...{ ttlMs: 0, identity: undefined },
+          }),
+        ),
+      );
+      assert.equal(puts.given.length, ofFirst, "unary puts acknowledged");
+      for (const error of [...gets.errors, ...puts.errors]) {
+        assert.equal(error.code, "UNAVAILABLE");
+        assert.ok(error.notExecuted);
+        assert.match(error.message, new RegExp(`store-2.*${name} of cluster cluster-b`));
+      }
+
+      const scanned: string[] = [];
+      const [reads, writes, scan] = await Promise.all([
+        outcomes(keys.map((key) => client.get(key))),
+        outcomes(keys.map((key) => client.put(key, "from A"))),
+        outcomes([drain(client.scan(), scanned)]),
+      ]);
+      assert.equal(reads.given.length, ofFirst, "gets answered");
+      assert.equal(writes.given.length, ofFirst, "puts acknowledged");
+      assert.equal(scan.given.length, 0, "the scan must not end as if it had everything");
+      for (const error of [...reads.errors, ...writes.errors, ...scan.errors]) {
+        assert.equal(error.code, "DEADLINE_EXCEEDED", error.message);
+        assert.match(error.message, new RegExp(`store-2.*${name} of cluster cluster-b`));
+      }
+      for (const error of [...reads.errors, ...writes.errors]) assert.ok(error.notExecuted);
+      for (const value of [...reads.given, ...scanned]) assert.equal(value, "from A");
+      assert.deepEqual(await versionsAt(store), written, "the other cluster was written to");
+    });
+  }
+});
+
+describe("an address that another store of the same cluster has taken over", () => {
+  it("calls for the store that is gone do not reach it, and go on once the topology says who owns the keys", async () => {
+    const { a, first, second, client } = await startA();
+    const lost = keys.filter((key) => a.ownerOf(key) === second.replica.storeId);
+    await second.stop();
+    // It owns nothing yet, and would answer MOVED to everything.
+    const third = await a.start("store-3", undefined, undefined, second.server.port);
+    await a.commit();
+    const raw = rawTo(first);
+    const gets = await outcomes(
+      lost.map((key) => raw.call(storeService.get, { key: Buffer.from(key), consistency: 0 })),
+    );
+    assert.equal(gets.given.length, 0);
+    const pending = outcomes(lost.map((key) => client.put(key, "at store-3", { deadlineMs: 60_000 })));
+    await a.commit(
+      ...a.entries
+        .filter(({ primary }) => primary?.storeId === second.replica.storeId)
+        .map(({ partition }) => ({ partition, epoch: brandAs<Epoch>(2), primary: third.replica })),
+    );
+    assert.equal((await pending).given.length, lost.length);
+    assert.equal(await client.get(lost[0] ?? ""), "at store-3");
+  });
+});
