@@ -1,4 +1,5 @@
 import { EkvError, invalidArgument } from "./errors.js";
+import { isUnspecified, splitHostPort } from "./host-port.js";
 import { limits } from "./limits.js";
 import { describeExpected, describeServer, type ServerIdentity } from "./server-identity.js";
 
@@ -36,6 +37,11 @@ export function ttlViolation(ttlMs: number, field = "ttl_ms"): EkvError | undefi
 }
 
 const addressPattern = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/;
+
+/** Whether a text is host:port that a server can be reached at: not `0.0.0.0`, which a server only listens on. */
+export function isReachable(text: string): boolean {
+  return isAddress(text) && !isUnspecified(splitHostPort(text).host);
+}
 
 /** Whether a text is host:port, with a name or address of at most 253 characters and a port of 1 to 65535. */
 export function isAddress(text: string): boolean {

@@ -17,3 +17,10 @@ export function splitHostPort(address: string): HostPort {
   if (colon < 0 || !Number.isInteger(port)) return { host: address, port: 0 };
   return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port };
 }
+
+const unspecifiedHost = /^(?:0+(?:\.0+){0,3}|(?:0*:)+(?:0*|(?:ffff:)?0+(?:\.0+){3}))$/i;
+
+/** Whether a host, without brackets, is `0.0.0.0`, `::` or another spelling of them: every address of the machine. */
+export function isUnspecified(host: string): boolean {
+  return unspecifiedHost.test(host);
+}

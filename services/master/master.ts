@@ -1,3 +1,5 @@
+import { invalidArgument } from "../core/errors.js";
+import { isUnspecified, joinHostPort } from "../core/host-port.js";
 import type { StoreId } from "../core/ids.js";
 import { limits, messageBytesMax } from "../core/limits.js";
 import { MasterMachine } from "../core/master/machine.js";
@@ -9,7 +11,7 @@ import type { MetadataStore } from "../core/ports/metadata-store.js";
 import type { Random } from "../core/ports/random.js";
 import { systemClock } from "../runtime/clock.js";
 import { lockFolder } from "../runtime/folder-lock.js";
-import { type Listen, type ServedService, startServer } from "../runtime/grpc-server.js";
+import { type Listen, type RunningServer, type ServedService, startServer } from "../runtime/grpc-server.js";
 import { createLogger, type Logger } from "../runtime/log.js";
 import type { RunningService } from "../runtime/process.js";
 import { systemRandom } from "../runtime/random.js";
@@ -108,7 +110,7 @@ export async function runMaster(
     for (const step of undo.reverse()) await step();
   };
   try {
-    const address = values.advertise === "" ? server.address : values.advertise;
+    const address = advertisedAddress(values, server);
     const { clusterId, partitionCount } = cluster;
     const isMember = (id: StoreId): boolean =>
       driver.view.topology.stores.some(({ storeId }) => storeId === id);
@@ -217,6 +219,20 @@ function masterServices(parts: MasterParts): readonly ServedService[] {
       handlers: adminHandlers({ driver, operationFeed, placement, launcher, log, clock }),
     },
   ];
+}
+
+/**
+ * Where the stores that are launched reach the master. A master that listens on all addresses of its machine is at the
+ * loopback address for those that run there too; those in containers have to be given another.
+ */
+function advertisedAddress({ advertise, host, launcher }: Values, server: RunningServer): string {
+  if (advertise !== "") return advertise;
+  if (!isUnspecified(host)) return server.address;
+  if (launcher === "docker") {
+    const problem = `is empty, and --host ${host} is only to listen on; give the host:port that containers reach this master at`;
+    throw invalidArgument("advertise", problem);
+  }
+  return joinHostPort(host.includes(":") ? "::1" : "127.0.0.1", server.port);
 }
 
 /**

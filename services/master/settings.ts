@@ -45,7 +45,12 @@ export interface MasterSettings extends SettingsSchema {
 export const masterSettings: MasterSettings = {
   host: setting("host", text, "127.0.0.1", "Address to listen on."),
   port: setting("port", wholeNumber(0, 65_535), 7400, "Port to listen on; 0: any free one."),
-  advertise: setting("advertise", address, "", "host:port that stores reach it at; empty: host and port."),
+  advertise: setting(
+    "advertise",
+    address,
+    "",
+    "host:port that stores reach it at; empty: host and port, or 127.0.0.1 with --host 0.0.0.0.",
+  ),
   data: setting("data", text, "./data/master", "Folder of its metadata."),
   create: setting("create", flag, false, "Create a new cluster; the data folder must hold none."),
   createIfMissing: setting(

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isAddress } from "../core/checks.js";
+import { isAddress, isReachable } from "../core/checks.js";
 
 /** A whole number within bounds, in digits or as a JSON number. */
 export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> {
@@ -32,17 +32,20 @@ export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType
 /** Any text. */
 export const text: z.ZodType<string> = z.string("give a text");
 
-/** host:port; empty where that is allowed by the default. */
+/** host:port that others reach a server at; empty where that is allowed by the default. */
 export const address: z.ZodType<string> = z
   .string("give host:port")
-  .refine((value) => value === "" || isAddress(value), "give host:port, with a port of 1 to 65535");
+  .refine(
+    (value) => value === "" || isReachable(value),
+    "give host:port that others reach, with a port of 1 to 65535; 0.0.0.0 is only to listen on",
+  );
 
 /** As {@link address}, or `auto`. */
 export const autoOrAddress: z.ZodType<string> = z
   .string("give host:port or auto")
   .refine(
-    (value) => value === "" || value === "auto" || isAddress(value),
-    "give host:port, with a port of 1 to 65535, or auto",
+    (value) => value === "" || value === "auto" || isReachable(value),
+    "give host:port that others reach, with a port of 1 to 65535, or auto; 0.0.0.0 is only to listen on",
   );
 
 /** host:port, one or more, separated by commas. */

@@ -1,3 +1,4 @@
+import { isUnspecified } from "../core/host-port.js";
 import type { StoreId } from "../core/ids.js";
 import { messageBytesMax } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
@@ -162,12 +163,14 @@ function listen(host: StoreHost, values: StoreValues, services: StoreServices): 
 /** How the store presents itself to its master. */
 function joinOptions(host: StoreHost, values: StoreValues, server: RunningServer) {
   const { masters, storeId, weight, advertise } = values;
+  // It listens on all addresses of its machine: of these, others reach it where the master does.
+  const isFound = advertise === "auto" || (advertise === "" && isUnspecified(values.host));
   return {
     dataLossAccepted: values.acceptDataLoss || values.engine === "memory",
     masters,
     storeId,
     address: async (): Promise<string> => {
-      if (advertise === "auto") return `${await host.ownAddress(masters)}:${server.port}`;
+      if (isFound) return `${await host.ownAddress(masters)}:${server.port}`;
       return advertise === "" ? server.address : advertise;
     },
     weight,

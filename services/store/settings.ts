@@ -49,7 +49,7 @@ export const storeSettings: StoreSettings = {
     "advertise",
     autoOrAddress,
     "",
-    "host:port that clients and stores reach it at; empty: host and port; auto: its address towards the master.",
+    "host:port that others reach it at; empty: host and port; auto, or empty with host 0.0.0.0: found out.",
   ),
   data: setting(
     "data",

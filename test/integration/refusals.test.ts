@@ -87,6 +87,43 @@ describe("services that must not start", () => {
     assert.match(again.text, /partitions/);
   });
 
+  it("a store that advertises the address of another, naming it", async () => {
+    const { status, text } = await refusal(storeProgram, [
+      ...["--store-id", "store-2", "--master", cluster.masterAddress, "--data", join(folder, "store-2")],
+      ...["--advertise", cluster.storeAddress("store-1")],
+    ]);
+    assert.equal(status, 2);
+    assert.match(
+      text,
+      new RegExp(`store-2 advertises ${cluster.storeAddress("store-1")}.* store-1 .*--advertise`),
+    );
+    assert.deepEqual(
+      (await cluster.list()).map(({ storeId }) => storeId),
+      ["store-1"],
+    );
+  });
+
+  it("a store that advertises an address which is only to listen on", async () => {
+    const { status, text } = await refusal(storeProgram, [
+      ...["--store-id", "store-2", "--master", cluster.masterAddress, "--data", join(folder, "store-2")],
+      ...["--advertise", "0.0.0.0:7402"],
+    ]);
+    assert.equal(status, 2);
+    assert.match(text, /advertise.*0\.0\.0\.0/);
+  });
+
+  it("but not one that listens on all addresses: it is reached where it reaches the master", async () => {
+    const other = new ProcessCluster(["--partitions", "16", "--initial-stores", "1"]);
+    try {
+      await other.startMaster();
+      await other.startStore("store-1", ["--host", "0.0.0.0"]);
+      const [store] = await other.settled("store-1");
+      assert.equal(`${store?.ip}:${store?.clientPort}`, other.storeAddress("store-1"));
+    } finally {
+      await other.stop();
+    }
+  });
+
   it("a master whose port is in use, saying which", async () => {
     const { status, text } = await refusal(masterProgram, [
       ...["--data", join(folder, "port"), "--create", "--port", cluster.masterAddress.split(":")[1] ?? ""],

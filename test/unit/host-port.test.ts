@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { joinHostPort, splitHostPort } from "../../services/core/host-port.js";
+import { isUnspecified, joinHostPort, splitHostPort } from "../../services/core/host-port.js";
 
 describe("host and port", () => {
   it("are the same after joining and splitting, IPv6 addresses too", () => {
@@ -11,6 +11,15 @@ describe("host and port", () => {
     ] as const) {
       assert.equal(joinHostPort(host, port), joined);
       assert.deepEqual(splitHostPort(joined), { host, port });
+    }
+  });
+
+  it("tells the addresses that stand for all of a machine's", () => {
+    for (const host of ["0.0.0.0", "0", "0.0", "::", "::0", "0:0:0:0:0:0:0:0", "::ffff:0.0.0.0"]) {
+      assert.ok(isUnspecified(host), host);
+    }
+    for (const host of ["127.0.0.1", "10.0.0.0", "::1", "0::1", "fe80::", "store-0", "000.example", ""]) {
+      assert.ok(!isUnspecified(host), host);
     }
   });
 

@@ -68,6 +68,35 @@ describe("a registration", () => {
     assert.equal(describeEntry(bench.entry(0)), before);
   });
 
+  it("is refused by name when another store is at the address, until that one is gone", () => {
+    const bench = formed();
+    const address = "store-1:1";
+    assert.match(
+      refusal(register(bench, { address })),
+      /^FAILED_PRECONDITION: store store-9 advertises store-1:1, where store store-1 is; .*--advertise/,
+    );
+    assert.equal(bench.view.topology.stores.length, 1);
+    assert.equal(register(bench, { storeId: "store-1", address, processId: "process-1" }).kind, "registered");
+    bench.kill("store-1");
+    assert.equal(register(bench, { address }).kind, "registered");
+  });
+
+  it("waits while it is not known whether the store at its address is gone", () => {
+    const bench = formed();
+    const address = "store-1:1";
+    bench.restart();
+    assert.match(refusal(register(bench, { address })), /^UNAVAILABLE: .*where store store-1 is/);
+    bench.tick(10_000);
+    assert.equal(register(bench, { address }).kind, "registered");
+  });
+
+  it("is refused when its address is one to listen on alone", () => {
+    const bench = formed();
+    for (const address of ["0.0.0.0:7401", "[::]:7401", "0:7401"]) {
+      assert.match(refusal(register(bench, { address })), /^INVALID_ARGUMENT: address: .*0\.0\.0\.0/);
+    }
+  });
+
   it("is refused with what to do, for each thing that cannot be", () => {
     const bench = formed();
     const other = brandAs<ClusterId>("another");
@@ -102,7 +131,7 @@ describe("a registration", () => {
     }
     bench.restart();
     assert.match(refusal(register(bench, { storeId: "one-more" })), /^RESOURCE_EXHAUSTED: .*1024 stores/);
-    assert.equal(refusal(register(bench, { storeId: "store-2" })), "registered");
+    assert.equal(refusal(register(bench, { storeId: "store-2", address: "store-2:1" })), "registered");
     assert.equal(bench.view.topology.stores.length, limits.storesMax);
   });
 

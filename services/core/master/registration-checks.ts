@@ -1,5 +1,5 @@
 /** What a registration must be to be looked at: garbage in it would be kept for ever. */
-import { boundedText, epochViolation, idViolation, isAddress } from "../checks.js";
+import { boundedText, epochViolation, idViolation, isReachable } from "../checks.js";
 import { type EkvError, invalidArgument } from "../errors.js";
 import { isStoreId } from "../ids.js";
 import { limits } from "../limits.js";
@@ -16,10 +16,10 @@ export function registrationViolation(registration: Registration): EkvError | un
       `${JSON.stringify(boundedText(storeId))} must be 1 to 63 characters of a-z, 0-9 and '-'`,
     );
   }
-  if (!isAddress(address)) {
+  if (!isReachable(address)) {
     return invalidArgument(
       "address",
-      "give the host:port that others reach it at, with a port of 1 to 65535",
+      "give the host:port that others reach it at, with a port of 1 to 65535; 0.0.0.0 is only to listen on",
     );
   }
   if (processId === "") return invalidArgument("process_id", "give a random text for each start");

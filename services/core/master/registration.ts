@@ -10,6 +10,7 @@ import { isInFlight } from "./move-index.js";
 import { forgetLeaveWish } from "./leave-wishes.js";
 import { decideSettingsRefusal } from "./data-settings.js";
 import { heldViolation, registrationViolation } from "./registration-checks.js";
+import { decideAddressRefusal } from "./address-conflict.js";
 import { formCluster, joinUnasked } from "./forming.js";
 import type { DataLoss, StoreRecord } from "./records.js";
 import { findLackingData, hasConfirmed } from "./holdings.js";
@@ -54,6 +55,8 @@ function decideRegistrationRefusal(state: MasterState, registration: Registratio
   if (state.departed.get(brandAs<StoreId>(storeId)) === registration.processId) {
     return refusal(`store ${storeId} was removed from the cluster, and this process of it has ended`);
   }
+  const taken = decideAddressRefusal(state, registration);
+  if (taken !== undefined) return taken;
   const present = known?.registration;
   if (present?.hasIdentity === true && clusterId === undefined && !registration.dataLossAccepted) {
     return refusal(
