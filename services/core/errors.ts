@@ -128,6 +128,16 @@ export function invalidArgument(field: string, description: string): EkvError {
   });
 }
 
+/**
+ * Whether a disk refuses to record anything for a reason that may pass while the process runs: it is full, or the file is not
+ * where it was. What was recorded before is as it was, and nothing of what was refused is stored.
+ */
+export function isDiskRefusal(error: unknown): error is EkvError {
+  return (
+    error instanceof EkvError && (error.code === "RESOURCE_EXHAUSTED" || error.code === "FAILED_PRECONDITION")
+  );
+}
+
 /** A broken invariant: a bug. Left on in production. */
 class InvariantError extends Error {
   override readonly name = "InvariantError";

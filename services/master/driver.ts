@@ -1,4 +1,4 @@
-import { EkvError } from "../core/errors.js";
+import { EkvError, isDiskRefusal } from "../core/errors.js";
 import type { StoreId } from "../core/ids.js";
 import type { CommittedView } from "../core/master/committed-view.js";
 import type { MasterEffect, MasterReply, Notice } from "../core/master/effects.js";
@@ -26,7 +26,7 @@ export interface DriverOptions {
   readonly full: EkvError | undefined;
   /**
    * The machine as it was committed last. With `newTerm` under a term that no machine had before, which is committed first;
-   * rejects with `RESOURCE_EXHAUSTED` while there is no room for that.
+   * rejects as {@link isDiskRefusal} says while the disk does not take that.
    */
   readonly restore: (newTerm: boolean) => Promise<MasterMachine>;
   readonly metadata: MetadataStore;
@@ -203,7 +203,7 @@ export class Driver {
         if (changes.length > 0) await this.#options.metadata.commit(changes);
       } catch (error) {
         this.#pumping = undefined;
-        if (isFull(error)) this.#suspend(error);
+        if (isDiskRefusal(error)) this.#suspend(error);
         else this.#fail(error);
         return;
       }
@@ -242,7 +242,7 @@ export class Driver {
       this.#view = machine.committedView();
       if (newTerm) this.#suspension = undefined;
     } catch (error) {
-      if (!isFull(error)) this.#fail(error);
+      if (!isDiskRefusal(error)) this.#fail(error);
     }
   }
 
@@ -383,14 +383,9 @@ export class Driver {
   }
 }
 
-function isFull(error: unknown): error is EkvError {
-  return error instanceof EkvError && error.code === "RESOURCE_EXHAUSTED";
-}
-
 function notRecorded(cause: EkvError): EkvError {
-  return new EkvError(
-    "RESOURCE_EXHAUSTED",
-    `the master cannot record this, so nothing was changed: ${cause.message}`,
-    { notExecuted: true, cause },
-  );
+  return new EkvError(cause.code, `the master cannot record this, so nothing was changed: ${cause.message}`, {
+    notExecuted: true,
+    cause,
+  });
 }

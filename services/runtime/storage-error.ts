@@ -25,6 +25,16 @@ export function diskFull(path: string, cause?: unknown): EkvError {
   );
 }
 
+/** The error for data whose file is not where it was: what is written to it would not be found again. */
+export function dataGone(path: string): EkvError {
+  return new EkvError(
+    "FAILED_PRECONDITION",
+    `the data in ${path} was deleted or moved away while a process used it, so nothing is written: bring the folder or its ` +
+      "volume back; if that is impossible, export what can still be read before the process is stopped",
+    { notExecuted: true },
+  );
+}
+
 function errorCode(cause: unknown): unknown {
   return cause instanceof Error && "code" in cause ? cause.code : undefined;
 }

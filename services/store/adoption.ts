@@ -1,4 +1,4 @@
-import { EkvError } from "../core/errors.js";
+import { type EkvError, isDiskRefusal } from "../core/errors.js";
 import type { TopologyVersion } from "../core/ids.js";
 import { backoffs } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
@@ -6,7 +6,7 @@ import type { Random } from "../core/ports/random.js";
 import { Backoff } from "../core/retry/backoff.js";
 import type { PartitionEntry } from "../core/topology.js";
 import type { Logger } from "../runtime/log.js";
-import { mayPass, type Ownership } from "./ownership.js";
+import type { Ownership } from "./ownership.js";
 
 /** What an {@link Adoption} works with. */
 export interface AdoptionOptions {
@@ -19,8 +19,8 @@ export interface AdoptionOptions {
 }
 
 /**
- * Adopts what the master commits, one change after the other. While the disk is full the store serves reads alone, and
- * records what it could not as soon as there is room.
+ * Adopts what the master commits, one change after the other. While the disk takes nothing the store serves reads alone, and
+ * records what it could not as soon as it can.
  */
 export class Adoption {
   readonly #options: AdoptionOptions;
@@ -63,7 +63,7 @@ export class Adoption {
     try {
       mustLast = await ownership.adopt(entries, version);
     } catch (error) {
-      if (!(error instanceof EkvError) || !mayPass(error)) throw error;
+      if (!isDiskRefusal(error)) throw error;
       this.#hold(error);
       return;
     }

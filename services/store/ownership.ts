@@ -1,4 +1,4 @@
-import { assertInvariant, EkvError } from "../core/errors.js";
+import { assertInvariant, type EkvError, isDiskRefusal } from "../core/errors.js";
 import {
   brandAs,
   type Generation,
@@ -173,7 +173,7 @@ export class Ownership {
     try {
       return await this.#record(changed, version);
     } catch (error) {
-      if (error instanceof EkvError && mayPass(error)) {
+      if (isDiskRefusal(error)) {
         for (const partition of changed) this.#openForReads(partition, error);
       }
       throw error;
@@ -278,14 +278,6 @@ export class Ownership {
     if (partition.parkedCalls === 0) return;
     if (decideGate(partition, this.#self, true).kind !== "park") partition.resumeParked();
   }
-}
-
-/**
- * Whether an error of the engine ends without a new start: the disk is full, or its folder is gone. All that was recorded is
- * as it was.
- */
-export function mayPass({ code }: EkvError): boolean {
-  return code === "RESOURCE_EXHAUSTED" || code === "FAILED_PRECONDITION";
 }
 
 /** Epoch decides; within one, learners may come and go, and the master may halt the partition. */

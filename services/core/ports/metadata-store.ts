@@ -12,7 +12,8 @@ export interface MetadataStore {
   load(): Promise<ReadonlyMap<string, string>>;
   /**
    * Commits the changes as a whole; resolves when they survive a power loss. Commits apply in the order of the calls. Rejects
-   * with `RESOURCE_EXHAUSTED` when there is no room: then nothing of them is stored, and later commits may succeed.
+   * with `RESOURCE_EXHAUSTED` when there is no room, and `FAILED_PRECONDITION` when what was stored is not where it was: then
+   * nothing of them is stored, and later commits may succeed.
    */
   commit(changes: readonly MetadataChange[]): Promise<void>;
   close(): Promise<void>;

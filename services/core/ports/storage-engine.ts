@@ -68,7 +68,7 @@ export interface StorageEngine {
   /**
    * Commits a batch atomically. Resolves when it is durable at the engine's configured level; it is visible to reads
    * by then. Batches commit in the order of the calls. Rejects with an EkvError: `RESOURCE_EXHAUSTED` when disk, map
-   * or memory is full, `INTERNAL` otherwise; then nothing of the batch was committed.
+   * or memory is full, `FAILED_PRECONDITION` when its file is not where it was, `INTERNAL` otherwise; then nothing of the batch was committed.
    */
   commit(batch: readonly EngineWrite[]): Promise<void>;
   /**

@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { type RootDatabase, open } from "lmdb";
 import { EkvError } from "../../core/errors.js";
 import type { MetadataChange, MetadataStore } from "../../core/ports/metadata-store.js";
+import { FilePresence } from "../../runtime/file-presence.js";
 import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
 import { makeFolder, syncFolder } from "../../runtime/folder.js";
-import { freeDiskBytes, storageOpenError } from "../../runtime/storage-error.js";
+import { dataGone, freeDiskBytes, storageOpenError } from "../../runtime/storage-error.js";
 
 /**
  * Free space below which commits are refused: less than what stores leave free, so that on a full disk the master can
@@ -23,12 +25,14 @@ class LmdbMetadataStore implements MetadataStore {
   readonly #env: RootDatabase<string, string>;
   readonly #path: string;
   readonly #writer: FlushedWriter;
+  readonly #file: FilePresence;
   #closed = false;
 
   constructor(env: RootDatabase<string, string>, path: string) {
     this.#env = env;
     this.#path = path;
     this.#writer = new FlushedWriter(env, path);
+    this.#file = new FilePresence(join(path, "data.mdb"));
   }
 
   async load(): Promise<ReadonlyMap<string, string>> {
@@ -42,6 +46,7 @@ class LmdbMetadataStore implements MetadataStore {
   async commit(changes: readonly MetadataChange[]): Promise<void> {
     this.#assertOpen();
     if (changes.length === 0) return;
+    if (!this.#file.isThere) throw dataGone(this.#path);
     if (freeDiskBytes(this.#path) < diskReserveBytes) throw recordsFull(this.#path);
     await this.#writer.run(() => {
       // Within the writer's transaction these take effect at once; their promises say nothing more.
@@ -70,7 +75,7 @@ class LmdbMetadataStore implements MetadataStore {
 
 /**
  * Opens the embedded {@link MetadataStore}, in the folder `path` (made if missing). Keys have 1 to 1900 bytes. Commits
- * reject with `RESOURCE_EXHAUSTED` when the disk is full and `INTERNAL` otherwise; then nothing of them is stored. The
+ * reject with `RESOURCE_EXHAUSTED` when the disk is full, `FAILED_PRECONDITION` when the file is not where it was, and `INTERNAL` otherwise; then nothing of them is stored. The
  * caller sees to it that no second process opens the folder (`lockFolder`).
  */
 export async function openLmdbMetadataStore(options: { readonly path: string }): Promise<MetadataStore> {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/ports/clock.js";
-import { diskFull, freeDiskBytes } from "../../runtime/storage-error.js";
+import { dataGone, diskFull, freeDiskBytes } from "../../runtime/storage-error.js";
 
 const recheckMs = 10;
 
@@ -12,6 +12,8 @@ export interface DiskSpaceOptions {
   readonly reserveBytes: number;
   /** Bytes of the data file that hold nothing and are going to be used again. */
   readonly reusableBytes: () => number;
+  /** Whether the data file is where it was. */
+  readonly isThere: () => boolean;
 }
 
 /**
@@ -35,7 +37,10 @@ export class DiskSpace {
     this.#options = options;
   }
 
-  /** Accounts for a commit of about `bytes`; throws `RESOURCE_EXHAUSTED` when the disk has no room for it. */
+  /**
+   * Accounts for a commit of about `bytes`; throws `RESOURCE_EXHAUSTED` when the disk has no room for it, and
+   * `FAILED_PRECONDITION` when the file is gone (looked for every 10 ms at most).
+   */
   claim(bytes: number, grows: boolean): void {
     const nowMs = this.#options.clock.nowMs();
     if (nowMs - this.#checkedMs >= recheckMs || !this.#hasRoom(bytes, grows)) this.#check(nowMs);
@@ -68,7 +73,8 @@ export class DiskSpace {
   }
 
   #check(nowMs: number): void {
-    const { path, reserveBytes, reusableBytes } = this.#options;
+    const { path, reserveBytes, reusableBytes, isThere } = this.#options;
+    if (!isThere()) throw dataGone(path);
     this.#freeBytes = freeDiskBytes(path);
     // Asked for only near the end of the disk.
     this.#reusableBytes = this.#freeBytes < 2 * reserveBytes ? reusableBytes() : 0;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type Database, type RootDatabase, type Transaction, open } from "lmdb";
 import type { Generation, PartitionId } from "../../core/ids.js";
 import type { Clock } from "../../core/ports/clock.js";
@@ -9,6 +10,7 @@ import type {
   StorageEngine,
 } from "../../core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../core/record.js";
+import { FilePresence } from "../../runtime/file-presence.js";
 import { FlushedWriter, flushedLmdbOptions } from "../../runtime/flushed-writer.js";
 import { makeFolder, syncFolder } from "../../runtime/folder.js";
 import { storageOpenError } from "../../runtime/storage-error.js";
@@ -197,7 +199,7 @@ class LmdbEngine implements StorageEngine {
   constructor(
     env: RootDatabase,
     writer: Writer,
-    space: Omit<DiskSpaceOptions, "reusableBytes">,
+    space: Omit<DiskSpaceOptions, "reusableBytes" | "isThere">,
     folios: SmallFolios | undefined,
   ) {
     const table = (name: string): Table =>
@@ -210,9 +212,11 @@ class LmdbEngine implements StorageEngine {
     this.#scanned = scanned;
     this.#expiry = table("expiry");
     this.#meta = table("meta");
+    const file = new FilePresence(join(space.path, "data.mdb"));
     this.#space = new DiskSpace({
       ...space,
       reusableBytes: () => reusableBytesOf([this.#data, this.#expiry, this.#meta]),
+      isThere: () => file.isThere,
     });
     this.#dataTable = this.#whileOpen(new LmdbTable(this.#scanned));
     this.#expiryTable = this.#whileOpen(new LmdbTable(this.#expiry));
