@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import type { Known } from "../../services/core/data-settings.js";
@@ -7,7 +7,7 @@ import { lockFolder, type FolderLock } from "../../services/runtime/folder-lock.
 import { systemClock } from "../../services/runtime/clock.js";
 import { systemRandom } from "../../services/runtime/random.js";
 import { RetriedWrite } from "../../services/runtime/retried-write.js";
-import { replaceSmallFile } from "../../services/runtime/small-file.js";
+import { readSmallFile, replaceSmallFile } from "../../services/runtime/small-file.js";
 import { fileFailure } from "../failure.js";
 import {
   type FolderSettings,
@@ -136,7 +136,7 @@ async function refuseOrphans(path: string): Promise<void> {
 /** A master whose `ekv up` was killed still has the port and its folder. */
 async function stopLeftover(path: string): Promise<void> {
   const found = await readJson(join(path, masterFile), identitySchema);
-  if (typeof found !== "object" || found.startTime === undefined) return;
+  if (found?.startTime === undefined) return;
   await stopProcess({ pid: found.pid, startTime: found.startTime }, leftoverGraceMs);
 }
 
@@ -145,22 +145,18 @@ async function readStores(path: string): Promise<RecordedStore[]> {
   const stores: RecordedStore[] = [];
   for (const { name } of entries.filter((entry) => entry.isDirectory() && entry.name !== "master")) {
     const found = await readJson(join(path, name, "process.json"), identitySchema);
-    if (typeof found !== "object") continue;
+    if (found === undefined) continue;
     stores.push({ storeId: name, identity: { pid: found.pid, startTime: found.startTime } });
   }
   return stores;
 }
 
-async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | "missing" | "damaged"> {
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const text = await readSmallFile(path);
   try {
-    const text = await readFile(path, "utf8");
-    // A power loss may have left a file whose content was never written: empty, or filled with zeros.
-    if (/^[\s\0]*$/.test(text)) return "missing";
-    const parsed = schema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : "damaged";
+    return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
   } catch (error) {
-    if (isMissing(error)) return "missing";
-    if (error instanceof SyntaxError) return "damaged";
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

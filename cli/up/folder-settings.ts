@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type DataSettings, decideDataSettings, type Known } from "../../services/core/data-settings.js";
 import { EkvError } from "../../services/core/errors.js";
 import { limits } from "../../services/core/limits.js";
-import { replaceSmallFile } from "../../services/runtime/small-file.js";
+import { readSmallFile, replaceSmallFile } from "../../services/runtime/small-file.js";
 
 /** Of the layout of the data folder: one more at every change that older programs cannot read. */
 const dataFormat = 1;
@@ -70,13 +70,8 @@ export async function recordFolderSettings(path: string, settings: FolderSetting
 }
 
 async function readRecord(path: string): Promise<Recorded> {
-  let text: string;
-  try {
-    text = await readFile(join(path, settingsFile), "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return { format: dataFormat };
-    throw error;
-  }
+  const text = await readSmallFile(join(path, settingsFile));
+  if (text === undefined) return { format: dataFormat };
   const parsed = recordSchema.safeParse(parse(text));
   if (parsed.success && parsed.data.format === dataFormat) return parsed.data;
   const format = parsed.success ? parsed.data.format : "unknown";

@@ -3,7 +3,6 @@ import { constants } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { hostname, uptime } from "node:os";
 import { join } from "node:path";
-import { tryLock } from "fs-native-extensions";
 import { z } from "zod";
 import { EkvError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
@@ -108,20 +107,32 @@ function describeDoubt(folder: string, { role, pid, host }: Holder): string {
   );
 }
 
-function noLocks(folder: string, cause: unknown): EkvError {
+function noLocks(message: string, cause: unknown): EkvError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new EkvError(
-    "FAILED_PRECONDITION",
-    `the file system of ${folder} cannot lock files (${reason}): choose a folder on one that can`,
-    { notExecuted: true, cause },
-  );
+  return new EkvError("FAILED_PRECONDITION", `${message} (${reason.split("\n")[0]})`, {
+    notExecuted: true,
+    cause,
+  });
 }
 
-function lockNow(folder: string, file: FileHandle): boolean {
+/** Loaded when a folder is locked: on a system for which it has no binary everything else works. */
+async function loadTryLock(): Promise<(fd: number) => boolean> {
+  try {
+    return (await import("fs-native-extensions")).tryLock;
+  } catch (cause) {
+    throw noLocks(
+      "data folders cannot be locked on this system: run on Linux with glibc, or on macOS",
+      cause,
+    );
+  }
+}
+
+async function lockNow(folder: string, file: FileHandle): Promise<boolean> {
+  const tryLock = await loadTryLock();
   try {
     return tryLock(file.fd);
-  } catch (error) {
-    throw noLocks(folder, error);
+  } catch (cause) {
+    throw noLocks(`the file system of ${folder} cannot lock files: choose a folder on one that can`, cause);
   }
 }
 
@@ -189,7 +200,7 @@ async function openLockFile(path: string): Promise<FileHandle> {
 async function takeLock(folder: string, path: string, role: string): Promise<Taken | FolderUse> {
   const file = await openLockFile(path);
   try {
-    const locked = lockNow(folder, file);
+    const locked = await lockNow(folder, file);
     const last = parseHolder(await readFile(path, "utf8"));
     const { mtimeMs } = await file.stat();
     if (!locked) {

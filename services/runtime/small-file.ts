@@ -1,6 +1,7 @@
-import { open, rename, rm, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncFolder } from "./folder.js";
+import { systemErrorName } from "./system-reason.js";
 
 /**
  * Replaces a small file as a whole, so that a crash or a power loss leaves the old content or the new one. On a full disk the text is
@@ -40,4 +41,19 @@ async function overwrite(path: string, text: string, full: unknown): Promise<voi
 
 function isFull(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
+/**
+ * The text of a small file. Undefined when there is none, and when a power loss left a file whose content was never
+ * written: empty, or filled with zeros. Rejects with a system error when it cannot be read.
+ */
+export async function readSmallFile(path: string): Promise<string | undefined> {
+  try {
+    const text = await readFile(path, "utf8");
+    return /^[\s\0]*$/.test(text) ? undefined : text;
+  } catch (error) {
+    const name = systemErrorName(error);
+    if (name === "ENOENT" || name === "ENOTDIR") return undefined;
+    throw error;
+  }
 }

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type DataSettings, decideDataSettings, type Known } from "../core/data-settings.js";
 import { EkvError } from "../core/errors.js";
-import { replaceSmallFile } from "../runtime/small-file.js";
+import { folderError } from "../runtime/folder.js";
+import { readSmallFile, replaceSmallFile } from "../runtime/small-file.js";
 
 /** In a store's folder: what its data is kept with. */
 export const settingsFileName = "settings.json";
@@ -18,12 +18,9 @@ const schema: z.ZodType<DataSettings> = z.object({
 
 /** What is recorded in a folder. One of a former version has no record: its files tell the engine. */
 async function readSettings(folder: string): Promise<Known<DataSettings>> {
-  let text: string | undefined;
-  try {
-    text = await readFile(join(folder, settingsFileName), "utf8");
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-  }
+  const text = await readSmallFile(join(folder, settingsFileName)).catch((error: unknown) => {
+    throw folderError(folder, error);
+  });
   const parsed = text === undefined ? undefined : schema.safeParse(parse(text));
   if (parsed?.success === true) return parsed.data;
   return existsSync(join(folder, lmdbFolderName)) ? { engine: "lmdb" } : {};

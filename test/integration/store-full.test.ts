@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import {
@@ -13,7 +13,7 @@ import { EkvError } from "../../services/core/errors.js";
 import { storeService } from "../../services/wire/services.js";
 import { ProcessCluster } from "../support/process-cluster.js";
 import { RawClient, refusedWith } from "../support/raw-client.js";
-import { mountSmallDisk, noMount, unmountSmallDisk } from "../support/small-disk.js";
+import { fillDisk, mountSmallDisk, noMount, unmountSmallDisk } from "../support/small-disk.js";
 import { waitFor } from "../support/wait-for.js";
 
 const valueBytes = 256 * 1024;
@@ -30,22 +30,6 @@ function isRefusedForRoom(error: EkvError): false {
 function isNotThereYet(error: EkvError): false {
   refusedWith("UNAVAILABLE", /./)(error);
   return false;
-}
-
-/** Makes a file take the last byte of its disk. */
-function fillUp(path: string): void {
-  const file = openSync(path, "w");
-  try {
-    for (let bytes = 1024 * 1024; bytes >= 1; bytes = Math.floor(bytes / 2)) {
-      try {
-        while (writeSync(file, Buffer.alloc(bytes, 1)) > 0);
-      } catch (error) {
-        assert.match(String(error), /ENOSPC/);
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
 }
 
 function readOf(key: string): GetRequest {
@@ -148,7 +132,7 @@ describe("a store process whose disk is full", { skip: noMount, timeout: 240_000
 
   it("starts on a disk without a free byte, reads, says so, and takes puts again when there is room", async () => {
     await cluster.stores.get("s1")?.kill();
-    fillUp(ballast);
+    fillDisk(ballast);
     await cluster.startStore("s1");
     client.close();
     client = new RawClient(cluster.storeAddress("s1"));
