@@ -73,6 +73,7 @@ export class MasterNode extends SimNode {
 
   protected override mend(): void {
     this.disk.isBroken = false;
+    this.disk.isFull = false;
     this.disk.stallUs = 0;
   }
 }

@@ -146,6 +146,13 @@ export const faults = {
       else cluster.machines.world.after(forUs, "the volume is put back", () => node.returnVolume());
     }
   },
+  fillMasterDisk: ({ cluster }, random) => {
+    const { disk } = cluster.master;
+    disk.isFull = true;
+    cluster.machines.world.after(random.between(0.05, 5) * second, "the disk has room", () => {
+      disk.isFull = false;
+    });
+  },
 } satisfies Record<string, Fault>;
 
 /** The kinds of faults. */

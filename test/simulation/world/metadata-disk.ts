@@ -9,6 +9,8 @@ export class MetadataDisk {
   readonly #values = new Map<string, string>();
   /** Commits fail. */
   isBroken = false;
+  /** Commits are refused, for there is no room. */
+  isFull = false;
   /** Each commit takes this much longer. */
   stallUs = 0;
 
@@ -33,6 +35,8 @@ export class MetadataDisk {
           lastUs = Math.max(lastUs + 1, nowUs + this.#random.between(300, 8000) + this.stallUs);
           process.later(lastUs - nowUs, "metadata", () =>
             process.effect(() => {
+              if (this.isFull)
+                return reject(new EkvError("RESOURCE_EXHAUSTED", "the simulated disk is full"));
               if (this.isBroken) return reject(new EkvError("INTERNAL", "the simulated disk failed"));
               for (const { key, value } of changes) {
                 if (value === undefined) this.#values.delete(key);
