@@ -8,6 +8,8 @@ export function whatIsMissing(
   stores: readonly StoreInfo[],
   storesMin: number,
 ): string | undefined {
+  // Whatever else is missing waits for this.
+  if (status.problems.length > 0) return status.problems.join("; ");
   if (status.storesTotal < storesMin) {
     const waits = `${formatNoun(storesMin - status.storesTotal, "store")} not yet registered`;
     return [waits, ...problemLines(status.storeProblems)].join("; ");

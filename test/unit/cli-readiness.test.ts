@@ -80,6 +80,7 @@ test("a cluster is ready when every store lives and reports and every partition 
     whatIsMissing(statusOf(), [storeOf("a"), refused], 2),
     "b not alive: refused: it lacks its data",
   );
+  assert.equal(whatIsMissing(statusOf({ problems: ["its disk is full"] }), [], 2), "its disk is full");
   const newcomer = { storeId: "c", problem: "refused: it lacks its data" };
   assert.equal(
     whatIsMissing(statusOf({ storeProblems: [newcomer] }), stores, 3),
