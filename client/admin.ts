@@ -1,16 +1,15 @@
-import { Metadata, type MethodDefinition, type ServiceError, status } from "@grpc/grpc-js";
+import { Metadata, type MethodDefinition } from "@grpc/grpc-js";
 import { EkvError, errorOfCall, invalidArgument } from "../services/core/errors.js";
 import type { Clock } from "../services/core/ports/clock.js";
-import { anyServer } from "../services/core/server-identity.js";
 import type * as wire from "../services/gen/elastickv/v1/master.js";
 import { AbortWatch } from "../services/wire/abort-watch.js";
-import type { Channel } from "../services/wire/channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
 import { adminService } from "../services/wire/services.js";
 import { callUnary } from "../services/wire/unary-call.js";
 import { completeRequest, methodName } from "./admin-request.js";
 import { adminTable } from "./call-options.js";
 import type { CallTrace } from "./call-trace.js";
+import { MasterSearch } from "./master-search.js";
 import { checkOptions, optionTable, refusedBy } from "./option-checks.js";
 import type { CallOptions } from "./options.js";
 import { seedsCheck } from "./seeds.js";
@@ -20,7 +19,7 @@ export { EkvError, type ErrorCode } from "../services/core/errors.js";
 
 const connectTable = optionTable("connectAdmin", { seeds: seedsCheck });
 const deadlineMsDefault = 10_000;
-const channelOptions = { "grpc.max_receive_message_length": 64 * 1024 * 1024 };
+const attemptsMax = 2;
 
 /** How to reach a master. */
 export interface AdminOptions {
@@ -28,24 +27,15 @@ export interface AdminOptions {
   readonly seeds: readonly string[];
 }
 
-interface Seed {
-  readonly address: string;
-  readonly channel: Channel;
-}
-
 /** A client of AdminService. It finds the master among its seeds, at the first call and whenever one fails. */
 export class AdminClient {
-  readonly #clients: readonly Seed[];
+  readonly #search: MasterSearch;
   readonly #clock: Clock;
-  #master = 0;
 
   /** Use `connectAdmin`. */
-  constructor(seeds: readonly string[], { clock, openChannel }: System = system) {
-    this.#clock = clock;
-    this.#clients = seeds.map((address) => ({
-      address,
-      channel: openChannel(address, channelOptions, anyServer),
-    }));
+  constructor(seeds: readonly string[], world: System = system) {
+    this.#clock = world.clock;
+    this.#search = new MasterSearch(seeds, world);
   }
 
   /** Launches a store where the master can, and moves its share of the ring to it. With `dryRun`: the plan. */
@@ -130,7 +120,10 @@ export class AdminClient {
     await this.getOperation(request, options);
     const { path, requestSerialize, responseDeserialize } = adminService.watchOperation;
     const deadline = options.deadlineMs === undefined ? Infinity : this.#clock.wallMs() + options.deadlineMs;
-    const { address, channel } = this.#present();
+    const { address, channel } = await this.#search.find({
+      deadlineWallMs: deadline,
+      signal: options.signal,
+    });
     const stream = channel.makeServerStreamRequest(
       path,
       requestSerialize,
@@ -159,15 +152,8 @@ export class AdminClient {
   }
 
   close(): Promise<void> {
-    for (const { channel } of this.#clients) channel.close();
+    this.#search.close();
     return Promise.resolve();
-  }
-
-  #present(): Seed {
-    const present = this.#clients[this.#master % this.#clients.length];
-    if (present === undefined)
-      throw new EkvError("INVALID_ARGUMENT", "seeds: is empty; give host:port of the master");
-    return present;
   }
 
   /** A call that changes nothing: repeated when its connection breaks. */
@@ -203,7 +189,7 @@ export class AdminClient {
     }
   }
 
-  /** Asks the seed that answered last; one that is down, or no master, hands over to the next. */
+  /** Asks the master. A call that nobody has executed, or that changes nothing, is repeated once if its connection breaks. */
   async #ask<Q, A>(
     method: MethodDefinition<Q, A>,
     request: Q,
@@ -211,39 +197,22 @@ export class AdminClient {
     writes: boolean,
     trace: CallTrace,
   ): Promise<A> {
-    const clock = this.#clock;
-    let notMaster = 0;
-    let last: EkvError | undefined;
-    let triesLeft = this.#clients.length;
-    let brokeOnce = false;
-    while (triesLeft > 0) {
-      triesLeft -= 1;
-      const { address, channel } = this.#present();
+    const deadlineWallMs = this.#clock.wallMs() + deadlineMs;
+    for (;;) {
+      const master = await this.#search.find({ deadlineWallMs, signal });
       trace.attempts += 1;
-      trace.store = address;
+      trace.store = master.address;
       try {
-        const deadlineWallMs = clock.wallMs() + deadlineMs;
-        return await callUnary(channel, method, request, { deadlineWallMs, signal, writes });
+        const answer = await callUnary(master.channel, method, request, { deadlineWallMs, signal, writes });
+        this.#search.answered();
+        return answer;
       } catch (error) {
         const known = fromServiceError(error);
-        const isStore = (known.cause as Partial<ServiceError> | undefined)?.code === status.UNIMPLEMENTED;
-        if (!isStore && known.code !== "UNAVAILABLE") throw known;
-        this.#master += 1;
-        if (isStore) {
-          notMaster += 1;
-          continue;
-        }
-        // Under way when the connection broke: a master that was restarted, or the next one, is there to ask.
-        if (!known.notExecuted && !brokeOnce) triesLeft += 1;
-        brokeOnce ||= !known.notExecuted;
-        const message = `the master at ${address} cannot be reached: ${known.message}`;
-        last = new EkvError("UNAVAILABLE", message, { notExecuted: known.notExecuted, cause: known });
+        this.#search.lost();
+        const mayRepeat = known.code === "UNAVAILABLE" && (this.#search.size > 1 || !known.notExecuted);
+        if (!mayRepeat || trace.attempts === attemptsMax) throw await this.#search.failureOf(master, known);
       }
     }
-    if (notMaster > 0 && notMaster === this.#clients.length) {
-      throw new EkvError("FAILED_PRECONDITION", "the seeds are stores; this needs the master's host:port");
-    }
-    throw last ?? new EkvError("INVALID_ARGUMENT", "seeds: is empty; give host:port of the master");
   }
 }
 

@@ -10,6 +10,7 @@ import { Admission } from "./admission.js";
 import { Deadlines } from "./deadlines.js";
 import type { ClientStats, ConnectOptions } from "./options.js";
 import type { PendingCall } from "./pending-call.js";
+import { describeFailures, type SeedFailure } from "./seed-failure.js";
 import { decideRetry, type Miss, RoutingTable } from "./routing.js";
 import { StoreLink, type StoreLinkListener } from "./store-link.js";
 import { system, type System } from "./system.js";
@@ -20,6 +21,7 @@ import { TopologyWatch, type TopologyWatchListener } from "./topology-watch.js";
 const connectDefaults = {
   deadlineMs: 10_000,
   connectTimeoutMs: 10_000,
+  refusedTimeoutMs: 1000,
   callsInFlightMax: 100_000,
 } as const;
 
@@ -51,10 +53,14 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   #bulkCalls = 0;
   /** Resolves `open`. */
   #found: (() => void) | undefined;
+  /** Rejects `open`. */
+  #lost: (() => void) | undefined;
+  #refusedTimeIsUp = false;
   #drained: (() => void) | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
-  #lastWatchFailure = "";
+  /** Of the last search for a server that knows the topology. */
+  #seedFailures: readonly SeedFailure[] = [];
   #calls = 0;
   #failures = 0;
   #retries = 0;
@@ -82,28 +88,39 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       random: this.random,
       openChannel,
       clusterId: () => this.#routing?.topology.clusterId ?? "",
+      findRefusal: world.findRefusal,
       listener: this,
     });
   }
 
-  /** Resolves when a topology is known. */
+  /** Resolves when a topology is known. Rejects with UNAVAILABLE when none is in time, soon if every seed refuses. */
   open(): Promise<void> {
-    const timeoutMs = this.#options.connectTimeoutMs ?? connectDefaults.connectTimeoutMs;
+    const {
+      connectTimeoutMs = connectDefaults.connectTimeoutMs,
+      refusedTimeoutMs = connectDefaults.refusedTimeoutMs,
+    } = this.#options;
+    const startedMs = this.clock.nowMs();
     return new Promise((resolve, reject) => {
-      const timer = this.clock.setTimer(timeoutMs, () => {
-        this.#watch.close();
-        const seeds = this.#options.seeds.join(", ");
-        reject(
-          new EkvError(
-            "UNAVAILABLE",
-            `no server among ${seeds} told its topology within ${timeoutMs} ms (${this.#lastWatchFailure}); is the cluster up?`,
-            { notExecuted: true },
-          ),
-        );
-      });
+      const timers = [
+        this.clock.setTimer(connectTimeoutMs, () => this.#lost?.()),
+        this.clock.setTimer(refusedTimeoutMs, () => {
+          this.#refusedTimeIsUp = true;
+          this.#giveUpIfRefused();
+        }),
+      ];
+      const settled = (): void => {
+        this.#found = undefined;
+        this.#lost = undefined;
+        for (const timer of timers) timer.cancel();
+      };
       this.#found = () => {
-        timer.cancel();
+        settled();
         resolve();
+      };
+      this.#lost = () => {
+        settled();
+        this.#watch.close();
+        reject(this.#noSeed(Math.round(this.clock.nowMs() - startedMs)));
       };
       this.#watch.start();
     });
@@ -114,6 +131,14 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     this.clock.endOfTurn(() => {
       if (!this.#closed) this.#listener.begin(() => this.routing.topology);
     });
+  }
+
+  #noSeed(waitedMs: number): EkvError {
+    const failures = this.#seedFailures;
+    const reasons =
+      failures.length > 0 ? describeFailures(failures) : `no answer from ${this.#options.seeds.join(", ")}`;
+    const message = `no server sent the topology within ${waitedMs} ms (${reasons})`;
+    return new EkvError("UNAVAILABLE", message, { notExecuted: true, cause: failures[0]?.reason });
   }
 
   get routing(): RoutingTable {
@@ -248,7 +273,6 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     if (this.#routing === undefined) this.#routing = new RoutingTable(topology);
     else if (!this.#routing.applySnapshot(topology)) return false;
     this.#found?.();
-    this.#found = undefined;
     this.#topologyChanged();
     return true;
   }
@@ -258,8 +282,15 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     this.#topologyChanged();
   }
 
-  failed(address: string, reason: EkvError): void {
-    this.#lastWatchFailure = `${address}: ${reason.message}`;
+  failed(failures: readonly SeedFailure[]): void {
+    this.#seedFailures = failures;
+    if (this.#refusedTimeIsUp) this.#giveUpIfRefused();
+  }
+
+  #giveUpIfRefused(): void {
+    const everyoneRefuses =
+      this.#seedFailures.length > 0 && this.#seedFailures.every(({ refusal }) => refusal !== undefined);
+    if (everyoneRefuses) this.#lost?.();
   }
 
   #refusal(): EkvError | undefined {

@@ -39,6 +39,7 @@ const connectTable = optionTable("connect", {
   codec: optional(codecViolation),
   deadlineMs: optional(duration),
   connectTimeoutMs: optional(duration),
+  refusedTimeoutMs: optional(duration),
   callsInFlightMax: optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
   valueBytesMax: optional(wholeNumber(1, limits.valueBytesCeiling)),
   onTopology: optional(callback),

@@ -21,6 +21,11 @@ export interface ConnectOptions<V = Buffer> {
   readonly deadlineMs?: number;
   /** How long to look for a server that knows the topology, in milliseconds. Default 10 000. */
   readonly connectTimeoutMs?: number;
+  /**
+   * How long to go on looking while every seed refuses, in milliseconds: nobody listens there, or its name does not exist. A
+   * program that starts together with its cluster gives more. Default 1 000.
+   */
+  readonly refusedTimeoutMs?: number;
   /** Most calls begun and not ended; more are refused at once with RESOURCE_EXHAUSTED. Default 100 000. */
   readonly callsInFlightMax?: number;
   /** Longest value, in bytes: what the stores are configured to. Default 4 MiB. */

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import { type OpenChannel, openGrpcChannel } from "../services/wire/channel.js";
+import { type FindRefusal, findRefusal } from "../services/wire/refusal.js";
 import { openFastestPipeline, type OpenPipeline } from "./pipeline-stream.js";
 
 /** What a client needs of the world: time, randomness, and the ways to servers. */
@@ -10,6 +11,7 @@ export interface System {
   readonly random: Random;
   readonly openChannel: OpenChannel;
   readonly openPipeline: OpenPipeline;
+  readonly findRefusal: FindRefusal;
 }
 
 /** The machine's clock. Unlike a server's, its timers keep the process alive: a caller waits for what they do. */
@@ -37,4 +39,5 @@ export const system: System = {
   random,
   openChannel: openGrpcChannel,
   openPipeline: openFastestPipeline,
+  findRefusal,
 };

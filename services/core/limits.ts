@@ -64,6 +64,10 @@ export const limits = {
   chunkRetriesMax: 3,
   /** Bytes queued for a move's target before the partition's writers are throttled. */
   catchUpQueueBytesMax: 8_388_608,
+  /** Between the beginnings of attempts to reach several servers side by side, in milliseconds. RFC 8305 recommends it. */
+  staggerMs: 250,
+  /** How long a master that has answered is asked again before any other is looked for, in milliseconds. */
+  masterFreshMs: 2000,
   /** Longest attempt to connect to one address, in milliseconds: a lost packet or two, and no dead host. */
   connectMs: 4000,
   /**

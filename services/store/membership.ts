@@ -18,6 +18,7 @@ import {
 import type { ReportTime } from "../migration/source.js";
 import type { Logger } from "../runtime/log.js";
 import type { Identity } from "./identity.js";
+import { fromTurn, reachMaster } from "./master-search.js";
 import { ReportSchedule } from "./report-schedule.js";
 import type { Channel, OpenChannel } from "../wire/channel.js";
 import { fromServiceError } from "../wire/errors.js";
@@ -96,6 +97,7 @@ export class Membership {
       } catch (error) {
         const known = fromServiceError(error);
         if (isFinal(known)) throw known;
+        this.#master += 1;
         this.#options.log.info("no master to register with yet", { reason: known.message });
         await this.#pause();
       }
@@ -123,10 +125,16 @@ export class Membership {
 
   async #register(): Promise<void> {
     const { masters, identity, handler, clock, openChannel } = this.#options;
-    const address = masters[this.#master % masters.length] ?? "";
     this.#channel?.close();
-    this.#channel = openChannel(address, channelOptions, { clusterId: identity.clusterId, storeId: "" });
-    const response = await callRegister(this.#channel, await handler.registration(), clock);
+    const expected = { clusterId: identity.clusterId, storeId: "" };
+    const channel = await reachMaster({
+      masters: fromTurn(masters, this.#master),
+      clock,
+      open: (address) => openChannel(address, channelOptions, expected),
+    });
+    this.#channel = channel;
+    if (this.#stopped) return channel.close();
+    const response = await callRegister(channel, await handler.registration(), clock);
     this.#registration = {
       incarnation: brandAs<Incarnation>(response.incarnation),
       intervalMs: response.heartbeatIntervalMs,
@@ -260,8 +268,13 @@ export async function joinCluster({
 }: JoinRequest): Promise<Identity> {
   const backoff = new Backoff(backoffs.membership, random);
   for (let attempt = 0; ; attempt += 1) {
-    const channel = openChannel(masters[attempt % masters.length] ?? "", channelOptions, anyServer);
+    let channel: Channel | undefined;
     try {
+      channel = await reachMaster({
+        masters: fromTurn(masters, attempt),
+        clock,
+        open: (master) => openChannel(master, channelOptions, anyServer),
+      });
       const request = RegisterRequest.fromPartial({ ...store, engine: engineName, address: await address() });
       const { clusterId, partitionCount } = await callRegister(channel, request, clock);
       return { clusterId, partitionCount, storeId: store.storeId };
@@ -273,7 +286,7 @@ export async function joinCluster({
         clock.setTimer(backoff.failed(), resolve);
       });
     } finally {
-      channel.close();
+      channel?.close();
     }
   }
 }

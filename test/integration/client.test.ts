@@ -427,7 +427,7 @@ describe("the topology", () => {
 
   it("that nobody tells makes connect fail in time, naming the seeds", async () => {
     const attempt = connect({ seeds: ["127.0.0.1:1"], connectTimeoutMs: 150 });
-    await assert.rejects(attempt, failsWith("UNAVAILABLE", /127\.0\.0\.1:1.*150 ms/));
+    await assert.rejects(attempt, failsWith("UNAVAILABLE", /within \d+ ms.*127\.0\.0\.1:1/));
   });
 
   it("without a store makes its pipeline end once its calls are answered", async () => {

@@ -52,5 +52,6 @@ export function systemOf(machines: Machines, process: SimProcess): System {
     random: process.random,
     openChannel: machines.network.channelsOf(process),
     openPipeline: openGrpcPipeline,
+    findRefusal: () => Promise.resolve(undefined),
   };
 }

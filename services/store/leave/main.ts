@@ -8,6 +8,7 @@ import { loadSettings, renderHelp } from "../../runtime/settings.js";
 import { openGrpcChannel } from "../../wire/channel.js";
 import { membershipService } from "../../wire/services.js";
 import { callUnary } from "../../wire/unary-call.js";
+import { fromTurn, reachMaster } from "../master-search.js";
 import { leave } from "./leave.js";
 import { leaveSettings } from "./settings.js";
 
@@ -16,12 +17,16 @@ ends at once if so; if it is wanted no more, ends when it owns nothing. The stor
 
 const askTimeoutMs = 15_000;
 
-/** Asks one master after the other. */
+/** Asks the first master that can be reached; another time, it is another one's turn. */
 function askMasters(masters: readonly string[]): (storeId: StoreId) => Promise<LeaveResponse> {
-  let next = 0;
+  let turn = 0;
   return async (storeId) => {
-    const channel = openGrpcChannel(masters[next % masters.length] ?? "", {}, anyServer);
-    next += 1;
+    const channel = await reachMaster({
+      masters: fromTurn(masters, turn),
+      clock: systemClock,
+      open: (address) => openGrpcChannel(address, {}, anyServer),
+    });
+    turn += 1;
     const options = { deadlineWallMs: systemClock.wallMs() + askTimeoutMs, writes: false };
     return await callUnary(channel, membershipService.leave, { storeId }, options).finally(() =>
       channel.close(),
