@@ -47,6 +47,8 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   readonly #watch: TopologyWatch;
   /** Calls that nobody can take at the moment; tried again at every news. */
   readonly #waiting = new Set<PendingCall>();
+  /** What calls that are to be repeated were refused with last. */
+  readonly #refusals = new WeakMap<PendingCall, EkvError>();
   #routing: RoutingTable | undefined;
   /** Ends each scan that runs. */
   readonly #scans = new Set<() => void>();
@@ -211,6 +213,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       clientId: this.#clientId,
       valueBytesMax: this.valueBytesMax,
       clock: this.clock,
+      random: this.random,
       openChannel: this.#system.openChannel,
       openPipeline: this.#system.openPipeline,
       listener: this,
@@ -322,6 +325,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     this.#retries += 1;
     if (miss.kind === "refused" && miss.code === "MOVED") this.#redirects += 1;
     if (decision === "route-again") return this.#route(call);
+    this.#refusals.set(call, error);
     const waitMs = decideBackoffMs(backoffs.call, call.attempts, this.random.fraction());
     this.clock.setTimer(waitMs, () => this.#route(call));
   }
@@ -348,11 +352,11 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       return this.#fail(call, outcomeUnknown(`no answer from ${call.waitsFor} within ${call.timeoutMs} ms`));
     }
     const owner = this.routing.ownerOf(call.partition);
-    const trouble = owner && this.#links.get(owner.storeId)?.trouble;
-    const what = call.waitsFor === "" ? `nobody serves partition ${call.partition}` : trouble?.message;
+    const cause = this.#refusals.get(call) ?? (owner && this.#links.get(owner.storeId)?.trouble);
+    const what = call.waitsFor === "" ? `nobody serves partition ${call.partition}` : cause?.message;
     const attempts = call.attempts > 0 ? `, in ${call.attempts + 1} attempts` : "";
     const message = `after ${call.timeoutMs} ms: ${what ?? `${call.waitsFor} did not answer`}${attempts}`;
-    this.#fail(call, new EkvError("DEADLINE_EXCEEDED", message, { notExecuted: !call.sent, cause: trouble }));
+    this.#fail(call, new EkvError("DEADLINE_EXCEEDED", message, { notExecuted: !call.sent, cause }));
   }
 
   #abort(call: PendingCall, signal: AbortSignal): void {

@@ -1,7 +1,9 @@
 import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
-import { messageBytesMax } from "../services/core/limits.js";
+import { backoffs, messageBytesMax } from "../services/core/limits.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
+import type { Random } from "../services/core/ports/random.js";
+import { Backoff } from "../services/core/retry/backoff.js";
 import type { ServerIdentity } from "../services/core/server-identity.js";
 import type { PartitionEntry } from "../services/core/topology.js";
 import { CallKind, CallStatus, type PipelineResponse } from "../services/gen/elastickv/v1/store.js";
@@ -38,6 +40,7 @@ export interface StoreLinkOptions {
   readonly clientId: string;
   readonly valueBytesMax: number;
   readonly clock: Clock;
+  readonly random: Random;
   readonly openChannel: OpenChannel;
   readonly openPipeline: OpenPipeline;
   readonly listener: StoreLinkListener;
@@ -76,14 +79,19 @@ export class StoreLink {
   #retired = false;
   /** The store stops: it answers what it has, and takes no more on this stream. */
   #draining = false;
-  #trouble: EkvError | undefined;
   #misdirected = false;
+  /** Of all calls to the store: it may be out of reach, or have no room for this client. */
+  readonly #backoff: Backoff;
+  /** No stream is opened before it ends. */
+  #pause: Timer | undefined;
+  #trouble: EkvError | undefined;
   #closeTimer: Timer | undefined;
   #closed = false;
 
   constructor(options: StoreLinkOptions) {
     this.#options = options;
     this.address = options.address;
+    this.#backoff = new Backoff(backoffs.storeLink, options.random);
     const bytes = messageBytesMax(options.valueBytesMax);
     this.#messageBytesMax = bytes;
     const channelOptions = {
@@ -132,6 +140,7 @@ export class StoreLink {
   close(): void {
     this.#closed = true;
     this.#closeTimer?.cancel();
+    this.#pause?.cancel();
     this.#stream?.end();
     this.#stream?.cancel();
     this.#break(new EkvError("UNAVAILABLE", "the client was closed"));
@@ -152,7 +161,7 @@ export class StoreLink {
     if (this.#queue.length === 0 || this.#connecting || this.#blocked) return;
     if (this.#draining) return this.#turnAway();
     const stream = this.#stream;
-    if (stream === undefined) return this.#connect();
+    if (stream === undefined) return this.#pause ? undefined : this.#connect();
     while (this.#queue.length > 0 && this.#sent.size < unansweredMax && !this.#blocked) {
       this.#sendBatch(stream);
     }
@@ -199,7 +208,7 @@ export class StoreLink {
         const queued = this.#queue;
         this.#queue = [];
         const reason = this.failureOf(error);
-        this.#trouble = reason;
+        this.#backOff(reason);
         this.#options.listener.lost(queued, reason);
         this.#closeIfIdle();
       },
@@ -212,6 +221,17 @@ export class StoreLink {
     // Another server would refuse the calls, but a deadline that ends before its refusal comes makes a write's outcome unknown.
     if (this.#misdirected) await checkStore(channel, clock, connectMs);
     return await openPipeline({ address, channel, messageBytesMax: this.#messageBytesMax, clock, connectMs });
+  }
+
+  /** Opens no stream for a while. The calls wait here meanwhile, unless their keys move. */
+  #backOff(reason: EkvError): void {
+    if (this.#closed) return;
+    this.#trouble = reason;
+    this.#pause?.cancel();
+    this.#pause = this.#options.clock.setTimer(this.#backoff.failed(reason.retryAfterMs), () => {
+      this.#pause = undefined;
+      this.#flush();
+    });
   }
 
   #open(stream: PipelineStream): void {
@@ -248,10 +268,10 @@ export class StoreLink {
   }
 
   #break(reason: EkvError): void {
-    this.#trouble = reason;
     this.#stream = undefined;
     this.#blocked = false;
     this.#draining = false;
+    this.#backOff(reason);
     // A refusal of the stream as a whole: nothing that was sent on it was executed.
     const sent = this.#sent.takeAll().filter((call) => !call.done);
     if (reason.notExecuted) for (const call of sent) call.sent = false;
@@ -264,6 +284,7 @@ export class StoreLink {
     if (response.draining) this.#draining = true;
     this.#trouble = undefined;
     this.#misdirected = false;
+    this.#backoff.succeeded();
     const { listener } = this.#options;
     for (const entry of response.moved) listener.moved(entryFromWire(entry));
     const { firstCall, offsets, statuses, values, valueLengths, epochs, seqs, expiriesMs, failures } =

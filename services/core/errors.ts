@@ -63,6 +63,8 @@ export interface EkvErrorDetails {
   readonly moved?: PartitionEntry | undefined;
   /** With `CONDITION_FAILED`, when the key exists: its version. */
   readonly current?: Version | undefined;
+  /** How long the server asks to wait before the next attempt, in milliseconds. Default 0: no longer than the caller would. */
+  readonly retryAfterMs?: number;
   /** In the SDK: the call that failed. */
   readonly call?: FailedCall;
   /** Of a bulk call: what failed, by index. */
@@ -83,6 +85,8 @@ export class EkvError extends Error {
   readonly moved: PartitionEntry | undefined;
   /** With `CONDITION_FAILED`: the key's present version; undefined when the key does not exist. */
   readonly current: Version | undefined;
+  /** How long the server asks to wait before the next attempt, in milliseconds; 0: it does not say. */
+  readonly retryAfterMs: number;
   /** The SDK method that failed, such as `get` or `putMany`; undefined on servers. */
   readonly call: string | undefined;
   /** The key of the call that failed: text where it is UTF-8, bytes elsewhere. */
@@ -102,6 +106,7 @@ export class EkvError extends Error {
     this.violations = details.violations ?? [];
     this.moved = details.moved;
     this.current = details.current;
+    this.retryAfterMs = details.retryAfterMs ?? 0;
     this.call = details.call?.call;
     this.key = details.call?.key;
     this.attempts = details.call?.attempts ?? 0;

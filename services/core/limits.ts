@@ -76,6 +76,8 @@ export const limits = {
    */
   keepaliveMs: 2000,
   keepaliveTimeoutMs: 4000,
+  /** How long a client that finds no room for its pipeline is asked to wait, in milliseconds. */
+  pipelineRetryMs: 2000,
   /** Longest wait before the next attempt that another server may ask for, in milliseconds. */
   retryAfterMsMax: 30_000,
 } as const;
@@ -89,8 +91,10 @@ export function messageBytesMax(valueBytesMax: number): number {
 export const backoffs = {
   /** A gRPC channel that could not connect. */
   channel: { firstMs: 50, maxMs: 1000 },
-  /** A client's call that a store could not take. */
+  /** A client's call that a store refused for the moment. */
   call: { firstMs: 2, maxMs: 50 },
+  /** A client's connection to one store, which all of its calls share. */
+  storeLink: { firstMs: 10, maxMs: 1000 },
   /** A scan that got no page. */
   scanPage: { firstMs: 20, maxMs: 1000 },
   /** A client's topology watch. */

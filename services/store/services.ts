@@ -211,7 +211,8 @@ export class StoreServices {
     if (!this.#store?.isRunning) return fail(notServing());
     if (this.#pipelines.size >= streamsMax) {
       const message = `${streamsMax} pipelines are open at this store; share one client, or raise streams-max`;
-      return fail(new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true }));
+      const retryAfterMs = limits.pipelineRetryMs;
+      return fail(new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true, retryAfterMs }));
     }
     const { calls, kvMap, ownership } = this.#store;
     const pipeline = new Pipeline(stream, {

@@ -63,6 +63,7 @@ function errorInfoOf(error: EkvError): ErrorInfo {
     moved: error.moved && entryToWire(error.moved),
     current: error.current,
     answeredBy: error.answeredBy,
+    retryAfterMs: error.retryAfterMs,
   };
 }
 
@@ -73,6 +74,7 @@ function errorFromInfo(info: ErrorInfo, message: string, cause?: unknown): EkvEr
     ...(info.moved && { moved: entryFromWire(info.moved) }),
     ...(info.current && { current: versionFromWire(info.current) }),
     ...(info.answeredBy && { answeredBy: serverFromWire(info.answeredBy) }),
+    retryAfterMs: info.retryAfterMs,
     cause,
   });
 }

@@ -284,7 +284,11 @@ export interface ErrorInfo {
    * The server that answered, when it is not the one that the call was meant for. Nothing was executed: another server has
    * taken over the address.
    */
-  answeredBy: ServerIdentity | undefined;
+  answeredBy:
+    | ServerIdentity
+    | undefined;
+  /** How long to wait before the next attempt, in milliseconds. 0: as long as the caller sees fit. */
+  retryAfterMs: number;
 }
 
 /**
@@ -1277,7 +1281,15 @@ export const PartitionDigest: MessageFns<PartitionDigest> = {
 };
 
 function createBaseErrorInfo(): ErrorInfo {
-  return { code: 0, notExecuted: false, violations: [], moved: undefined, current: undefined, answeredBy: undefined };
+  return {
+    code: 0,
+    notExecuted: false,
+    violations: [],
+    moved: undefined,
+    current: undefined,
+    answeredBy: undefined,
+    retryAfterMs: 0,
+  };
 }
 
 export const ErrorInfo: MessageFns<ErrorInfo> = {
@@ -1299,6 +1311,9 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     }
     if (message.answeredBy !== undefined) {
       ServerIdentity.encode(message.answeredBy, writer.uint32(50).fork()).join();
+    }
+    if (message.retryAfterMs !== 0) {
+      writer.uint32(56).uint32(message.retryAfterMs);
     }
     return writer;
   },
@@ -1364,6 +1379,14 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
             message.answeredBy = ServerIdentity.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.retryAfterMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1394,6 +1417,11 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
         : isSet(object.answered_by)
         ? ServerIdentity.fromJSON(object.answered_by)
         : undefined,
+      retryAfterMs: isSet(object.retryAfterMs)
+        ? globalThis.Number(object.retryAfterMs)
+        : isSet(object.retry_after_ms)
+        ? globalThis.Number(object.retry_after_ms)
+        : 0,
     };
   },
 
@@ -1417,6 +1445,9 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     if (message.answeredBy !== undefined) {
       obj.answeredBy = ServerIdentity.toJSON(message.answeredBy);
     }
+    if (message.retryAfterMs !== 0) {
+      obj.retryAfterMs = Math.round(message.retryAfterMs);
+    }
     return obj;
   },
 
@@ -1437,6 +1468,7 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     message.answeredBy = (object.answeredBy !== undefined && object.answeredBy !== null)
       ? ServerIdentity.fromPartial(object.answeredBy)
       : undefined;
+    message.retryAfterMs = object.retryAfterMs ?? 0;
     return message;
   },
 };
