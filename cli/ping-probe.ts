@@ -3,6 +3,7 @@ import { EkvError } from "../services/core/errors.js";
 import type { Topology } from "../services/gen/elastickv/v1/common.js";
 import { TopologyServiceClient } from "../services/gen/elastickv/v1/master.js";
 import { StoreServiceClient } from "../services/gen/elastickv/v1/store.js";
+import { channelDefaults } from "../services/wire/channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
 
 /** A process to measure: `master`, or a store by its id. */
@@ -32,7 +33,7 @@ export async function findTargets(seeds: readonly string[], options: ProbeOption
 async function findTopology(seeds: readonly string[], options: ProbeOptions): Promise<Topology> {
   let failure: unknown = new EkvError("UNAVAILABLE", "no seed is given");
   for (const seed of seeds) {
-    const client = new TopologyServiceClient(seed, credentials.createInsecure());
+    const client = new TopologyServiceClient(seed, credentials.createInsecure(), channelDefaults);
     try {
       const { topology } = await unary<{ topology: Topology | undefined }>((done) =>
         client.getTopology({}, new Metadata(), deadlineOf(options), done),
@@ -50,7 +51,7 @@ async function findTopology(seeds: readonly string[], options: ProbeOptions): Pr
 
 /** Whether a seed is a store reached by another name; only a master lacks the store's service. */
 async function isStore(seed: string, options: ProbeOptions): Promise<boolean> {
-  const client = new StoreServiceClient(seed, credentials.createInsecure());
+  const client = new StoreServiceClient(seed, credentials.createInsecure(), channelDefaults);
   try {
     await unary((done) => client.getStoreStatus({}, new Metadata(), deadlineOf(options), done));
     return true;
@@ -70,7 +71,7 @@ export async function measureRoundTrips(
   count: number,
   options: ProbeOptions,
 ): Promise<{ readonly timesMs: number[]; readonly failures: number; readonly error: EkvError | undefined }> {
-  const client = new TopologyServiceClient(address, credentials.createInsecure());
+  const client = new TopologyServiceClient(address, credentials.createInsecure(), channelDefaults);
   const call = (): Promise<unknown> =>
     unary((done) => client.lookup({ key: new Uint8Array([0]) }, new Metadata(), deadlineOf(options), done));
   const timesMs: number[] = [];

@@ -5,6 +5,7 @@ import { paletteFor } from "../output.js";
 import { formatBytes, formatCount, formatNoun } from "../quantities.js";
 import { lossLines, problemLines } from "../store-notes.js";
 import { formatPairs } from "../table.js";
+import { isMasterAway, storeStatus } from "./store-status.js";
 
 /** In a few words each; empty: the cluster is healthy. */
 function troublesOf(report: GetClusterStatusResponse): string[] {
@@ -20,10 +21,16 @@ function troublesOf(report: GetClusterStatusResponse): string[] {
   ].filter((trouble) => trouble !== false);
 }
 
-/** `ekv status`: the cluster at a glance. */
+/** `ekv status`: the cluster at a glance; while no master answers, what its stores know. */
 export async function status(context: CommandContext): Promise<ExitCode> {
   const admin = await context.session.admin();
-  const report = await admin.getClusterStatus({}, { deadlineMs: context.timeoutMs, signal: context.signal });
+  let report: GetClusterStatusResponse;
+  try {
+    report = await admin.getClusterStatus({}, { deadlineMs: context.timeoutMs, signal: context.signal });
+  } catch (error) {
+    if (!isMasterAway(error)) throw error;
+    return await storeStatus(context, error);
+  }
   const troubles = troublesOf(report);
   if (context.json) {
     await writeJson(context, { ...report, healthy: troubles.length === 0 });

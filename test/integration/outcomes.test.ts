@@ -130,7 +130,10 @@ describe("a call that the other side cuts off", { timeout: 120_000 }, () => {
     const admin = connectAdmin({ seeds: [master.address] });
     undo.push(() => admin.close());
     const giveUp = new AbortController();
-    const question = assert.rejects(admin.listStores({}, { signal: giveUp.signal }), refusedWith("CANCELLED", /gave up/));
+    const question = assert.rejects(
+      admin.listStores({}, { signal: giveUp.signal }),
+      refusedWith("CANCELLED", /gave up/),
+    );
     const pause = admin.pauseOperation({ operationId: "operation-1" }, { signal: giveUp.signal });
     const change = assert.rejects(pause, refusedWith("OUTCOME_UNKNOWN", /gave up/));
     await waitFor("both to be under way", () => master.calls === 2);
