@@ -9,6 +9,8 @@ import { storeService } from "../services/wire/services.js";
 
 /** A pipeline's stream, over gRPC or framed: what both have in common. */
 export interface PipelineStream {
+  /** When the store was seen to have begun the stream, by the monotonic clock; missing: not seen. */
+  readonly begunMs?: number;
   on(event: "data", listener: (response: PipelineResponse) => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "end" | "drain", listener: () => void): unknown;
@@ -38,6 +40,7 @@ export const openFastestPipeline: OpenPipeline = async (target) => {
   const { address, messageBytesMax, clock, connectMs } = target;
   const socket = await connectFramed({ address, protocol: "pipeline", clock, connectMs });
   if (socket === undefined) return await openGrpcPipeline(target);
+  const begunMs = clock.nowMs();
   const stream = new FramedStream({
     socket,
     sent: PipelineRequest,
@@ -48,7 +51,7 @@ export const openFastestPipeline: OpenPipeline = async (target) => {
   });
   stream.on("end", () => stream.end());
   stream.on("error", () => stream.destroy());
-  return stream;
+  return Object.assign(stream, { begunMs });
 };
 
 /** A pipeline over gRPC. Nothing is written before the channel is connected: what is queued was certainly not executed. */

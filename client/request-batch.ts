@@ -21,11 +21,34 @@ export function batchLength(calls: readonly PendingCall[], callsMax: number): nu
   return count;
 }
 
-/** The columns of a batch of calls; see PipelineRequest in store.proto. `timeoutMs` goes for all. */
+/**
+ * What each call may still take, in whole milliseconds; one number for all where they differ by little, the shortest: a call
+ * must not take effect when its caller has given up.
+ */
+export function timeoutsOf(calls: readonly PendingCall[], nowMs: number): number[] {
+  let firstMs = Infinity;
+  let lastMs = 0;
+  for (const { deadlineMs } of calls) {
+    if (deadlineMs < firstMs) firstMs = deadlineMs;
+    if (deadlineMs > lastMs) lastMs = deadlineMs;
+  }
+  if (lastMs - firstMs <= limits.timeoutSpreadMsMax) return [timeoutOf(firstMs, nowMs)];
+  return calls.map(({ deadlineMs }) => timeoutOf(deadlineMs, nowMs));
+}
+
+function timeoutOf(deadlineMs: number, nowMs: number): number {
+  return Math.max(1, Math.ceil(deadlineMs - nowMs));
+}
+
+/**
+ * The columns of a batch of calls; see PipelineRequest in store.proto. `timeoutsMs`: one for each, or one for all;
+ * `sentAtMs`: by the stream's clock, undefined when it is not known.
+ */
 export function encodeBatch(
   calls: readonly PendingCall[],
   firstCall: number,
-  timeoutMs: number,
+  timeoutsMs: number[],
+  sentAtMs: number | undefined,
 ): PipelineRequest {
   let keysBytes = 0;
   let valuesBytes = 0;
@@ -62,11 +85,12 @@ export function encodeBatch(
     keyLengths,
     values,
     valueLengths,
-    timeoutsMs: [timeoutMs],
+    timeoutsMs,
     options,
     clientId: "",
     clusterId: "",
     storeId: "",
+    sentAtUs: sentAtMs === undefined ? undefined : Math.max(0, Math.floor(sentAtMs * 1000)),
   };
 }
 

@@ -15,7 +15,8 @@ import { checkStore } from "./store-check.js";
 import type { PendingCall } from "./pending-call.js";
 import type { OpenPipeline, PipelineStream } from "./pipeline-stream.js";
 import { SentCalls } from "./sent-calls.js";
-import { batchLength, encodeBatch } from "./request-batch.js";
+import { StreamClock } from "./stream-clock.js";
+import { batchLength, encodeBatch, timeoutsOf } from "./request-batch.js";
 
 /** What a link tells the client. */
 export interface StoreLinkListener {
@@ -71,6 +72,8 @@ export class StoreLink {
   readonly #sent = new SentCalls();
   #queue: PendingCall[] = [];
   #stream: PipelineStream | undefined;
+  /** The store's, on this stream. */
+  #streamClock = new StreamClock();
   #connecting = false;
   #flushScheduled = false;
   #blocked = false;
@@ -177,12 +180,8 @@ export class StoreLink {
     if (calls.length === 0) return;
     const nowMs = this.#options.clock.nowMs();
     const firstCall = this.#nextCall;
-    let timeoutMs = 1;
-    for (const call of calls) {
-      call.sent = true;
-      timeoutMs = Math.max(timeoutMs, Math.ceil(call.deadlineMs - nowMs));
-    }
-    const request = encodeBatch(calls, firstCall, timeoutMs);
+    for (const call of calls) call.sent = true;
+    const request = encodeBatch(calls, firstCall, timeoutsOf(calls, nowMs), this.#streamClock.at(nowMs));
     this.#nextCall += calls.length;
     this.#sent.add(firstCall, calls);
     if (!this.#greeted) {
@@ -236,6 +235,8 @@ export class StoreLink {
 
   #open(stream: PipelineStream): void {
     this.#stream = stream;
+    this.#streamClock = new StreamClock();
+    if (stream.begunMs !== undefined) this.#streamClock.heard(0, stream.begunMs);
     this.#greeted = false;
     stream.on("data", (response: PipelineResponse) => {
       // What a stream that was given up still says must not touch its successor.
@@ -285,7 +286,8 @@ export class StoreLink {
     this.#trouble = undefined;
     this.#misdirected = false;
     this.#backoff.succeeded();
-    const { listener } = this.#options;
+    const { listener, clock } = this.#options;
+    if (response.clockUs !== undefined) this.#streamClock.heard(response.clockUs / 1000, clock.nowMs());
     for (const entry of response.moved) listener.moved(entryFromWire(entry));
     const { firstCall, offsets, statuses, values, valueLengths, epochs, seqs, expiriesMs, failures } =
       response;

@@ -40,6 +40,14 @@ export const limits = {
   storesMax: 1024,
   /** Operations that have not ended; more are refused. */
   operationsActiveMax: 64,
+  /** Calls of one batch whose remaining times differ by no more than this, in milliseconds, share the shortest. */
+  timeoutSpreadMsMax: 5,
+  /** How long a client believes what an answer showed of its store's clock, in milliseconds: clocks drift apart. */
+  streamClockWindowMs: 30_000,
+  /** How often a server looks whether it stood still, in milliseconds: each time wakes an idle process. */
+  standstillLookMs: 100,
+  /** Time without such a look that counts as standing still, in milliseconds; less is an ordinary delay. */
+  standstillMsMin: 250,
   /** Bytes that an answer batch or browse page aims for. */
   answerBytesTarget: 1_048_576,
   /** Entries that a browse page aims for. */

@@ -35,6 +35,8 @@ export const drainingEvent = "draining";
 export interface HandlerOptions {
   readonly log: Logger;
   readonly clock: Clock;
+  /** The earliest that what is read now can have come, by the monotonic clock; see Standstill. Default: now. */
+  readonly arrivedMs?: () => number;
 }
 
 type Call<Q, A> = ServerUnaryCall<Q, A> | ServerWritableStream<Q, A>;
@@ -46,11 +48,13 @@ class GrpcContext implements CallContext {
   #requestId: string | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(call: Call<unknown, unknown>, clock: Clock) {
+  constructor(call: Call<unknown, unknown>, { clock, arrivedMs }: HandlerOptions) {
     this.#call = call;
     const deadline = call.getDeadline();
     const wallMs = deadline instanceof Date ? deadline.getTime() : deadline;
-    this.deadlineMs = wallMs === Infinity ? Infinity : clock.nowMs() + wallMs - clock.wallMs();
+    // grpc-js counts the caller's timeout from when it reads the call, which may have come earlier.
+    this.deadlineMs =
+      wallMs === Infinity ? Infinity : (arrivedMs?.() ?? clock.nowMs()) + wallMs - clock.wallMs();
   }
 
   get metadata(): Metadata {
@@ -79,8 +83,8 @@ class GrpcContext implements CallContext {
 class GrpcStreamContext extends GrpcContext implements StreamContext {
   readonly draining: AbortSignal;
 
-  constructor(call: Call<unknown, unknown>, clock: Clock) {
-    super(call, clock);
+  constructor(call: Call<unknown, unknown>, options: HandlerOptions) {
+    super(call, options);
     const controller = new AbortController();
     call.on(drainingEvent, () => controller.abort());
     this.draining = controller.signal;
@@ -105,15 +109,15 @@ function refusal(
 
 /** A handler of unary calls from a function that returns the answer or throws. */
 export function unaryHandler<Q, A>(
-  { log, clock }: HandlerOptions,
+  options: HandlerOptions,
   handle: (request: Q, context: CallContext) => Promise<A> | A,
 ): handleUnaryCall<Q, A> {
   return (call, callback) => {
-    const context = new GrpcContext(call, clock);
+    const context = new GrpcContext(call, options);
     const run = async (): Promise<A> => await handle(call.request, context);
     run().then(
       (answer) => callback(null, answer),
-      (error: unknown) => callback(refusal(error, context, call.getPath(), log)),
+      (error: unknown) => callback(refusal(error, context, call.getPath(), options.log)),
     );
   };
 }
@@ -125,11 +129,11 @@ export function unaryHandler<Q, A>(
  * take the messages and the status that are still on their way.
  */
 export function streamHandler<Q, A>(
-  { log, clock }: HandlerOptions,
+  options: HandlerOptions,
   handle: (request: Q, context: StreamContext, send: (message: A) => Promise<void>) => Promise<void>,
 ): handleServerStreamingCall<Q, A> {
   return (call) => {
-    const context = new GrpcStreamContext(call, clock);
+    const context = new GrpcStreamContext(call, options);
     const send = (message: A): Promise<void> => {
       if (context.signal.aborted || call.destroyed || call.write(message)) return Promise.resolve();
       return new Promise((resolve) => {
@@ -144,7 +148,7 @@ export function streamHandler<Q, A>(
     };
     handle(call.request, context, send).then(
       () => call.end(),
-      (error: unknown) => call.emit("error", refusal(error, context, call.getPath(), log)),
+      (error: unknown) => call.emit("error", refusal(error, context, call.getPath(), options.log)),
     );
   };
 }

@@ -89,8 +89,11 @@ function recognise(socket: Socket, { http2, framed }: PortListenerOptions, recog
     if (seen.length < preface.length) return;
     done();
     recognised();
+    // The stream's clock begins before the client can see the preface: what the client counts from is never earlier.
+    socket.cork();
     socket.write(preface);
     framed(socket, protocol);
+    socket.uncork();
   };
   socket.setTimeout(prefaceMsMax);
   socket.on("timeout", cut);

@@ -80,8 +80,8 @@ export class AnswerBatch {
     this.#failures.push(failureToWire(error));
   }
 
-  /** The message. The batch is empty afterwards, and must not be added to. */
-  finish(): PipelineResponse {
+  /** The message, sent at `clockUs` of the stream. The batch is empty afterwards, and must not be added to. */
+  finish(clockUs: number): PipelineResponse {
     const calls = this.#calls;
     this.#calls = [];
     const first = calls[0] ?? 0;
@@ -104,6 +104,7 @@ export class AnswerBatch {
       moved: [...this.#moved.values()].map(entryToWire),
       failures: this.#failures,
       draining: false,
+      clockUs,
     };
   }
 

@@ -26,6 +26,8 @@ export interface PipelineOptions {
   readonly kvMap: KVMap;
   readonly clock: Clock;
   readonly clusterId: string;
+  /** The earliest that what is read now can have arrived; see {@link Standstill}. */
+  readonly arrivedMs: () => number;
   /** Unanswered calls of one stream; more are refused. */
   readonly callsInFlightMax: number;
   self(): Replica;
@@ -58,8 +60,8 @@ export interface PipelineStream {
 /** A batch, and how far it is worked off. */
 interface ReceivedBatch {
   readonly request: PipelineRequest;
-  /** When it came, by the monotonic clock. */
-  readonly nowMs: number;
+  /** When it was sent, or earlier, by the monotonic clock: its timeouts count from then. */
+  readonly sentMs: number;
   /** The next call. */
   index: number;
   keyOffset: number;
@@ -90,10 +92,13 @@ export class Pipeline implements WriteSink {
   /** A batch was taken. */
   #begun = false;
   readonly #batches: ReceivedBatch[] = [];
+  /** When the stream began, by the monotonic clock. */
+  readonly #begunMs: number;
 
   constructor(stream: PipelineStream, options: PipelineOptions) {
     this.#stream = stream;
     this.#options = options;
+    this.#begunMs = options.clock.nowMs();
     stream.on("data", (request: PipelineRequest) => this.#receive(request));
     stream.on("end", () => {
       this.#ended = true;
@@ -118,7 +123,7 @@ export class Pipeline implements WriteSink {
     const stream = this.#stream;
     if (this.#draining || stream.destroyed || stream.cancelled || stream.writableEnded) return;
     this.#draining = true;
-    stream.write({ ...new AnswerBatch().finish(), draining: true });
+    stream.write({ ...new AnswerBatch().finish(this.#clockUs()), draining: true });
   }
 
   written(call: number, { epoch, seq }: Version): void {
@@ -154,9 +159,21 @@ export class Pipeline implements WriteSink {
       return;
     }
     this.#begun = true;
-    const nowMs = this.#options.clock.nowMs();
-    this.#batches.push({ request, nowMs, index: 0, keyOffset: 0, valueOffset: 0, puts: 0, options: 0 });
+    const sentMs = this.#sentMs(request);
+    this.#batches.push({ request, sentMs, index: 0, keyOffset: 0, valueOffset: 0, puts: 0, options: 0 });
     this.#work();
+  }
+
+  /** The stream's clock, in whole microseconds, rounded down. */
+  #clockUs(): number {
+    return Math.floor((this.#options.clock.nowMs() - this.#begunMs) * 1000);
+  }
+
+  /** When a batch was sent, by a client that knows the stream's clock; else the earliest that it can have arrived. */
+  #sentMs({ sentAtUs }: PipelineRequest): number {
+    const { clock, arrivedMs } = this.#options;
+    if (sentAtUs === undefined) return arrivedMs();
+    return Math.min(clock.nowMs(), this.#begunMs + sentAtUs / 1000);
   }
 
   /** Works off what was received, as long as the transport takes the answers: a batch may ask for more than fits. */
@@ -189,7 +206,7 @@ export class Pipeline implements WriteSink {
 
   /** Takes calls of a batch until it is worked off, or the answers make a full message. */
   #takeCalls(batch: ReceivedBatch, answers: AnswerBatch): void {
-    const { request, nowMs } = batch;
+    const { request, sentMs } = batch;
     const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, firstCall, options } = request;
     while (batch.index < kinds.length && answers.bytes < limits.answerBytesTarget) {
       const index = batch.index++;
@@ -200,7 +217,7 @@ export class Pipeline implements WriteSink {
       batch.keyOffset = keyEnd;
       const callOptions = options[batch.options]?.call === index ? options[batch.options++] : undefined;
       const timeoutMs = timeoutsMs[timeoutsMs.length === 1 ? 0 : index];
-      const deadlineMs = timeoutMs === undefined ? Infinity : nowMs + timeoutMs;
+      const deadlineMs = timeoutMs === undefined ? Infinity : sentMs + timeoutMs;
       const valueStart = batch.valueOffset;
       if (kind === CallKind.PUT) batch.valueOffset += valueLengths[batch.puts++] ?? 0;
       const refused = this.#refusalOf(keyEnd - keyStart);
@@ -329,7 +346,7 @@ export class Pipeline implements WriteSink {
     const stream = this.#stream;
     if (stream.destroyed || stream.cancelled || stream.writableEnded) return;
     // A client that does not read its answers gets no more calls taken.
-    if (!stream.write(batch.finish())) this.#blocked = true;
+    if (!stream.write(batch.finish(this.#clockUs()))) this.#blocked = true;
   }
 
   #endWhenAnswered(): void {

@@ -21,6 +21,7 @@ import type { MigrationTarget } from "../migration/target.js";
 import type { ServedService } from "../runtime/grpc-server.js";
 import { streamHandler, unaryHandler } from "../runtime/handlers.js";
 import type { Logger } from "../runtime/log.js";
+import { Standstill } from "../runtime/standstill.js";
 import type { TopologyFeed } from "../runtime/topology-feed.js";
 import { topologyHandlers } from "../runtime/topology-handlers.js";
 import type { OpenChannel } from "../wire/channel.js";
@@ -67,11 +68,13 @@ export class StoreServices {
   readonly #pipelines = new Set<Pipeline>();
   readonly #moves = new Set<FramedMove>();
   readonly #forwarder: Forwarder;
+  readonly #standstill: Standstill;
   #store: Store | undefined;
   #unary: UnaryCalls | undefined;
 
   constructor(options: StoreServicesOptions) {
     this.#options = options;
+    this.#standstill = new Standstill(options.clock);
     this.#forwarder = new Forwarder({
       clock: options.clock,
       valueBytesMax: options.valueBytesMax,
@@ -85,6 +88,7 @@ export class StoreServices {
   /** Lets calls through to the store. */
   open(store: Store): void {
     this.#store = store;
+    this.#standstill.start();
     this.#unary = new UnaryCalls(store.calls, this.#forwarder);
   }
 
@@ -133,11 +137,12 @@ export class StoreServices {
   }
 
   close(): void {
+    this.#standstill.stop();
     this.#forwarder.close();
   }
 
   #storeHandlers(): StoreServiceServer {
-    const options = this.#options;
+    const options = { ...this.#options, arrivedMs: (): number => this.#standstill.arrivedMs() };
     const { clock } = options;
     const calls = (): UnaryCalls => {
       if (this.#unary && this.#store?.isRunning) return this.#unary;
@@ -220,6 +225,7 @@ export class StoreServices {
       kvMap,
       clock,
       clusterId: this.#options.clusterId(),
+      arrivedMs: () => this.#standstill.arrivedMs(),
       callsInFlightMax,
       self: () => ownership.self,
       fail,

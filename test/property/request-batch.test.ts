@@ -128,7 +128,7 @@ describe("a batch of calls in columns", () => {
     fc.assert(
       fc.property(fc.array(shapes, { minLength: 1, maxLength: 60 }), fc.maxSafeNat(), (list, firstCall) => {
         const calls = list.map(callOf);
-        const bytes = PipelineRequest.encode(encodeBatch(calls, firstCall, 250)).finish();
+        const bytes = PipelineRequest.encode(encodeBatch(calls, firstCall, [250], undefined)).finish();
         const request = PipelineRequest.decode(bytes);
         assert.equal(request.firstCall, firstCall);
         assert.deepEqual(request.timeoutsMs, [250]);

@@ -215,13 +215,13 @@ export class FakeStore extends FakeServer {
       else if (verdict === "answer") this.#execute(call, answers);
       else answers.addError(number, verdict);
     });
-    if (answers.size > 0 && !stream.writableEnded) stream.write(answers.finish());
+    if (answers.size > 0 && !stream.writableEnded) stream.write(answers.finish(0));
   }
 
   #send(stream: PipelineStream, fill: (batch: AnswerBatch) => void): void {
     const batch = new AnswerBatch();
     fill(batch);
-    stream.write(batch.finish());
+    stream.write(batch.finish(0));
   }
 
   #execute(call: FakeCall, answers: AnswerBatch): void {

@@ -338,7 +338,7 @@ export interface PipelineRequest {
   /** The values of the PUTs, one after the other, and the length of each. */
   values: Uint8Array;
   valueLengths: number[];
-  /** Milliseconds each call may still take; one number stands for all. Empty: the store's own limit. */
+  /** Milliseconds each call may still take when the batch is sent; one number stands for all. Empty: the store's own limit. */
   timeoutsMs: number[];
   /** For the calls that need any, ascending by call. */
   options: CallOptions[];
@@ -347,6 +347,12 @@ export interface PipelineRequest {
   /** The cluster and the store that the stream is meant for, as in ServerIdentity; sent with the first batch of a stream. */
   clusterId: string;
   storeId: string;
+  /**
+   * The store's stream clock when the batch was sent, as the client reckons it from the clock_us of answers: never later than
+   * it was. In microseconds. The timeouts count from then, so that they include the time on the way and the time that the store stood still.
+   * Absent: not known; they count from when the store reads the batch.
+   */
+  sentAtUs?: number | undefined;
 }
 
 export interface CallOptions {
@@ -383,6 +389,11 @@ export interface PipelineResponse {
    * executed. End the stream when everything is answered.
    */
   draining: boolean;
+  /**
+   * The store's stream clock when this was sent: microseconds since the stream began. A framed stream begins when the store
+   * returns the preface.
+   */
+  clockUs?: number | undefined;
 }
 
 export interface GetStoreStatusRequest {
@@ -2591,6 +2602,7 @@ function createBasePipelineRequest(): PipelineRequest {
     clientId: "",
     clusterId: "",
     storeId: "",
+    sentAtUs: undefined,
   };
 }
 
@@ -2640,6 +2652,9 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
     }
     if (message.storeId !== "") {
       writer.uint32(90).string(message.storeId);
+    }
+    if (message.sentAtUs !== undefined) {
+      writer.uint32(96).uint64(message.sentAtUs);
     }
     return writer;
   },
@@ -2775,6 +2790,14 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
             message.storeId = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.sentAtUs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2830,6 +2853,11 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
         : isSet(object.store_id)
         ? globalThis.String(object.store_id)
         : "",
+      sentAtUs: isSet(object.sentAtUs)
+        ? globalThis.Number(object.sentAtUs)
+        : isSet(object.sent_at_us)
+        ? globalThis.Number(object.sent_at_us)
+        : undefined,
     };
   },
 
@@ -2868,6 +2896,9 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
     if (message.storeId !== "") {
       obj.storeId = message.storeId;
     }
+    if (message.sentAtUs !== undefined) {
+      obj.sentAtUs = Math.round(message.sentAtUs);
+    }
     return obj;
   },
 
@@ -2887,6 +2918,7 @@ export const PipelineRequest: MessageFns<PipelineRequest> = {
     message.clientId = object.clientId ?? "";
     message.clusterId = object.clusterId ?? "";
     message.storeId = object.storeId ?? "";
+    message.sentAtUs = object.sentAtUs ?? undefined;
     return message;
   },
 };
@@ -3047,6 +3079,7 @@ function createBasePipelineResponse(): PipelineResponse {
     moved: [],
     failures: [],
     draining: false,
+    clockUs: undefined,
   };
 }
 
@@ -3104,6 +3137,9 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
     }
     if (message.draining !== false) {
       writer.uint32(88).bool(message.draining);
+    }
+    if (message.clockUs !== undefined) {
+      writer.uint32(96).uint64(message.clockUs);
     }
     return writer;
   },
@@ -3259,6 +3295,14 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
             message.draining = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.clockUs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3298,6 +3342,11 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
         ? object.failures.map((e: any) => CallFailure.fromJSON(e))
         : [],
       draining: isSet(object.draining) ? globalThis.Boolean(object.draining) : false,
+      clockUs: isSet(object.clockUs)
+        ? globalThis.Number(object.clockUs)
+        : isSet(object.clock_us)
+        ? globalThis.Number(object.clock_us)
+        : undefined,
     };
   },
 
@@ -3336,6 +3385,9 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
     if (message.draining !== false) {
       obj.draining = message.draining;
     }
+    if (message.clockUs !== undefined) {
+      obj.clockUs = Math.round(message.clockUs);
+    }
     return obj;
   },
 
@@ -3355,6 +3407,7 @@ export const PipelineResponse: MessageFns<PipelineResponse> = {
     message.moved = object.moved?.map((e) => PartitionEntry.fromPartial(e)) || [];
     message.failures = object.failures?.map((e) => CallFailure.fromPartial(e)) || [];
     message.draining = object.draining ?? false;
+    message.clockUs = object.clockUs ?? undefined;
     return message;
   },
 };
