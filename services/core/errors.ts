@@ -144,7 +144,7 @@ export function isDiskRefusal(error: unknown): error is EkvError {
 }
 
 /** A broken invariant: a bug. Left on in production. */
-class InvariantError extends Error {
+export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }
 

@@ -44,6 +44,12 @@ export const limits = {
   timeoutSpreadMsMax: 5,
   /** How long a client believes what an answer showed of its store's clock, in milliseconds: clocks drift apart. */
   streamClockWindowMs: 30_000,
+  /** File descriptors that a server keeps for itself, from its clients: at least, at most, and as a share of what it may open. */
+  descriptorsReservedMin: 64,
+  descriptorsReservedMax: 4096,
+  descriptorsReservedShare: 0.25,
+  /** How often a server logs that it refuses connections, at most, in milliseconds. */
+  refusedLogMs: 10_000,
   /** How often a server looks whether it stood still, in milliseconds: each time wakes an idle process. */
   standstillLookMs: 100,
   /** Time without such a look that counts as standing still, in milliseconds; less is an ordinary delay. */

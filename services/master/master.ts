@@ -10,10 +10,12 @@ import type { Launcher } from "../core/ports/launcher.js";
 import type { MetadataStore } from "../core/ports/metadata-store.js";
 import type { Random } from "../core/ports/random.js";
 import { systemClock } from "../runtime/clock.js";
+import { decideConnectionsMax, descriptorLimit } from "../runtime/descriptors.js";
 import { lockFolder } from "../runtime/folder-lock.js";
 import { type Listen, type RunningServer, type ServedService, startServer } from "../runtime/grpc-server.js";
 import { createLogger, type Logger } from "../runtime/log.js";
 import type { RunningService } from "../runtime/process.js";
+import { reportRefusedConnections } from "../runtime/refused-connections.js";
 import { systemRandom } from "../runtime/random.js";
 import type { LoadedSettings, Settings } from "../runtime/settings.js";
 import { TopologyFeed } from "../runtime/topology-feed.js";
@@ -96,6 +98,8 @@ export async function runMaster(
     host: values.host,
     port: values.port,
     messageBytesMax: messageBytesMax(limits.valueBytesMax),
+    connectionsMax: values.connectionsMax,
+    connectionRefused: reportRefusedConnections(log, host.clock, values.connectionsMax),
     ready: false,
     identity: () => ({ clusterId: cluster.clusterId, storeId: "" }),
     services: masterServices(parts),
@@ -246,6 +250,7 @@ export async function startMaster(
   onFatal: (error: unknown) => void,
 ): Promise<RunningMaster> {
   const { values } = settings;
+  const connectionsMax = decideConnectionsMax(values.connectionsMax, descriptorLimit());
   const log = createLogger({ service: "master", level: values.logLevel, format: values.logFormat });
   const lock = await lockFolder(values.data, {
     role: "the master",
@@ -267,7 +272,7 @@ export async function startMaster(
       listen: startServer,
       openLauncher: (context) => openLauncher({ ...context, values, log }),
     };
-    const running = await runMaster(host, settings, onFatal);
+    const running = await runMaster(host, { ...settings, values: { ...values, connectionsMax } }, onFatal);
     undo.push(() => running.stop());
     return { address: running.address, stop: unwind };
   } catch (error) {

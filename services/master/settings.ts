@@ -36,6 +36,7 @@ export interface MasterSettings extends SettingsSchema {
   readonly dockerNetwork: Setting<string>;
   readonly dockerMemoryBytes: Setting<number>;
   readonly dockerCpuMillis: Setting<number>;
+  readonly connectionsMax: Setting<number>;
   readonly watchersMax: Setting<number>;
   readonly logLevel: Setting<LogLevel>;
   readonly logFormat: Setting<LogFormat>;
@@ -191,6 +192,12 @@ export const masterSettings: MasterSettings = {
     wholeNumber(10),
     1000,
     "Most processor time of a store launched by Docker, in thousandths of a core.",
+  ),
+  connectionsMax: setting(
+    "connections-max",
+    wholeNumber(0),
+    0,
+    "Most connections at once; more are closed. 0: what ulimit -n allows, less a quarter for itself.",
   ),
   watchersMax: setting(
     "watchers-max",

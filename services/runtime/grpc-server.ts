@@ -40,6 +40,10 @@ export interface ServerOptions {
   readonly framed?: (socket: Socket, protocol: FramedProtocol) => void;
   /** Longest message, both ways. */
   readonly messageBytesMax: number;
+  /** Connections at once; more are refused. Default: no limit. */
+  readonly connectionsMax?: number;
+  /** Called for each connection that is refused. */
+  readonly connectionRefused?: () => void;
   /** Say NOT_SERVING on the health service until {@link RunningServer.startServing}. Default: SERVING from the start. */
   readonly ready?: boolean;
 }
@@ -102,6 +106,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const listener = await listen({
     host,
     port: options.port,
+    connectionsMax: options.connectionsMax ?? Infinity,
+    refused: options.connectionRefused ?? ((): void => undefined),
     http2: (socket) => injector.injectConnection(socket),
     framed: options.framed,
   });

@@ -13,6 +13,10 @@ export interface PortListenerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Connections at once; more are closed as soon as they are accepted. Infinity: no limit. */
+  readonly connectionsMax: number;
+  /** Called for each connection that is one too many. */
+  readonly refused: () => void;
   /** Takes a connection that speaks HTTP/2; what was read of it is put back. */
   readonly http2: (socket: Socket) => void;
   /** Takes a framed connection, its prefaces exchanged. Undefined: none is taken. */
@@ -49,6 +53,8 @@ export async function listen(options: PortListenerOptions): Promise<PortListener
     socket.on("error", () => socket.destroy());
     recognise(socket, options, () => unrecognised.delete(socket));
   });
+  if (options.connectionsMax !== Infinity) server.maxConnections = options.connectionsMax;
+  server.on("drop", options.refused);
   const port = await bind(server, options.host, options.port);
   return {
     port,

@@ -1,4 +1,4 @@
-import { EkvError } from "../core/errors.js";
+import { EkvError, InvariantError } from "../core/errors.js";
 
 /** What a running service gives back: how to stop it. */
 export interface RunningService {
@@ -22,14 +22,20 @@ const exitFix = 2;
  * one at once. During the start there is nothing to stop yet: a signal ends the process. An EkvError at start becomes one line
  * on standard error and exit status 2; a bug is printed whole, 1.
  *
+ * Once it runs, what is thrown in a timer, a listener or a callback is printed whole, and the service goes on: one connection
+ * or one piece of work is lost, not the server. Only a broken invariant ends it, for what it would do next cannot be trusted; a
+ * restart goes on from what is on the disk.
+ *
  * @param start starts the service; it may call `stopped` when the service is to end by itself, at any time
  */
 export async function runMain(start: (stopped: () => void) => Promise<RunningService>): Promise<void> {
+  let running: RunningService | undefined;
   process.on("uncaughtException", (error) => {
     process.stderr.write(`${error.stack ?? String(error)}\n`);
-    process.exit(1);
+    if (running === undefined || error instanceof InvariantError) process.exit(1);
   });
-  let running: RunningService | undefined;
+  // Nobody reads what is said there: that must not be said there.
+  process.stderr.on("error", () => undefined);
   let stopWanted = false;
   let stopping = false;
   let signalled = false;

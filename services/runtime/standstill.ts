@@ -1,4 +1,5 @@
 import { limits } from "../core/limits.js";
+import { repeat } from "../core/repeat.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
 
 /** Turns of the event loop in which a backlog of the time that the process stood still is read. */
@@ -23,8 +24,8 @@ export class Standstill {
   }
 
   start(): void {
-    this.#look(this.#clock.nowMs());
-    this.#timer = this.#clock.setTimer(limits.standstillLookMs, () => this.start());
+    this.#beatMs = this.#clock.nowMs();
+    this.#timer = repeat(this.#clock, limits.standstillLookMs, () => this.#look(this.#clock.nowMs()));
   }
 
   stop(): void {

@@ -7,6 +7,7 @@ export interface ProcessUsage {
   stop(): void;
   /** The event loop's delay since it was asked last, 99th percentile, in milliseconds. */
   eventLoopDelayP99Ms(): number;
+  /** Memory that the process has in use; the last known when the system cannot say, for lack of file descriptors. */
   residentBytes(): number;
 }
 
@@ -15,6 +16,7 @@ const samplingMs = 100;
 
 /** What this process uses. */
 export function processUsage(): ProcessUsage {
+  let residentBytes = 0;
   const intervals = monitorEventLoopDelay({ resolution: samplingMs });
   return {
     start: () => void intervals.enable(),
@@ -25,6 +27,13 @@ export function processUsage(): ProcessUsage {
       intervals.reset();
       return Math.max(delayMs, 0);
     },
-    residentBytes: () => process.memoryUsage.rss(),
+    residentBytes: () => {
+      try {
+        residentBytes = process.memoryUsage.rss();
+      } catch {
+        // It reads a file of /proc, and so throws EMFILE.
+      }
+      return residentBytes;
+    },
   };
 }

@@ -4,6 +4,7 @@ import type { DataSettings, Known } from "../core/data-settings.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { systemClock } from "../runtime/clock.js";
+import { decideConnectionsMax, descriptorLimit } from "../runtime/descriptors.js";
 import { startServer } from "../runtime/grpc-server.js";
 import { createLogger } from "../runtime/log.js";
 import { ownAddress } from "../runtime/own-address.js";
@@ -66,8 +67,9 @@ async function takeData(
 
 async function start(loaded: Loaded, stopped: () => void): Promise<RunningService> {
   const clock = systemClock;
+  const connectionsMax = decideConnectionsMax(loaded.values.connectionsMax, descriptorLimit());
   const { folder, settings } = await takeData(loaded, clock);
-  const values: Values = { ...loaded.values, ...settings };
+  const values: Values = { ...loaded.values, ...settings, connectionsMax };
   const log = createLogger({ service: folder.storeId, level: values.logLevel, format: values.logFormat });
   // On a full disk the data is used all the same, and the next start tries again.
   await recordDataSettings(folder.path, settings).catch((error: unknown) => {

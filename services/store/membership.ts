@@ -1,5 +1,6 @@
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
+import { repeat } from "../core/repeat.js";
 import { brandAs, type Incarnation, type StoreId } from "../core/ids.js";
 import { backoffs } from "../core/limits.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
@@ -166,10 +167,8 @@ export class Membership {
 
   #beat(): void {
     this.#heartbeat?.cancel();
-    this.#heartbeat = this.#options.clock.setTimer(this.#registration?.intervalMs ?? registerMsMax, () => {
-      this.#send(true);
-      this.#beat();
-    });
+    const everyMs = this.#registration?.intervalMs ?? registerMsMax;
+    this.#heartbeat = repeat(this.#options.clock, everyMs, () => this.#send(true));
   }
 
   #send(withLoad: boolean): void {

@@ -6,6 +6,7 @@ import type { Random } from "../core/ports/random.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
 import type { Listen, RunningServer } from "../runtime/grpc-server.js";
 import type { Logger } from "../runtime/log.js";
+import { reportRefusedConnections } from "../runtime/refused-connections.js";
 import type { RunningService } from "../runtime/process.js";
 import type { Settings } from "../runtime/settings.js";
 import { TopologyFeed } from "../runtime/topology-feed.js";
@@ -156,6 +157,8 @@ function listen(host: StoreHost, values: StoreValues, services: StoreServices): 
     identity: () => services.identity(),
     framed: (socket, protocol) => services.takeFramed(socket, protocol),
     messageBytesMax: messageBytesMax(values.valueBytesMax),
+    connectionsMax: values.connectionsMax,
+    connectionRefused: reportRefusedConnections(host.log, host.clock, values.connectionsMax),
     ready: false,
   });
 }

@@ -18,6 +18,7 @@ export interface StoreSettings extends SettingsSchema {
   readonly memoryBytesMax: Setting<number>;
   readonly acceptDataLoss: Setting<boolean>;
   readonly weight: Setting<number>;
+  readonly connectionsMax: Setting<number>;
   readonly streamsMax: Setting<number>;
   readonly callsInFlightMax: Setting<number>;
   readonly parkMs: Setting<number>;
@@ -88,6 +89,12 @@ export const storeSettings: StoreSettings = {
     "Come back under this name although the data is gone or older than it was: partitions that the folder lacks start empty.",
   ),
   weight: setting("weight", wholeNumber(1, 1000), 1, "Share of the ring relative to other stores."),
+  connectionsMax: setting(
+    "connections-max",
+    wholeNumber(0),
+    0,
+    "Most connections at once; more are closed. 0: what ulimit -n allows, less a quarter for itself.",
+  ),
   streamsMax: setting(
     "streams-max",
     wholeNumber(1),

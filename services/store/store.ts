@@ -9,9 +9,10 @@ import {
   type StoreId,
 } from "../core/ids.js";
 import { backoffs } from "../core/limits.js";
-import type { Clock } from "../core/ports/clock.js";
+import type { Clock, Timer } from "../core/ports/clock.js";
 import type { Random } from "../core/ports/random.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
+import { repeat } from "../core/repeat.js";
 import { Backoff } from "../core/retry/backoff.js";
 import { Generations } from "../core/store/generations.js";
 import { pauseBehindCalls, pauseWhileUrgent, Turns } from "../core/store/turns.js";
@@ -112,6 +113,7 @@ export class Store implements MembershipHandler {
   /** Orders to delete that were carried out, until told. */
   #deleted: MoveReport[] = [];
   #stopped = false;
+  #sweeping: Timer | undefined;
 
   private constructor(options: StoreOptions) {
     this.#options = options;
@@ -309,6 +311,7 @@ export class Store implements MembershipHandler {
   stop(): void {
     this.#stopped = true;
     this.#adoption.stop();
+    this.#sweeping?.cancel();
     this.calls.stop();
     this.source.close();
     this.target.close();
@@ -455,10 +458,8 @@ export class Store implements MembershipHandler {
   }
 
   #sweep(): void {
-    this.#options.clock.setTimer(sweepIntervalMs, () => {
-      if (this.#stopped) return;
-      this.kvMap.sweepExpired(sweepKeysMax);
-      this.#sweep();
-    });
+    this.#sweeping = repeat(this.#options.clock, sweepIntervalMs, () =>
+      this.kvMap.sweepExpired(sweepKeysMax),
+    );
   }
 }

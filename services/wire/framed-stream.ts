@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { EkvError } from "../core/errors.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
+import { repeat } from "../core/repeat.js";
 import { CallFailure } from "../gen/elastickv/v1/store.js";
 import { limits } from "../core/limits.js";
 import { decodeBounded } from "./bounded-reader.js";
@@ -209,7 +210,7 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
   }
 
   #watch(): void {
-    this.#keepalive = this.#options.clock.setTimer(this.#options.keepaliveMs, () => {
+    this.#keepalive = repeat(this.#options.clock, this.#options.keepaliveMs, () => {
       this.#silentLooks = this.#heard || this.#paused ? 0 : this.#silentLooks + 1;
       this.#heard = this.#paused;
       // A ping has to wait until a long message is sent, and the peer says nothing meanwhile.
@@ -221,7 +222,6 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
         return;
       }
       if (this.#silentLooks === 1) this.#socket.write(encodeFrame(frameKind.ping));
-      this.#watch();
     });
   }
 }

@@ -55,6 +55,21 @@ describe("a service's process", { timeout: 240_000 }, () => {
     });
   }
 
+  it("goes on after what is thrown in a timer, a turn, a listener or a promise, and prints it", async () => {
+    const throwing = run("throws");
+    await waitFor("its timer to go on", () => throwing.output().includes("went on"));
+    for (const where of ["a timer", "a turn", "a listener", "a promise"]) {
+      await waitFor(where, () => throwing.errors().includes(`thrown in ${where}`));
+    }
+    assert.equal(throwing.child.exitCode, null);
+  });
+
+  it("ends when an invariant is broken", async () => {
+    const broken = run("breaks-an-invariant");
+    assert.equal(await broken.ended, 1);
+    assert.match(broken.errors(), /two owners/);
+  });
+
   it("finishes ending by itself when one signal comes in between", async () => {
     const leaving = run("ends-by-itself");
     await waitFor("its stop", () => leaving.output().includes("stopping"));
