@@ -1,7 +1,7 @@
 import type { CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
 import { fileFailure } from "../failure.js";
-import { keyBytes } from "../key-argument.js";
+import { argumentBytes } from "../key-argument.js";
 import { startProgress } from "../progress-line.js";
 import { etaMsOf, formatEta, formatOf as formatDone, formatRate, RateMeter } from "../progress.js";
 import { formatBytes, formatDuration, formatNoun } from "../quantities.js";
@@ -41,7 +41,9 @@ export async function exportEntries(
     let pending = header;
     const entries = client.scan({
       signal: context.signal,
-      ...(options.prefix !== undefined && { prefix: keyBytes(options.prefix, {}) }),
+      ...(options.prefix !== undefined && {
+        prefix: argumentBytes("prefix", options.prefix, "export without --prefix"),
+      }),
     });
     for await (const entry of entries) {
       pending += encode(entry);

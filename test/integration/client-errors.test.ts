@@ -34,7 +34,7 @@ describe("the error of a call", () => {
     const store = cluster.store(0);
     const key = await warm(client, cluster, store);
     store.script = () => "hold";
-    const late = await failureOf(client.contains(key, { deadlineMs: 30 }));
+    const late = await failureOf(client.contains(key, { deadlineMs: 1000 }));
     assert.deepEqual(traceOf(late), { call: "contains", key, attempts: 1, store: store.address });
     const write = failureOf(client.delete(key));
     await waitFor("the write", () => store.held.length === 2);
