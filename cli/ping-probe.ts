@@ -1,15 +1,20 @@
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
+import type { ServerIdentity } from "../services/core/server-identity.js";
 import type { Topology } from "../services/gen/elastickv/v1/common.js";
 import { TopologyServiceClient } from "../services/gen/elastickv/v1/master.js";
 import { StoreServiceClient } from "../services/gen/elastickv/v1/store.js";
 import { channelDefaults } from "../services/wire/channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
+import { metadataFor } from "../services/wire/server-identity.js";
 
 /** A process to measure: `master`, or a store by its id. */
 export interface ProbeTarget {
   readonly name: string;
   readonly address: string;
+  /** Who should answer there. */
+  readonly expected: ServerIdentity;
 }
 
 /** How a probe calls. */
@@ -22,12 +27,18 @@ export interface ProbeOptions {
 /** The masters among the seeds and every store of the topology. Throws when no seed answers. */
 export async function findTargets(seeds: readonly string[], options: ProbeOptions): Promise<ProbeTarget[]> {
   const topology = await findTopology(seeds, options);
-  const stores = topology.stores.map(({ storeId, address }) => ({ name: storeId, address }));
+  const { clusterId } = topology;
+  const stores = topology.stores.map(({ storeId, address }) => ({
+    name: storeId,
+    address,
+    expected: { clusterId, storeId },
+  }));
   const known = new Set(stores.map(({ address }) => address));
   const others = seeds.filter((seed) => !known.has(seed));
-  const areStores = await Promise.all(others.map((seed) => isStore(seed, options)));
+  const expected = { clusterId, storeId: "" };
+  const areStores = await Promise.all(others.map((seed) => isStore(seed, expected, options)));
   const masters = others.filter((_seed, i) => areStores[i] === false);
-  return [...masters.map((address) => ({ name: "master", address })), ...stores];
+  return [...masters.map((address) => ({ name: "master", address, expected })), ...stores];
 }
 
 async function findTopology(seeds: readonly string[], options: ProbeOptions): Promise<Topology> {
@@ -49,11 +60,11 @@ async function findTopology(seeds: readonly string[], options: ProbeOptions): Pr
   throw failure;
 }
 
-/** Whether a seed is a store reached by another name; only a master lacks the store's service. */
-async function isStore(seed: string, options: ProbeOptions): Promise<boolean> {
+/** Whether a seed is a store of the cluster, reached by another name; only a master lacks the store's service. */
+async function isStore(seed: string, cluster: ServerIdentity, options: ProbeOptions): Promise<boolean> {
   const client = new StoreServiceClient(seed, credentials.createInsecure(), channelDefaults);
   try {
-    await unary((done) => client.getStoreStatus({}, new Metadata(), deadlineOf(options), done));
+    await unary((done) => client.getStoreStatus({}, metadataFor(cluster), deadlineOf(options), done));
     return true;
   } catch {
     return false;
@@ -67,13 +78,15 @@ async function isStore(seed: string, options: ProbeOptions): Promise<boolean> {
  * milliseconds. Failed calls are counted; the last one's error is kept.
  */
 export async function measureRoundTrips(
-  address: string,
+  { address, expected }: Pick<ProbeTarget, "address" | "expected">,
   count: number,
   options: ProbeOptions,
 ): Promise<{ readonly timesMs: number[]; readonly failures: number; readonly error: EkvError | undefined }> {
   const client = new TopologyServiceClient(address, credentials.createInsecure(), channelDefaults);
+  const metadata = metadataFor(expected);
   const call = (): Promise<unknown> =>
-    unary((done) => client.lookup({ key: new Uint8Array([0]) }, new Metadata(), deadlineOf(options), done));
+    unary((done) => client.lookup({ key: new Uint8Array([0]) }, metadata, deadlineOf(options), done));
+  const failureOf = (cause: unknown): EkvError => takenOver(fromServiceError(cause), address, expected);
   const timesMs: number[] = [];
   let failures = 0;
   let error: EkvError | undefined;
@@ -86,13 +99,13 @@ export async function measureRoundTrips(
         timesMs.push(performance.now() - startedMs);
       } catch (cause) {
         failures += 1;
-        error = fromServiceError(cause);
+        error = failureOf(cause);
       }
     }
   } catch (cause) {
     // Nobody answered the first call: the others would only wait as long.
     failures = count;
-    error = fromServiceError(cause);
+    error = failureOf(cause);
   } finally {
     client.close();
   }

@@ -236,6 +236,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
         this.#drained = resolve;
       });
     }
+    this.#lost?.();
     this.#watch.close();
     this.#deadlines.close();
     for (const link of this.#links.values()) link.close();

@@ -3,6 +3,8 @@ import { limits } from "../services/core/limits.js";
 import { Client } from "./client.js";
 import { type Codec, codecs, codecViolation } from "./codec.js";
 import { Connection } from "./connection.js";
+import { clusterOfSeeds } from "./seed-check.js";
+import { system } from "./system.js";
 import {
   callback,
   checkOptions,
@@ -57,9 +59,11 @@ export async function connect<V>(target: string | readonly string[] | ConnectOpt
   const problem = seedsCheck(options.seeds);
   if (problem !== undefined) throw refusedBy("connect", invalidArgument("seeds", problem));
   const connection = new Connection(options as ConnectOptions<unknown>);
+  const oneCluster = options.seeds.length > 1 ? clusterOfSeeds(options.seeds, system) : undefined;
   try {
-    await connection.open();
+    await Promise.all([connection.open(), oneCluster]);
   } catch (error) {
+    void connection.close();
     throw error instanceof EkvError ? errorOfCall(error, { call: "connect", attempts: 0 }) : error;
   }
   connection.announce();

@@ -1,13 +1,16 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
+import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
 import { limits } from "../services/core/limits.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import { startRace } from "../services/core/retry/race.js";
-import { anyServer } from "../services/core/server-identity.js";
+import { anyServer, type ServerIdentity } from "../services/core/server-identity.js";
 import type { Channel } from "../services/wire/channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
+import { identifyCalls } from "../services/wire/server-identity.js";
 import { adminService } from "../services/wire/services.js";
 import { callUnary } from "../services/wire/unary-call.js";
+import { clusterOfSeeds } from "./seed-check.js";
 import { describeFailures, type SeedFailure } from "./seed-failure.js";
 import type { System } from "./system.js";
 
@@ -28,13 +31,18 @@ export interface SearchLimits {
 
 /** Finds the master among seeds, which may be silent, down, or stores. They are asked side by side. */
 export class MasterSearch {
-  readonly #seeds: readonly Seed[];
+  readonly #world: System;
   readonly #clock: Clock;
+  #seeds: readonly Seed[];
+  /** The cluster that is administered, once a seed has said it. */
+  #expected: ServerIdentity = anyServer;
   readonly #findRefusal: System["findRefusal"];
   #master: Seed | undefined;
   #answeredMs = -Infinity;
 
-  constructor(addresses: readonly string[], { clock, openChannel, findRefusal }: System) {
+  constructor(addresses: readonly string[], world: System) {
+    const { clock, openChannel, findRefusal } = world;
+    this.#world = world;
     this.#clock = clock;
     this.#findRefusal = findRefusal;
     this.#seeds = addresses.map((address) => ({
@@ -53,6 +61,7 @@ export class MasterSearch {
    * reason, or with FAILED_PRECONDITION when all are stores.
    */
   async find(search: SearchLimits): Promise<Seed> {
+    await this.#settleCluster();
     const [only, ...others] = this.#seeds;
     if (only === undefined) {
       throw new EkvError("INVALID_ARGUMENT", "seeds: is empty; give host:port of the master");
@@ -69,6 +78,20 @@ export class MasterSearch {
     return this.#master;
   }
 
+  /** Learns which cluster it is: from then on no other's master is asked, whatever address it takes over. */
+  async #settleCluster(): Promise<void> {
+    if (this.#expected !== anyServer) return;
+    const addresses = this.#seeds.map(({ address }) => address);
+    const clusterId = await clusterOfSeeds(addresses, this.#world);
+    if (clusterId === "" || this.#expected !== anyServer) return;
+    const expected = { clusterId, storeId: "" };
+    this.#expected = expected;
+    this.#seeds = this.#seeds.map(({ address, channel }) => ({
+      address,
+      channel: identifyCalls(channel, expected),
+    }));
+  }
+
   /** The master has answered a call. */
   answered(): void {
     this.#answeredMs = this.#clock.nowMs();
@@ -80,7 +103,8 @@ export class MasterSearch {
   }
 
   /** What a call to a seed failed with, as the caller is told. */
-  async failureOf({ address }: Seed, error: EkvError): Promise<EkvError> {
+  async failureOf({ address }: Seed, thrown: EkvError): Promise<EkvError> {
+    const error = takenOver(thrown, address, this.#expected);
     if (isStore(error)) return onlyStores();
     if (error.code !== "UNAVAILABLE") return error;
     const failure = await this.#explain(address, error);
@@ -108,7 +132,7 @@ export class MasterSearch {
           callUnary(seed.channel, adminService.getOperation, { operationId: "" }, asked).then(
             won,
             (thrown) => {
-              const error = fromServiceError(thrown);
+              const error = takenOver(fromServiceError(thrown), seed.address, this.#expected);
               if (!isStore(error) && isAnswer(error)) return won();
               void this.#explain(seed.address, error).then((failure) => attempt.failed(failure));
             },

@@ -25,10 +25,11 @@ export async function ping(context: CommandContext, options: { readonly count: n
   const results: PingResult[] = [];
   for (const target of targets) {
     if (context.signal.aborted) break;
-    const { timesMs, failures, error } = await measureRoundTrips(target.address, options.count, context);
+    const { timesMs, failures, error } = await measureRoundTrips(target, options.count, context);
     const sorted = timesMs.sort((a, b) => a - b);
     results.push({
-      ...target,
+      name: target.name,
+      address: target.address,
       calls: sorted.length + failures,
       failures,
       minMs: sorted[0] ?? null,

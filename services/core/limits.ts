@@ -92,6 +92,8 @@ export const limits = {
   keepaliveTimeoutMs: 4000,
   /** How long a client that finds no room for its pipeline is asked to wait, in milliseconds. */
   pipelineRetryMs: 2000,
+  /** How long a seed may take to say which cluster it belongs to, in milliseconds; a slower one is not checked. */
+  seedCheckMs: 1000,
   /** Longest wait before the next attempt that another server may ask for, in milliseconds. */
   retryAfterMsMax: 30_000,
 } as const;

@@ -18,6 +18,11 @@ function textOf(metadata: Metadata, header: string): string {
   return typeof text === "string" ? text : "";
 }
 
+/** The metadata of a call that is meant for a server. */
+export function metadataFor(expected: ServerIdentity): Metadata {
+  return addExpected(new Metadata(), expected);
+}
+
 function addExpected(metadata: Metadata, { clusterId, storeId }: ServerIdentity): Metadata {
   if (clusterId !== "") metadata.set(clusterIdHeader, clusterId);
   if (storeId !== "") metadata.set(storeIdHeader, storeId);
@@ -30,7 +35,7 @@ type UntypedMethod = (...args: unknown[]) => unknown;
 export function identifyCalls(channel: Channel, expected: ServerIdentity): Channel {
   if (expected.clusterId === "" && expected.storeId === "") return channel;
   // grpc-js copies what it is given, so that one serves all calls.
-  const shared = addExpected(new Metadata(), expected);
+  const shared = metadataFor(expected);
   /** Path, the two codecs and, unless the caller streams, the request come before a call's metadata. */
   const identify =
     (method: UntypedMethod, metadataAt: number): UntypedMethod =>

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
+import { connectAdmin } from "../../client/admin.js";
 import { type Client, codecs, connect, EkvError } from "../../client/index.js";
+import { findTargets, measureRoundTrips } from "../../cli/ping-probe.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
 import type { Version } from "../../services/core/topology.js";
 import { storeService } from "../../services/wire/services.js";
+import { compiled, runServer } from "../support/children.js";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
+import { ProcessCluster } from "../support/process-cluster.js";
 import { RawClient } from "../support/raw-client.js";
+import { waitFor } from "../support/wait-for.js";
 
 const keys = Array.from({ length: 100 }, (_, i) => `key-${i}`);
 const partitions = 4;
@@ -144,7 +149,10 @@ describe("an address that another store of the same cluster has taken over", () 
   it("calls for the store that is gone do not reach it, and go on once the topology says who owns the keys", async () => {
     const { a, first, second, client } = await startA();
     const lost = keys.filter((key) => a.ownerOf(key) === second.replica.storeId);
-    await second.stop();
+    // Dead, and still in the topology with its address.
+    a.unreached.add(second);
+    second.store.stop();
+    await second.server.stop(0);
     // It owns nothing yet, and would answer MOVED to everything.
     const third = await a.start("store-3", undefined, undefined, second.server.port);
     await a.commit();
@@ -153,6 +161,8 @@ describe("an address that another store of the same cluster has taken over", () 
       lost.map((key) => raw.call(storeService.get, { key: Buffer.from(key), consistency: 0 })),
     );
     assert.equal(gets.given.length, 0);
+    for (const { message } of gets.errors)
+      assert.match(message, /store-2 of .*store-3 of cluster cluster-a answered/);
     const pending = outcomes(lost.map((key) => client.put(key, "at store-3", { deadlineMs: 60_000 })));
     await a.commit(
       ...a.entries
@@ -161,5 +171,96 @@ describe("an address that another store of the same cluster has taken over", () 
     );
     assert.equal((await pending).given.length, lost.length);
     assert.equal(await client.get(lost[0] ?? ""), "at store-3");
+    await second.stop();
   });
 });
+
+describe("the seeds of a client", () => {
+  it("that belong to different clusters are refused, each by name", async () => {
+    const first = await newCluster("cluster-a").start("store-1");
+    const second = await newCluster("cluster-b").start("store-7");
+    for (const cluster of clusters) await cluster.commit();
+    const seeds = [first.server.address, second.server.address];
+    const names = new RegExp(
+      `${seeds[0]} is store-1 of cluster cluster-a, ${seeds[1]} is store-7 of cluster cluster-b`,
+    );
+    await assert.rejects(connect({ seeds }), (error: EkvError) => {
+      assert.equal(error.code, "FAILED_PRECONDITION");
+      assert.match(error.message, names);
+      return true;
+    });
+    const admin = connectAdmin({ seeds });
+    clients.push(admin);
+    await assert.rejects(admin.removeStore({ storeId: "store-1" } as never), names);
+  });
+
+  it("whose only server is gone are not taken for its successor", async () => {
+    const a = newCluster("cluster-a");
+    const store = await a.start("store-1");
+    await a.assignAll(store);
+    const client = await connectTo(store);
+    await client.put("key", "from A");
+    await startBAt(store, "store-1");
+    await assert.rejects(
+      client.get("key"),
+      /store-1 of cluster cluster-a is not at .*store-1 of cluster cluster-b/,
+    );
+    assert.equal(client.topology().clusterId, "cluster-a");
+  });
+});
+
+describe("ekv ping", () => {
+  it("says which other server answers at a store's address", async () => {
+    const { first, second } = await startA();
+    await startBAt(second, "store-9");
+    const options = { timeoutMs: 60_000, signal: new AbortController().signal };
+    const targets = await findTargets([first.server.address], options);
+    const results = await Promise.all(targets.map((target) => measureRoundTrips(target, 3, options)));
+    assert.deepEqual(
+      results.map(({ failures }) => failures),
+      [0, 3],
+    );
+    assert.match(
+      results[1]?.error?.message ?? "",
+      /store-2 of cluster cluster-a is not at .*: store-9 of cluster cluster-b answered there/,
+    );
+  });
+});
+
+describe("an administration", () => {
+  it("of one cluster asks nothing of another cluster's master that has taken over the address", async () => {
+    const a = new ProcessCluster();
+    const b = new ProcessCluster();
+    const admin = connectAdmin({ seeds: [await startedMaster(a)] });
+    try {
+      const { clusterId } = await admin.getClusterStatus();
+      await a.master?.kill();
+      const port = a.masterAddress.split(":")[1] ?? "";
+      const args = ["--data", `${b.folder}/master`, "--port", port, "--create", "--log-format", "json"];
+      b.master = runServer(compiled("../../services/master/main.js"), args);
+      await b.master.line("{");
+      const message = new RegExp(`cluster ${clusterId} is not at ${a.masterAddress}: the master of cluster`);
+      await waitFor("the other master to answer", async () => {
+        const error = await admin.listStores().then(
+          () => assert.fail("the other master listed its stores"),
+          (reason: EkvError) => reason,
+        );
+        assert.equal(error.code, "UNAVAILABLE");
+        return message.test(error.message);
+      });
+      await assert.rejects(admin.rebalance({ dryRun: false }), (error: EkvError) => {
+        assert.match(error.message, message);
+        return error.notExecuted;
+      });
+    } finally {
+      await admin.close();
+      await a.stop();
+      await b.stop();
+    }
+  });
+});
+
+async function startedMaster(cluster: ProcessCluster): Promise<string> {
+  await cluster.startMaster();
+  return cluster.masterAddress;
+}
