@@ -29,7 +29,10 @@ function standardStream(fd: 1 | 2, stream: Writable): Writable {
 
 process.on("SIGINT", onInterrupt);
 process.on("SIGTERM", onInterrupt);
-process.on("SIGHUP", onInterrupt);
+// A command without a terminal, under nohup or a service manager, has none to lose. Node takes back that nohup ignores the signal.
+process.on("SIGHUP", () => {
+  if (process.stdin.isTTY) onInterrupt();
+});
 
 const exitCode: ExitCode = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,

@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import type { AdminClient } from "../client/admin.js";
 import { EkvError } from "../services/core/errors.js";
 import type { GetClusterStatusResponse, StoreInfo } from "../services/gen/elastickv/v1/master.js";
-import { isRunning } from "../services/runtime/process-identity.js";
 import { writeJson, type CommandContext } from "./context.js";
 import { exitCodes, type ExitCode } from "./exit-codes.js";
 import { paletteFor } from "./output.js";
@@ -15,6 +14,7 @@ import { openDataFolder, type DataFolder } from "./up/data-folder.js";
 import { superviseMaster, type SupervisedMaster } from "./up/master-process.js";
 import { stopProcess } from "./up/process-end.js";
 import { whatIsMissing } from "./up/readiness.js";
+import { watchStores } from "./up/store-watch.js";
 
 /** Options of `ekv up`. */
 export interface UpOptions {
@@ -47,7 +47,7 @@ export async function up(context: CommandContext, options: UpOptions): Promise<E
   const created = folder.isNew();
   let master: SupervisedMaster | undefined;
   try {
-    await requireFreePorts(folder, created, options);
+    await requireFreePort(options.port);
     if (!context.json)
       note(created ? `Creating a cluster in ${folder.path} …` : `Starting the cluster in ${folder.path} …`);
     master = superviseMaster({
@@ -98,32 +98,15 @@ export function masterArguments(
   return create ? [...given, "--create"] : given;
 }
 
-/** Throws `INVALID_ARGUMENT` when somebody else listens on a port that the master or one of its stores will need. */
-async function requireFreePorts(folder: DataFolder, created: boolean, options: UpOptions): Promise<void> {
-  await requireFreePort(options.port, "the master");
-  const recorded = created ? [] : await folder.recordedStores();
-  const firstStores = Array.from({ length: created ? options.stores : 0 }, (_, i) => `store-${i + 1}`);
-  const stopped = recorded.filter(({ identity }) => !isRunning(identity.pid, identity.startTime));
-  for (const storeId of [...firstStores, ...stopped.map((store) => store.storeId)]) {
-    const port = storePort(storeId, options.port);
-    if (port !== undefined) await requireFreePort(port, storeId);
-  }
-}
-
-/** The port that the master's launcher gives a store; undefined: any free one. */
-function storePort(storeId: string, masterPort: number): number | undefined {
-  const number = /^store-(\d+)$/.exec(storeId)?.[1];
-  return number === undefined || masterPort > basePortMax ? undefined : masterPort + Number(number);
-}
-
-async function requireFreePort(port: number, user: string): Promise<void> {
+/** Throws `INVALID_ARGUMENT` when somebody else listens on the master's port. A store takes the next one that is free. */
+async function requireFreePort(port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
       const text =
         error.code === "EADDRINUSE"
-          ? `port ${port} of ${user} is in use: stop what listens there, or choose another --port`
-          : `port ${port} of ${user} cannot be used: ${error.message}`;
+          ? `port ${port} of the master is in use: stop what listens there, or choose another --port`
+          : `port ${port} of the master cannot be used: ${error.message}`;
       reject(new EkvError("INVALID_ARGUMENT", text, { notExecuted: true, cause: error }));
     });
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
@@ -142,15 +125,14 @@ async function serve(
   const admin = connectAdmin({ seeds: [`${host}:${options.port}`] });
   try {
     const state = await waitUntilReady(context, options, admin, created);
-    if (state) {
-      master.confirm();
-      await announce(context, options, folder, created, state);
-    }
+    if (state === undefined) return;
+    master.confirm();
+    await announce(context, options, folder, created, state);
+    await watchStores(admin, state.stores, context.signal, (text) =>
+      context.stderr.stream.write(`${text}\n`),
+    );
   } finally {
     await admin.close();
-  }
-  if (!context.signal.aborted) {
-    await new Promise((resolve) => context.signal.addEventListener("abort", resolve, { once: true }));
   }
 }
 

@@ -48,6 +48,11 @@ export class AdminClient {
     return this.#write(adminService.removeStore, request, options);
   }
 
+  /** Starts the process of a store that is down. Resolves when it was started, before it has registered. */
+  startStore(request: wire.StartStoreRequest, options?: CallOptions): Promise<wire.StartStoreResponse> {
+    return this.#write(adminService.startStore, request, options);
+  }
+
   /** Moves partitions until every store has its share. With `dryRun`: the plan. */
   rebalance(request: wire.RebalanceRequest, options?: CallOptions): Promise<wire.RebalanceResponse> {
     return this.#write(adminService.rebalance, request, options);

@@ -30,12 +30,24 @@ function declareStatus(program: Command, host: CommandHost): void {
 function declareStores(program: Command, host: CommandHost): void {
   const command = program
     .command("stores")
-    .summary("List the stores")
+    .summary("List the stores, or start one that is down")
     .description("Every store with its state, address, share, load and last heartbeat.")
     .action((_options: unknown, self: Command) =>
       host.run(self, async (context) => (await import("../commands/stores.js")).stores(context)),
     );
   addExamples(command, [["ekv stores --json | jq '.stores[].storeId'", "their names"]]);
+  const start = command
+    .command("start")
+    .argument("<id>", "name of the store", parseStoreId)
+    .summary("Start a store that is down")
+    .description(
+      "Have the master's launcher start a store that is down, and wait until it has joined the cluster again. A launcher\n" +
+        "starts by itself what died; this is for a store that was stopped, and for one that need not wait for the next try.",
+    )
+    .action((id: string, _options: unknown, self: Command) =>
+      host.run(self, async (context) => (await import("../commands/start-store.js")).startStore(context, id)),
+    );
+  addExamples(start, [["ekv stores start store-2", "after its disk was repaired"]]);
 }
 
 function declareRing(program: Command, host: CommandHost): void {

@@ -22,6 +22,8 @@ const masterFile = "up.json";
 const leftoverGraceMs = 15_000;
 
 const identitySchema = z.object({
+  /** Of a store's process. */
+  storeId: z.string().optional(),
   pid: z.int().positive(),
   startTime: z.string().optional(),
 });
@@ -143,9 +145,12 @@ async function stopLeftover(path: string): Promise<void> {
 async function readStores(path: string): Promise<RecordedStore[]> {
   const entries = await readdir(path, { withFileTypes: true });
   const stores: RecordedStore[] = [];
-  for (const { name } of entries.filter((entry) => entry.isDirectory() && entry.name !== "master")) {
+  // A store's folder may be a link to another disk.
+  const folders = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink());
+  for (const { name } of folders.filter((entry) => entry.name !== "master")) {
     const found = await readJson(join(path, name, "process.json"), identitySchema);
-    if (found === undefined) continue;
+    // A copy of a store's folder under another name is no store.
+    if (found === undefined || (found.storeId ?? name) !== name) continue;
     stores.push({ storeId: name, identity: { pid: found.pid, startTime: found.startTime } });
   }
   return stores;
@@ -171,5 +176,5 @@ async function namesIn(path: string): Promise<string[]> {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }

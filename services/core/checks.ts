@@ -1,5 +1,6 @@
 import { EkvError, invalidArgument } from "./errors.js";
 import { isUnspecified, splitHostPort } from "./host-port.js";
+import { isStoreId, type StoreId } from "./ids.js";
 import { limits } from "./limits.js";
 import { describeExpected, describeServer, type ServerIdentity } from "./server-identity.js";
 
@@ -86,6 +87,15 @@ export function takenOver(error: EkvError, address: string, expected: ServerIden
   if (answeredBy === undefined) return error;
   const message = `${describeExpected(expected)} is not at ${address}: ${describeServer(answeredBy)} answered there`;
   return new EkvError("UNAVAILABLE", message, { notExecuted: true, cause: error });
+}
+
+/** A store's id as others gave it. Throws `INVALID_ARGUMENT` that names `store_id` unless it can be one. */
+export function checkStoreId(storeId: string): StoreId {
+  if (isStoreId(storeId)) return storeId;
+  throw invalidArgument(
+    "store_id",
+    `${JSON.stringify(boundedText(storeId))} must be 1 to 63 characters of a-z, 0-9 and '-'`,
+  );
 }
 
 /** What is wrong with an epoch, if anything. The greatest leave no room for the next, which grows by one. */

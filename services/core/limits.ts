@@ -36,6 +36,8 @@ export const limits = {
   strayReplicasMax: 64,
   /** Problems that one heartbeat reports; the rest is left out. */
   storeProblemsMax: 8,
+  /** Ports that a launcher tries for a store whose own is in use. */
+  portsTriedMax: 100,
   /** Stores of a cluster. */
   storesMax: 1024,
   /** Operations that have not ended; more are refused. */
@@ -123,6 +125,8 @@ export const backoffs = {
   fullMetadata: { firstMs: 250, maxMs: 1000 },
   /** A launched store that died. */
   storeRestart: { firstMs: 200, maxMs: 10_000 },
+  /** A launch of a member that failed. */
+  launch: { firstMs: 1000, maxMs: 30_000 },
   /** The master of `ekv up` that died. */
   masterRestart: { firstMs: 500, maxMs: 10_000 },
   /** A launcher that does not say what runs. */

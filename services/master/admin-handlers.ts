@@ -1,4 +1,4 @@
-import { idViolation } from "../core/checks.js";
+import { checkStoreId, idViolation } from "../core/checks.js";
 import { EkvError, invalidArgument } from "../core/errors.js";
 import { brandAs, type OperationId, type StoreId } from "../core/ids.js";
 import type { OperationPlan } from "../core/master/effects.js";
@@ -68,6 +68,9 @@ export function adminHandlers(options: AdminOptions): AdminServiceServer {
       if (scale !== undefined) requireRemovable(scale, storeId);
       return { result: await begin({ kind: "remove-store", storeId, dryRun, purge }) };
     }),
+    startStore: unaryHandler(options, async ({ storeId }) => ({
+      handle: await driver.startStore(checkStoreId(storeId)),
+    })),
     rebalance: unaryHandler(options, async ({ dryRun }) => ({
       result: await begin({ kind: "rebalance", dryRun }),
     })),

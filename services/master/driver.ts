@@ -15,6 +15,7 @@ import type { Logger } from "../runtime/log.js";
 import type { TopologyFeed } from "../runtime/topology-feed.js";
 import type { HeartbeatStreams } from "./heartbeat-streams.js";
 import type { OperationFeed } from "./operation-feed.js";
+import { Relaunches } from "./relaunches.js";
 
 /** Requests that wait for a commit; more are refused. */
 const waitingRequestsMax = 10_000;
@@ -73,12 +74,18 @@ export class Driver {
   #tick: Timer | undefined;
   #tickAtMs = Infinity;
   readonly #launcherBackoff: Backoff;
+  readonly #relaunches: Relaunches;
   #stopped = false;
 
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#launcherBackoff = new Backoff(backoffs.launcherQuery, options.random);
     this.#resumeBackoff = new Backoff(backoffs.fullMetadata, options.random);
+    this.#relaunches = new Relaunches({
+      ...options,
+      isWanted: (storeId) => !this.#stopped && this.#machine.isLaunchWanted(storeId),
+      launch: (storeId) => this.#inBackground("launched", storeId, options.launcher.launch(storeId)),
+    });
     this.#machine = options.machine;
     this.#view = options.machine.committedView();
     options.feed.publish(this.view.topology);
@@ -158,6 +165,19 @@ export class Driver {
   /** Carries out an operator's request. Throws what the machine refuses it with. */
   administer(request: AdminRequest): Promise<MasterReply> {
     return this.#request((requestId) => ({ kind: "admin", requestId, request }));
+  }
+
+  /**
+   * Has the launcher start a member that is down, and returns what an operator would look for; empty: it is up. Rejects with
+   * what the launcher says.
+   */
+  async startStore(storeId: StoreId): Promise<string> {
+    const refusal = this.#machine.startRefusal(storeId);
+    if (refusal !== undefined) throw refusal;
+    if (this.view.topology.stores.some((store) => store.storeId === storeId && store.alive)) return "";
+    const launch = this.#options.launcher.launch(storeId);
+    this.#inBackground("launched", storeId, launch);
+    return (await launch).handle;
   }
 
   /** Takes no more events; resolves when everything committed is performed and nothing is under way. */
@@ -321,14 +341,15 @@ export class Driver {
   }
 
   #inBackground(kind: "launched" | "launched-removed", storeId: StoreId, work: Promise<unknown>): void {
+    const ended = (error: EkvError | undefined): void => {
+      this.submit({ kind, storeId, error });
+      if (kind === "launched") this.#relaunches.ended(storeId, error !== undefined);
+    };
     this.#track(
       work.then(
-        () => this.submit({ kind, storeId, error: undefined }),
-        (cause: unknown) => {
-          const error =
-            cause instanceof EkvError ? cause : new EkvError("INTERNAL", String(cause), { cause });
-          this.submit({ kind, storeId, error });
-        },
+        () => ended(undefined),
+        (cause: unknown) =>
+          ended(cause instanceof EkvError ? cause : new EkvError("INTERNAL", String(cause), { cause })),
       ),
     );
   }

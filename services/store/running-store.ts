@@ -62,7 +62,7 @@ export async function startStore(
   stopped: () => void,
 ): Promise<RunningStore> {
   const { engine, clock, random, log, openChannel } = host;
-  let known: Identity | undefined = readIdentity(engine);
+  let known: Identity | undefined = readIdentity(engine, values.storeId, values.data);
   const feed = new TopologyFeed();
   const loadMeter = new LoadMeter(clock, host.usage);
   const services = openServices(host, values, { feed, clusterId: () => known?.clusterId ?? "" });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -78,6 +78,11 @@ describe("the process launcher", () => {
     return found?.running ? Number(/\d+/.exec(found.handle)?.[0]) : undefined;
   }
 
+  async function recordedPort(storeId: StoreId): Promise<number> {
+    const text = await readFile(join(folder.path, storeId, "process.json"), "utf8");
+    return (JSON.parse(text) as { readonly port: number }).port;
+  }
+
   async function restarted(launcher: Launcher, former: number | undefined): Promise<number> {
     let pid: number | undefined;
     await until("another process", async () => {
@@ -116,14 +121,48 @@ describe("the process launcher", () => {
     assert.equal(existsSync(join(folder.path, "s1")), false);
   });
 
-  test("a port in use is refused before anything is started", async () => {
+  test("a store whose port is in use takes the next one that is free, and keeps it", async () => {
+    const port = ports.get(s1) ?? 0;
+    // The next port is another store's, so it is left to that.
+    ports.set(s2, port + 1);
     const other = createServer();
-    await new Promise<void>((resolve) => other.listen(ports.get(s1), "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => other.listen(port, "127.0.0.1", resolve));
     const launcher = await openLauncher();
-    await assert.rejects(launcher.launch(s1), refused(/EADDRINUSE.*free the port/));
-    assert.equal(existsSync(join(folder.path, "s1.log")), false);
+    await launcher.launch(s2);
+    await launcher.launch(s1);
+    const taken = await recordedPort(s1);
+    assert.ok(taken > port + 1, `${taken}`);
     await new Promise((resolve) => other.close(resolve));
-    assert.equal((await launcher.launch(s1)).running, true);
+    const first = (await pidOf(launcher, s1)) ?? 0;
+    process.kill(first, "SIGKILL");
+    await restarted(launcher, first);
+    assert.equal(await recordedPort(s1), taken);
+    await launcher.close({ stopStores: true });
+    const next = await openLauncher();
+    await next.launch(s1);
+    assert.equal(await recordedPort(s1), taken, "another master finds it too");
+  });
+
+  test("a store that may have any port keeps the one it got", async () => {
+    ports.set(s1, 0);
+    const launcher = await openLauncher();
+    await launcher.launch(s1);
+    const taken = await recordedPort(s1);
+    const first = (await pidOf(launcher, s1)) ?? 0;
+    process.kill(first, "SIGKILL");
+    await restarted(launcher, first);
+    assert.equal(await recordedPort(s1), taken);
+  });
+
+  test("a store whose folder is a link is found by the next master", async () => {
+    const launcher = await openLauncher();
+    await launcher.launch(s1);
+    const pid = await pidOf(launcher, s1);
+    await launcher.close({ stopStores: false });
+    renameSync(join(folder.path, "s1"), join(folder.path, "elsewhere"));
+    symlinkSync(join(folder.path, "elsewhere"), join(folder.path, "s1"));
+    const next = await openLauncher();
+    assert.equal(await pidOf(next, s1), pid);
   });
 
   test("a killed store is started again", async () => {

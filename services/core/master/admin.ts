@@ -1,8 +1,8 @@
 /** What operators ask for: refused with what to do instead, or recorded as an operation. */
-import { EkvError, invalidArgument } from "../errors.js";
-import { boundedText } from "../checks.js";
+import { checkStoreId } from "../checks.js";
+import { EkvError } from "../errors.js";
 import { limits } from "../limits.js";
-import { brandAs, isStoreId, type OperationId, type StoreId } from "../ids.js";
+import { brandAs, type OperationId, type StoreId } from "../ids.js";
 import { cancelOperation, createOperation, operationOf } from "./agenda.js";
 import type { MasterReply } from "./effects.js";
 import type { AdminRequest, MasterEvent } from "./events.js";
@@ -65,14 +65,6 @@ function begin(state: MasterState, task: OperationTask, dryRun: boolean): Master
   return { kind: "operation", operationId: createOperation(state, task).id };
 }
 
-function checkStoreId(storeId: string): StoreId {
-  if (isStoreId(storeId)) return storeId;
-  throw invalidArgument(
-    "store_id",
-    `${JSON.stringify(boundedText(storeId))} must be 1 to 63 characters of a-z, 0-9 and '-'`,
-  );
-}
-
 function addStore(state: MasterState, request: RequestOf<"add-store">): MasterReply {
   requireRing(state);
   const storeId =
@@ -85,7 +77,8 @@ function addStore(state: MasterState, request: RequestOf<"add-store">): MasterRe
     });
   }
   if (store && store.state !== "joining") {
-    throw new EkvError("ALREADY_EXISTS", `store ${storeId} is part of the cluster already`, {
+    const hint = store.registration?.alive === false ? " and is down; start it with ekv stores start" : "";
+    throw new EkvError("ALREADY_EXISTS", `store ${storeId} is part of the cluster already${hint}`, {
       notExecuted: true,
     });
   }
@@ -132,7 +125,7 @@ function removeStore(state: MasterState, request: RequestOf<"remove-store">): Ma
   if (!store.registration.alive && state.ownedBy(storeId) > 0) {
     refuse(
       `store ${storeId} is down and owns ${formatNoun(state.ownedBy(storeId), "partition")}, whose data would be lost; ` +
-        "start it again first",
+        "start it again first (ekv stores start, or where it ran)",
     );
   }
   return begin(

@@ -15,6 +15,7 @@ import { readRecords } from "./persistence.js";
 import { observeHeartbeat, observeSilence, observeStream, recognizeRegistration } from "./observing.js";
 import type { StoreRecord } from "./records.js";
 import { handleRegister } from "./registration.js";
+import { decideStartRefusal, isLaunchWanted } from "./relaunch.js";
 import { MasterState, type PartitionSize } from "./state.js";
 import { CommittedView } from "./committed-view.js";
 import type { EkvError } from "../errors.js";
@@ -88,6 +89,16 @@ export class MasterMachine {
   /** The last size that a partition's primary reported. */
   size(partition: PartitionId): PartitionSize {
     return this.#state.size(partition);
+  }
+
+  /** Whether a launch of a store that failed is to be tried again. */
+  isLaunchWanted(storeId: StoreId): boolean {
+    return isLaunchWanted(this.#state, storeId);
+  }
+
+  /** Why an operator cannot have a store started; undefined: it can be. */
+  startRefusal(storeId: StoreId): EkvError | undefined {
+    return decideStartRefusal(this.#state, storeId);
   }
 
   /** The stores that take part in operations. */

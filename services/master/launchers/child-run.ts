@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { EkvError } from "../../core/errors.js";
 import type { Clock } from "../../core/ports/clock.js";
@@ -23,6 +23,8 @@ export interface ChildRun {
   readonly pid: number;
   readonly startTime: string | undefined;
   readonly startedMs: number;
+  /** How long its log was before. */
+  readonly logStart: number;
   /** Resolves when the process is gone; never after `unwatch`. */
   readonly exited: Promise<ChildExit>;
   unwatch(): void;
@@ -36,6 +38,7 @@ export async function startChild(args: readonly string[], logPath: string, clock
   // A full disk must not keep a store down.
   const log = await open(logPath, "a").catch(() => undefined);
   try {
+    const logStart = (await log?.stat())?.size ?? 0;
     const output = log?.fd ?? "ignore";
     const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", output, output] });
     const exited = new Promise<ChildExit>((resolve) => {
@@ -52,7 +55,7 @@ export async function startChild(args: readonly string[], logPath: string, clock
     }
     child.unref();
     const startTime = processStartTime(child.pid);
-    return { pid: child.pid, startTime, startedMs: clock.nowMs(), exited, unwatch: () => {} };
+    return { pid: child.pid, startTime, startedMs: clock.nowMs(), logStart, exited, unwatch: () => {} };
   } finally {
     await log?.close();
   }
@@ -72,7 +75,7 @@ export function adoptProcess(pid: number, startTime: string | undefined, clock: 
   const unwatch = (): void => {
     unwatched = true;
   };
-  return { pid, startTime, startedMs: clock.nowMs(), exited, unwatch };
+  return { pid, startTime, startedMs: clock.nowMs(), logStart: 0, exited, unwatch };
 }
 
 function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
@@ -98,25 +101,6 @@ export async function endProcess(process: Pick<ChildRun, "pid" | "startTime">, c
   }
 }
 
-/** Rejects with `FAILED_PRECONDITION` when no server could listen there now. Port 0 always can. */
-export async function assertPortFree(host: string, port: number): Promise<void> {
-  const server = createServer();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ host, port, exclusive: true }, resolve);
-    });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new EkvError(
-      "FAILED_PRECONDITION",
-      `a store cannot listen on ${host}:${port}: ${reason}; free the port or choose another`,
-      { notExecuted: true, cause: error },
-    );
-  }
-  await new Promise((resolve) => server.close(resolve));
-}
-
 function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
@@ -140,18 +124,18 @@ export async function untilListening(
   const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   const endMs = clock.nowMs() + waitMs;
   while (!signal.aborted && clock.nowMs() < endMs) {
-    if (port !== 0 && (await accepts(reachable, port))) return;
+    if (await accepts(reachable, port)) return;
     await delay(pollMs);
   }
 }
 
-/** The last lines of a log, on one line, for an error message; empty where there is none. */
-export async function logTail(logPath: string): Promise<string> {
+/** The last lines of a log after `from`, on one line, for an error message; empty where there is none. */
+export async function logTail(logPath: string, from: number): Promise<string> {
   const log = await open(logPath, "r").catch(() => undefined);
   if (log === undefined) return "";
   try {
     const { size } = await log.stat();
-    const start = Math.max(0, size - logTailBytes);
+    const start = Math.max(from, size - logTailBytes);
     const { buffer, bytesRead } = await log.read(Buffer.alloc(logTailBytes), 0, logTailBytes, start);
     const lines = buffer
       .toString("utf8", 0, bytesRead)

@@ -9,16 +9,22 @@ const fileName = "process.json";
 
 /** What is kept about a store's process, so that the next master finds it. */
 export interface ProcessRecord {
+  /** The store: a copy of its folder under another name is no store. */
+  readonly storeId?: string | undefined;
   readonly pid: number;
   /** See `processStartTime`. */
   readonly startTime?: string | undefined;
+  /** What it listened on: it is to be found there again. */
+  readonly port?: number | undefined;
   /** It ended on purpose and is not to be started again by itself. */
   readonly stopped: boolean;
 }
 
 const recordSchema: z.ZodType<ProcessRecord> = z.object({
+  storeId: z.string().optional(),
   pid: z.number(),
   startTime: z.string().optional(),
+  port: z.int().min(1).max(65_535).optional(),
   stopped: z.boolean(),
 });
 
@@ -49,9 +55,11 @@ export async function readProcessRecords(dataRoot: string): Promise<ReadonlyMap<
   await makeFolder(dataRoot);
   const records = new Map<StoreId, ProcessRecord>();
   for (const entry of await readdir(dataRoot, { withFileTypes: true })) {
-    if (!entry.isDirectory() || !isStoreId(entry.name)) continue;
+    // A store's folder may be a link to another disk.
+    if (!(entry.isDirectory() || entry.isSymbolicLink()) || !isStoreId(entry.name)) continue;
     const record = await readRecord(join(dataRoot, entry.name));
-    if (record !== undefined) records.set(entry.name, record);
+    if (record !== undefined && (record.storeId ?? entry.name) === entry.name)
+      records.set(entry.name, record);
   }
   return records;
 }

@@ -18,7 +18,7 @@ export interface ProcessLauncherOptions {
   readonly dataRoot: string;
   /** What stores listen on. */
   readonly host: string;
-  /** The port of a store; 0: any, then a failed start is noticed only within its first 10 s. */
+  /** The port of a store that has none yet, or the next one that is free; 0: any. */
   readonly portFor: (storeId: StoreId) => number;
   /** Further arguments of every store. Default: none. */
   readonly extraArgs?: readonly string[];
@@ -74,6 +74,12 @@ class ProcessLauncher implements Launcher {
     await Promise.all(stores.map((store) => (options.stopStores ? store.stop(true) : store.abandon())));
   }
 
+  /** What the other stores listen on, or will when they are started. */
+  #portsOfOthers(storeId: StoreId): ReadonlySet<number> {
+    const others = [...this.#stores].filter(([other]) => other !== storeId);
+    return new Set(others.map(([, store]) => store.port));
+  }
+
   #folder(storeId: StoreId): string {
     return join(this.#options.dataRoot, storeId);
   }
@@ -92,16 +98,16 @@ class ProcessLauncher implements Launcher {
       random,
       log,
     } = this.#options;
-    const port = portFor(storeId);
     const folder = this.#folder(storeId);
     const flags = { "--store-id": storeId, "--master": masterAddress, "--data": folder, "--host": host };
     const store = new StoreProcess({
       storeId,
-      args: [...serverFlags, entry, ...Object.entries(flags).flat(), "--port", String(port), ...extraArgs],
+      args: [...serverFlags, entry, ...Object.entries(flags).flat(), ...extraArgs],
       folder,
       logPath: join(dataRoot, `${storeId}.log`),
       host,
-      port,
+      firstPort: portFor(storeId),
+      reservedPorts: () => this.#portsOfOthers(storeId),
       clock,
       random,
       log,

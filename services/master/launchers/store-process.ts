@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { EkvError } from "../../core/errors.js";
 import type { StoreId } from "../../core/ids.js";
@@ -13,7 +13,6 @@ import {
   type ChildExit,
   type ChildRun,
   adoptProcess,
-  assertPortFree,
   endProcess,
   logTail,
   startChild,
@@ -21,6 +20,7 @@ import {
 } from "./child-run.js";
 import { RetriedWrite } from "../../runtime/retried-write.js";
 import { type ProcessRecord, deleteProcessRecord, writeProcessRecord } from "./process-record.js";
+import { findStorePort } from "./store-port.js";
 
 const healthyMs = 30_000;
 const startWaitMs = 10_000;
@@ -31,12 +31,15 @@ export type LauncherLog = Pick<Logger, "info" | "warn">;
 /** What a store's process is started with. */
 export interface StoreProcessOptions {
   readonly storeId: StoreId;
-  /** Arguments of `node`. */
+  /** Arguments of `node`, but for the port. */
   readonly args: readonly string[];
   readonly folder: string;
   readonly logPath: string;
   readonly host: string;
-  readonly port: number;
+  /** The port to begin with, or the next one that is free; 0: any. */
+  readonly firstPort: number;
+  /** Ports that other stores have. */
+  readonly reservedPorts: () => ReadonlySet<number>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: LauncherLog;
@@ -46,6 +49,7 @@ export interface StoreProcessOptions {
 export class StoreProcess {
   readonly #options: StoreProcessOptions;
   #run: ChildRun | undefined;
+  #port: number;
   readonly #backoff: Backoff;
   /** Undefined: no process is to be found by the next master. */
   readonly #record: RetriedWrite<ProcessRecord | undefined>;
@@ -55,6 +59,7 @@ export class StoreProcess {
 
   constructor(options: StoreProcessOptions) {
     this.#options = options;
+    this.#port = options.firstPort;
     this.#backoff = new Backoff(backoffs.storeRestart, options.random);
     const { storeId, folder, clock, random, log } = options;
     this.#record = new RetriedWrite({
@@ -64,6 +69,11 @@ export class StoreProcess {
       onFailure: (error) =>
         log.warn("which process runs a store cannot be recorded yet", { storeId, reason: error.message }),
     });
+  }
+
+  /** What it listens on, or did; 0: it has no port yet. */
+  get port(): number {
+    return this.#port;
   }
 
   /** What a {@link LaunchedStore} says about it. */
@@ -88,6 +98,7 @@ export class StoreProcess {
 
   /** Takes over what a former master started; a process that died meanwhile is started again. */
   adopt(record: ProcessRecord): void {
+    this.#port = record.port ?? this.#port;
     if (record.stopped) return;
     this.#watch(adoptProcess(record.pid, record.startTime, this.#options.clock));
   }
@@ -100,20 +111,20 @@ export class StoreProcess {
     return this.#inTurn(async () => {
       if (this.describe().running) return;
       this.#forget();
-      const { folder, host, port, clock } = this.#options;
-      const isNew = !existsSync(folder);
-      await assertPortFree(host, port);
+      const { folder, host, clock } = this.#options;
+      // A link to a disk that is not there is the operator's, and stays.
+      const isNew = lstatSync(folder, { throwIfNoEntry: false }) === undefined;
       const run = await this.#spawn();
       const waiting = new AbortController();
       const exit = await Promise.race([
         run.exited,
-        untilListening(host, port, startWaitMs, clock, waiting.signal),
+        untilListening(host, this.#port, startWaitMs, clock, waiting.signal),
       ]);
       waiting.abort();
       if (exit !== undefined) {
-        await this.#record.set(undefined);
+        await (isNew ? this.#record.set(undefined) : this.#recordRun(run, true));
         if (isNew) await rm(folder, { recursive: true, force: true });
-        throw await this.#exitedAtOnce(exit);
+        throw await this.#exitedAtOnce(exit, run.logStart);
       }
       this.#watch(run);
     });
@@ -126,7 +137,7 @@ export class StoreProcess {
       this.#forget();
       if (run !== undefined) await endProcess(run, this.#options.clock);
       if (!keepRecord) await this.#record.set(undefined);
-      else if (run !== undefined) await this.#recordStopped(run);
+      else if (run !== undefined) await this.#recordRun(run, true);
     });
   }
 
@@ -157,9 +168,10 @@ export class StoreProcess {
   }
 
   async #spawn(): Promise<ChildRun> {
-    const { args, logPath, clock } = this.#options;
-    const run = await startChild(args, logPath, clock);
-    await this.#record.set({ pid: run.pid, startTime: run.startTime, stopped: false });
+    const { args, host, reservedPorts, logPath, clock } = this.#options;
+    this.#port = await findStorePort(host, this.#port, reservedPorts());
+    const run = await startChild([...args, "--port", String(this.#port)], logPath, clock);
+    await this.#recordRun(run, false);
     return run;
   }
 
@@ -174,7 +186,7 @@ export class StoreProcess {
     const { storeId, clock, log, logPath } = this.#options;
     if (exit.status === 0) {
       log.info("a store has stopped", { storeId, pid: run.pid });
-      await this.#recordStopped(run);
+      await this.#recordRun(run, true);
       return;
     }
     if (clock.nowMs() - run.startedMs >= healthyMs) this.#backoff.succeeded();
@@ -210,15 +222,15 @@ export class StoreProcess {
     }
   }
 
-  async #recordStopped({ pid, startTime }: ChildRun): Promise<void> {
-    await this.#record.set({ pid, startTime, stopped: true });
+  async #recordRun({ pid, startTime }: ChildRun, stopped: boolean): Promise<void> {
+    await this.#record.set({ storeId: this.#options.storeId, pid, startTime, port: this.#port, stopped });
   }
 
-  async #exitedAtOnce(exit: ChildExit): Promise<EkvError> {
+  async #exitedAtOnce(exit: ChildExit, logStart: number): Promise<EkvError> {
     const { storeId, logPath } = this.#options;
     return new EkvError(
       "FAILED_PRECONDITION",
-      `store ${storeId} exited at once with ${exit.reason}; its log ${logPath} ends: ${await logTail(logPath)}`,
+      `store ${storeId} exited at once with ${exit.reason}; its log ${logPath} ends: ${await logTail(logPath, logStart)}`,
       { notExecuted: true },
     );
   }

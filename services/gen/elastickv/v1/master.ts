@@ -598,6 +598,15 @@ export interface RemoveStoreResponse {
   result: { $case: "operation"; value: Operation } | { $case: "plan"; value: Plan } | undefined;
 }
 
+export interface StartStoreRequest {
+  storeId: string;
+}
+
+export interface StartStoreResponse {
+  /** What an operator would look for: a pid, a container id, a pod's name. Empty: the store was up already. */
+  handle: string;
+}
+
 export interface RebalanceRequest {
   dryRun: boolean;
 }
@@ -5372,6 +5381,146 @@ export const RemoveStoreResponse: MessageFns<RemoveStoreResponse> = {
   },
 };
 
+function createBaseStartStoreRequest(): StartStoreRequest {
+  return { storeId: "" };
+}
+
+export const StartStoreRequest: MessageFns<StartStoreRequest> = {
+  encode(message: StartStoreRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.storeId !== "") {
+      writer.uint32(10).string(message.storeId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartStoreRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartStoreRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.storeId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartStoreRequest {
+    return {
+      storeId: isSet(object.storeId)
+        ? globalThis.String(object.storeId)
+        : isSet(object.store_id)
+        ? globalThis.String(object.store_id)
+        : "",
+    };
+  },
+
+  toJSON(message: StartStoreRequest): unknown {
+    const obj: any = {};
+    if (message.storeId !== "") {
+      obj.storeId = message.storeId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StartStoreRequest>, I>>(base?: I): StartStoreRequest {
+    return StartStoreRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StartStoreRequest>, I>>(object: I): StartStoreRequest {
+    const message = createBaseStartStoreRequest();
+    message.storeId = object.storeId ?? "";
+    return message;
+  },
+};
+
+function createBaseStartStoreResponse(): StartStoreResponse {
+  return { handle: "" };
+}
+
+export const StartStoreResponse: MessageFns<StartStoreResponse> = {
+  encode(message: StartStoreResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.handle !== "") {
+      writer.uint32(10).string(message.handle);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartStoreResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartStoreResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartStoreResponse {
+    return { handle: isSet(object.handle) ? globalThis.String(object.handle) : "" };
+  },
+
+  toJSON(message: StartStoreResponse): unknown {
+    const obj: any = {};
+    if (message.handle !== "") {
+      obj.handle = message.handle;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StartStoreResponse>, I>>(base?: I): StartStoreResponse {
+    return StartStoreResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StartStoreResponse>, I>>(object: I): StartStoreResponse {
+    const message = createBaseStartStoreResponse();
+    message.handle = object.handle ?? "";
+    return message;
+  },
+};
+
 function createBaseRebalanceRequest(): RebalanceRequest {
   return { dryRun: false };
 }
@@ -8192,6 +8341,19 @@ export const AdminServiceService = {
     responseSerialize: (value: RemoveStoreResponse): Buffer => Buffer.from(RemoveStoreResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveStoreResponse => RemoveStoreResponse.decode(value),
   },
+  /**
+   * Starts the process of a store that is down, by the master's launcher. Answers when it was started, before it has registered.
+   * A store that is up already is left as it is.
+   */
+  startStore: {
+    path: "/elastickv.v1.AdminService/StartStore" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: StartStoreRequest): Buffer => Buffer.from(StartStoreRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StartStoreRequest => StartStoreRequest.decode(value),
+    responseSerialize: (value: StartStoreResponse): Buffer => Buffer.from(StartStoreResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StartStoreResponse => StartStoreResponse.decode(value),
+  },
   /** Moves partitions until every store has its share. With dry_run: the plan. */
   rebalance: {
     path: "/elastickv.v1.AdminService/Rebalance" as const,
@@ -8311,6 +8473,11 @@ export interface AdminServiceServer extends UntypedServiceImplementation {
   addStore: handleUnaryCall<AddStoreRequest, AddStoreResponse>;
   /** Moves everything off a store, shuts it down and forgets it. With dry_run: the plan. */
   removeStore: handleUnaryCall<RemoveStoreRequest, RemoveStoreResponse>;
+  /**
+   * Starts the process of a store that is down, by the master's launcher. Answers when it was started, before it has registered.
+   * A store that is up already is left as it is.
+   */
+  startStore: handleUnaryCall<StartStoreRequest, StartStoreResponse>;
   /** Moves partitions until every store has its share. With dry_run: the plan. */
   rebalance: handleUnaryCall<RebalanceRequest, RebalanceResponse>;
   /** The KVStoreMap: every store with its state, neighbours, load and last heartbeat. */
@@ -8363,6 +8530,25 @@ export interface AdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveStoreResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Starts the process of a store that is down, by the master's launcher. Answers when it was started, before it has registered.
+   * A store that is up already is left as it is.
+   */
+  startStore(
+    request: StartStoreRequest,
+    callback: (error: ServiceError | null, response: StartStoreResponse) => void,
+  ): ClientUnaryCall;
+  startStore(
+    request: StartStoreRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: StartStoreResponse) => void,
+  ): ClientUnaryCall;
+  startStore(
+    request: StartStoreRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: StartStoreResponse) => void,
   ): ClientUnaryCall;
   /** Moves partitions until every store has its share. With dry_run: the plan. */
   rebalance(
