@@ -21,7 +21,7 @@ try {
     await client.put("quick-start:bern", { name: "Berne", population: 1 }, { ifVersion: version });
   } catch (error) {
     if (!(error instanceof EkvError) || error.code !== "CONDITION_FAILED") throw error;
-    console.log("somebody was faster: it is now of version", error.current);
+    console.log("somebody was faster: its version is now", error.current);
   }
 
   // Expires by itself after a minute.
