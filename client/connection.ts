@@ -76,7 +76,7 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     this.#clientId = random.hex(8);
     this.#options = options;
     this.deadlineMs = options.deadlineMs ?? connectDefaults.deadlineMs;
-    this.valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax;
+    this.valueBytesMax = options.valueBytesMax ?? limits.valueBytesCeiling;
     this.#callsInFlightMax = options.callsInFlightMax ?? connectDefaults.callsInFlightMax;
     this.admission = new Admission(
       this.#callsInFlightMax,
@@ -211,7 +211,6 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       address,
       store: { clusterId: this.routing.topology.clusterId, storeId },
       clientId: this.#clientId,
-      valueBytesMax: this.valueBytesMax,
       clock: this.clock,
       random: this.random,
       openChannel: this.#system.openChannel,

@@ -1,7 +1,7 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
-import { limits } from "../services/core/limits.js";
+import { limits, messageBytesMax } from "../services/core/limits.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import { startRace } from "../services/core/retry/race.js";
 import { anyServer, type ServerIdentity } from "../services/core/server-identity.js";
@@ -14,7 +14,7 @@ import { clusterOfSeeds } from "./seed-check.js";
 import { describeFailures, type SeedFailure } from "./seed-failure.js";
 import type { System } from "./system.js";
 
-const channelOptions = { "grpc.max_receive_message_length": 64 * 1024 * 1024 };
+const channelOptions = { "grpc.max_receive_message_length": messageBytesMax };
 
 /** A server that may be the master. */
 export interface Seed {

@@ -28,7 +28,10 @@ export interface ConnectOptions<V = Buffer> {
   readonly refusedTimeoutMs?: number;
   /** Most calls begun and not ended; more are refused at once with RESOURCE_EXHAUSTED. Default 100 000. */
   readonly callsInFlightMax?: number;
-  /** Longest value, in bytes: what the stores are configured to. Default 4 MiB. */
+  /**
+   * Longest value that is sent, in bytes; longer ones are refused here. Default: the most that any store may be configured
+   * to, 64,194,304. What a store's own `value-bytes-max` does not allow it refuses itself, by default above 4 MiB.
+   */
   readonly valueBytesMax?: number;
   /**
    * Called with the topology that was found, once `connect` has resolved, and with every newer one. What it throws becomes

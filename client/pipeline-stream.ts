@@ -1,5 +1,5 @@
 import { EkvError } from "../services/core/errors.js";
-import { limits } from "../services/core/limits.js";
+import { limits, messageBytesMax } from "../services/core/limits.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import { PipelineRequest, PipelineResponse } from "../services/gen/elastickv/v1/store.js";
 import type { Channel } from "../services/wire/channel.js";
@@ -26,7 +26,6 @@ export interface PipelineTarget {
   readonly address: string;
   /** The store's gRPC channel. */
   readonly channel: Channel;
-  readonly messageBytesMax: number;
   readonly clock: Clock;
   /** How long it may take, in milliseconds. */
   readonly connectMs: number;
@@ -37,7 +36,7 @@ export type OpenPipeline = (target: PipelineTarget) => Promise<PipelineStream>;
 
 /** A framed pipeline, or one over gRPC where something between client and store lets nothing but HTTP/2 pass. */
 export const openFastestPipeline: OpenPipeline = async (target) => {
-  const { address, messageBytesMax, clock, connectMs } = target;
+  const { address, clock, connectMs } = target;
   const socket = await connectFramed({ address, protocol: "pipeline", clock, connectMs });
   if (socket === undefined) return await openGrpcPipeline(target);
   const begunMs = clock.nowMs();

@@ -39,7 +39,6 @@ export interface StoreLinkOptions {
   /** The store. */
   readonly store: ServerIdentity;
   readonly clientId: string;
-  readonly valueBytesMax: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly openChannel: OpenChannel;
@@ -68,7 +67,6 @@ export class StoreLink {
   /** The channel, for calls that do not go through the pipeline. */
   readonly channel: Channel;
   readonly #options: StoreLinkOptions;
-  readonly #messageBytesMax: number;
   readonly #sent = new SentCalls();
   #queue: PendingCall[] = [];
   #stream: PipelineStream | undefined;
@@ -95,11 +93,9 @@ export class StoreLink {
     this.#options = options;
     this.address = options.address;
     this.#backoff = new Backoff(backoffs.storeLink, options.random);
-    const bytes = messageBytesMax(options.valueBytesMax);
-    this.#messageBytesMax = bytes;
     const channelOptions = {
-      "grpc.max_receive_message_length": bytes,
-      "grpc.max_send_message_length": bytes,
+      "grpc.max_receive_message_length": messageBytesMax,
+      "grpc.max_send_message_length": messageBytesMax,
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
     };
     this.channel = options.openChannel(options.address, channelOptions, options.store);
@@ -219,7 +215,7 @@ export class StoreLink {
     const { channel } = this;
     // Another server would refuse the calls, but a deadline that ends before its refusal comes makes a write's outcome unknown.
     if (this.#misdirected) await checkStore(channel, clock, connectMs);
-    return await openPipeline({ address, channel, messageBytesMax: this.#messageBytesMax, clock, connectMs });
+    return await openPipeline({ address, channel, clock, connectMs });
   }
 
   /** Opens no stream for a while. The calls wait here meanwhile, unless their keys move. */

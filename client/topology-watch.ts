@@ -1,6 +1,6 @@
 import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
-import { backoffs } from "../services/core/limits.js";
+import { backoffs, messageBytesMax } from "../services/core/limits.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import { Backoff } from "../services/core/retry/backoff.js";
@@ -16,7 +16,6 @@ import type { SeedFailure } from "./seed-failure.js";
 
 /** How long one server may take to send its topology. Others are tried meanwhile. */
 const firstAnswerMs = 2000;
-const messageBytesMax = 64 * 1024 * 1024;
 
 /** What a watch tells. */
 export interface TopologyWatchListener {

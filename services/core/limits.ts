@@ -56,7 +56,7 @@ export const limits = {
   standstillLookMs: 100,
   /** Time without such a look that counts as standing still, in milliseconds; less is an ordinary delay. */
   standstillMsMin: 250,
-  /** Bytes that an answer batch or browse page aims for. */
+  /** Bytes that an answer batch or browse page holds at most, unless one answer or entry is longer. */
   answerBytesTarget: 1_048_576,
   /** Entries that a browse page aims for. */
   browsePageEntries: 1000,
@@ -100,10 +100,13 @@ export const limits = {
   retryAfterMsMax: 30_000,
 } as const;
 
-/** Most bytes of a gRPC message, given the configured longest value. */
-export function messageBytesMax(valueBytesMax: number): number {
-  return limits.batchBytesMax + valueBytesMax + limits.answerBytesTarget;
-}
+/**
+ * Most bytes of a message, gRPC or framed, at every server and client. One number, whatever value a store is configured
+ * to take: so a longer value is refused by itself, with the store's own limit, where a message that is too long would
+ * break the connection under all other calls; and stores with different limits can forward and move to each other.
+ */
+export const messageBytesMax: number =
+  limits.batchBytesMax + limits.valueBytesCeiling + limits.answerBytesTarget;
 
 /** How long each retry loop waits: after the first failure, and at most. In milliseconds; see `retry/backoff.ts`. */
 export const backoffs = {

@@ -97,7 +97,7 @@ export async function runMaster(
   const server = await host.listen({
     host: values.host,
     port: values.port,
-    messageBytesMax: messageBytesMax(limits.valueBytesMax),
+    messageBytesMax,
     connectionsMax: values.connectionsMax,
     connectionRefused: reportRefusedConnections(log, host.clock, values.connectionsMax),
     ready: false,

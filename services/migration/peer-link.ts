@@ -27,7 +27,6 @@ export interface PeerLinkOptions {
   readonly address: string;
   /** The target. */
   readonly peer: ServerIdentity;
-  readonly valueBytesMax: number;
   readonly openChannel: OpenChannel;
   /** Undefined: gRPC alone. */
   readonly connectFramed: ConnectFramed | undefined;
@@ -62,16 +61,16 @@ export class PeerLink {
   #transfer: PeerStream<TransferRequest, TransferResponse> | undefined;
   #catchUp: PeerStream<CatchUpRequest, CatchUpResponse> | undefined;
 
-  constructor({ address, peer, valueBytesMax, openChannel, connectFramed, clock }: PeerLinkOptions) {
+  constructor({ address, peer, openChannel, connectFramed, clock }: PeerLinkOptions) {
     this.address = address;
     this.#peer = peer;
     const channelOptions = {
-      "grpc.max_receive_message_length": messageBytesMax(valueBytesMax),
-      "grpc.max_send_message_length": messageBytesMax(valueBytesMax),
+      "grpc.max_receive_message_length": messageBytesMax,
+      "grpc.max_send_message_length": messageBytesMax,
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
     };
     this.#channel = openChannel(address, channelOptions, peer);
-    this.#streamOptions = { address, channel: this.#channel, connectFramed, valueBytesMax, clock };
+    this.#streamOptions = { address, channel: this.#channel, connectFramed, clock };
   }
 
   get moves(): number {

@@ -17,7 +17,6 @@ export interface PeerStreamOptions {
   readonly channel: Channel;
   /** Undefined: gRPC alone. */
   readonly connectFramed: ConnectFramed | undefined;
-  readonly valueBytesMax: number;
   readonly clock: Clock;
 }
 
@@ -118,7 +117,7 @@ export class PeerStream<Request, Answer> {
   }
 
   async #openFramed(connectFramed: ConnectFramed): Promise<Wire<Request, Answer> | undefined> {
-    const { address, clock, valueBytesMax } = this.#options;
+    const { address, clock } = this.#options;
     const { name, request, answer } = this.#protocol;
     const socket = await connectFramed({ address, protocol: name, clock, connectMs: connectMsMax });
     return (
@@ -127,7 +126,7 @@ export class PeerStream<Request, Answer> {
         socket,
         sent: request,
         received: answer,
-        messageBytesMax: messageBytesMax(valueBytesMax),
+        messageBytesMax,
         keepaliveMs,
         clock,
       })

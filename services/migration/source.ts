@@ -34,7 +34,6 @@ const copiesMax = 8;
 /** What a store's sending side works with. */
 export interface MigrationSourceOptions extends Omit<SourceMoveContext, "rateLimit" | "reported"> {
   readonly kvMap: KVMap;
-  readonly valueBytesMax: number;
   readonly openChannel: OpenChannel;
   /** Undefined: moves go over gRPC. */
   readonly connectFramed: ConnectFramed | undefined;
@@ -230,10 +229,10 @@ export class MigrationSource {
     const name = `${target.storeId}/${target.incarnation}`;
     const known = this.#links.get(name);
     if (known) return known;
-    const { clusterId, valueBytesMax, openChannel, connectFramed, clock } = this.#options;
+    const { clusterId, openChannel, connectFramed, clock } = this.#options;
     const peer = { clusterId, storeId: target.storeId };
     const address = targetAddress;
-    const link = new PeerLink({ address, peer, valueBytesMax, openChannel, connectFramed, clock });
+    const link = new PeerLink({ address, peer, openChannel, connectFramed, clock });
     this.#links.set(name, link);
     return link;
   }

@@ -75,8 +75,7 @@ export function* browse(options: BrowseOptions, request: BrowseRequest): Iterabl
         yield take();
         break;
       }
-      finished = page.fill(kvMap, partition, behind);
-      behind = page.answer.entries.at(-1)?.key;
+      ({ finished, behind } = page.fill(kvMap, partition, behind));
       if (page.isFull) yield take();
       if (left <= 0) return;
     }
@@ -90,6 +89,8 @@ class Page {
   readonly #request: BrowseRequest;
   readonly #entriesMax: number;
   #bytes = 0;
+  /** An entry was left for the next page, as it did not fit. */
+  #overflowed = false;
 
   constructor(request: BrowseRequest, limit: number) {
     this.#request = request;
@@ -99,28 +100,39 @@ class Page {
   get isFull(): boolean {
     const { entries, finishedPartitions } = this.answer;
     return (
+      this.#overflowed ||
       entries.length >= this.#entriesMax ||
       this.#bytes >= limits.answerBytesTarget ||
       finishedPartitions.length >= limits.browsePagePartitions
     );
   }
 
-  /** Adds entries of a partition, from behind a key, until it is finished (true) or the page is full. */
-  fill(kvMap: KVMap, partition: Partition, behind: Uint8Array | undefined): boolean {
+  /**
+   * Adds entries of a partition, from behind a key, until it is finished or the page is full. Returns the key to go on
+   * behind. A page of several entries stays within the target; only one entry alone may be longer.
+   */
+  fill(
+    kvMap: KVMap,
+    partition: Partition,
+    behind: Uint8Array | undefined,
+  ): { finished: boolean; behind: Uint8Array | undefined } {
     const { prefix, keysOnly } = this.#request;
     const { entries, finishedPartitions } = this.answer;
     let last = behind;
     for (const { key, record } of kvMap.browse(partition, { prefix, behind })) {
       const value = keysOnly ? empty : record.subarray(recordValueOffset(record));
+      const bytes = key.length + value.length;
+      this.#overflowed = entries.length > 0 && this.#bytes + bytes > limits.answerBytesTarget;
+      if (this.#overflowed) break;
       entries.push({ key, value, version: recordVersion(record), expiresAtMs: recordExpiresAtMs(record) });
-      this.#bytes += key.length + value.length;
+      this.#bytes += bytes;
       last = key;
       if (this.isFull) break;
     }
     this.answer.cursor = encodeCursor({ partition: partition.id, key: last ?? empty });
-    if (this.isFull && last !== behind) return false;
-    finishedPartitions.push(partition.id);
-    return true;
+    const finished = !this.#overflowed && (!this.isFull || last === behind);
+    if (finished) finishedPartitions.push(partition.id);
+    return { finished, behind: last };
   }
 
   /** Says that a partition is to be browsed elsewhere, from behind this key. */

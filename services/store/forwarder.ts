@@ -22,7 +22,6 @@ type ForwardedMethod = "get" | "put" | "delete" | "contains";
 /** How calls reach their owner. */
 export interface ForwarderOptions {
   readonly clock: Clock;
-  readonly valueBytesMax: number;
   readonly openChannel: OpenChannel;
   /** The cluster that this store belongs to. */
   clusterId(): string;
@@ -121,12 +120,11 @@ export class Forwarder {
     const known = this.#owners.get(storeId);
     if (known?.address === address) return known;
     known?.channel.close();
-    const { openChannel, clusterId, valueBytesMax } = this.#options;
+    const { openChannel, clusterId } = this.#options;
     const identity = { clusterId: clusterId(), storeId };
-    const bytes = messageBytesMax(valueBytesMax);
     const channelOptions = {
-      "grpc.max_receive_message_length": bytes,
-      "grpc.max_send_message_length": bytes,
+      "grpc.max_receive_message_length": messageBytesMax,
+      "grpc.max_send_message_length": messageBytesMax,
     };
     const owner = { identity, address, channel: openChannel(address, channelOptions, identity) };
     this.#owners.set(storeId, owner);

@@ -2,7 +2,7 @@ import type { ClientDuplexStream } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
 import { repeat } from "../core/repeat.js";
 import { brandAs, type Incarnation, type StoreId } from "../core/ids.js";
-import { backoffs } from "../core/limits.js";
+import { backoffs, messageBytesMax } from "../core/limits.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
 import type { Random } from "../core/ports/random.js";
 import { Backoff } from "../core/retry/backoff.js";
@@ -27,7 +27,6 @@ import { membershipService } from "../wire/services.js";
 import { callUnary } from "../wire/unary-call.js";
 
 const registerMsMax = 5000;
-const messageBytesMax = 64 * 1024 * 1024;
 
 /** What membership tells the store, and asks of it. */
 export interface MembershipHandler {

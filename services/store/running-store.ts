@@ -133,7 +133,7 @@ function openServices(
   values: StoreValues,
   shared: { readonly feed: TopologyFeed; readonly clusterId: () => string },
 ): StoreServices {
-  const { storeId, durability, valueBytesMax, streamsMax, callsInFlightMax } = values;
+  const { storeId, durability, streamsMax, callsInFlightMax } = values;
   return new StoreServices({
     ...shared,
     clock,
@@ -141,7 +141,6 @@ function openServices(
     storeId,
     engine: engine.name,
     durability,
-    valueBytesMax,
     streamsMax,
     callsInFlightMax,
     openChannel,
@@ -156,7 +155,7 @@ function listen(host: StoreHost, values: StoreValues, services: StoreServices): 
     services: services.served(),
     identity: () => services.identity(),
     framed: (socket, protocol) => services.takeFramed(socket, protocol),
-    messageBytesMax: messageBytesMax(values.valueBytesMax),
+    messageBytesMax,
     connectionsMax: values.connectionsMax,
     connectionRefused: reportRefusedConnections(host.log, host.clock, values.connectionsMax),
     ready: false,

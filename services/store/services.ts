@@ -55,7 +55,6 @@ export interface StoreServicesOptions {
   readonly storeId: string;
   readonly engine: string;
   readonly durability: string;
-  readonly valueBytesMax: number;
   readonly streamsMax: number;
   readonly callsInFlightMax: number;
   /** To the stores that unary calls are forwarded to. */
@@ -77,7 +76,6 @@ export class StoreServices {
     this.#standstill = new Standstill(options.clock);
     this.#forwarder = new Forwarder({
       clock: options.clock,
-      valueBytesMax: options.valueBytesMax,
       openChannel: options.openChannel,
       clusterId: options.clusterId,
       ownerOf: (entry) => this.#store?.ownerOf(entry),
@@ -189,12 +187,12 @@ export class StoreServices {
     sent: MessageType<Out>,
     received: MessageType<In>,
   ): FramedStream<Out, In> {
-    const { clock, valueBytesMax } = this.#options;
+    const { clock } = this.#options;
     const stream = new FramedStream<Out, In>({
       socket,
       sent,
       received,
-      messageBytesMax: messageBytesMax(valueBytesMax),
+      messageBytesMax,
       keepaliveMs: framedKeepaliveMs,
       clock,
       refusalOf: (first) => identityViolation(first, this.identity()),

@@ -162,7 +162,6 @@ export class Store implements MembershipHandler {
       clock,
       clusterId,
       partitionCount,
-      valueBytesMax,
       openChannel: options.openChannel,
       connectFramed: options.connectFramed,
       // Its own: what is deleted must not hold up what goes out.

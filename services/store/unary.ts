@@ -88,23 +88,32 @@ export class UnaryCalls {
     check(consistencyViolation(consistency));
     const results: MultiGetResult[] = [];
     let bytes = 0;
+    let atATime = readsAtATimeMax;
     // Some at a time: the values are held until the last is there, and a few long keys may ask for more than memory has.
-    for (let at = 0; at < keys.length; at += readsAtATime) {
+    for (let at = 0; at < keys.length;) {
+      const full = bytes >= limits.batchBytesMax;
+      const some = keys.slice(at, at + atATime);
+      at += some.length;
       const outcomes = await Promise.all(
-        keys.slice(at, at + readsAtATime).map(async (key) => {
-          if (bytes > limits.batchBytesMax)
-            return await outcomeOf("got", Promise.reject<GetResponse>(answerTooLong()));
-          return await outcomeOf("got", this.get({ key, consistency }, context));
-        }),
+        some.map((key) =>
+          outcomeOf(
+            "got",
+            full ? Promise.reject<GetResponse>(answerTooLong()) : this.get({ key, consistency }, context),
+          ),
+        ),
       );
+      let longest = 1;
       for (const outcome of outcomes) {
         const length = outcome.$case === "got" ? outcome.value.value.length : 0;
-        bytes += length;
-        const fits = bytes <= limits.batchBytesMax || length === 0;
+        longest = Math.max(longest, length);
+        // The first value always fits: otherwise the longest could not be read by this call at all.
+        const fits = length === 0 || bytes === 0 || bytes + length <= limits.batchBytesMax;
+        if (fits) bytes += length;
         results.push({
           outcome: fits ? outcome : { $case: "failure", value: failureToWire(answerTooLong()) },
         });
       }
+      atATime = Math.max(1, Math.min(readsAtATimeMax, Math.floor(limits.batchBytesMax / longest)));
     }
     return { results };
   }
@@ -137,11 +146,11 @@ async function outcomeOf<C extends string, T>(
   }
 }
 
-/** A value of the greatest length each still fits in memory. */
-const readsAtATime = 16;
+/** Keys that a MultiGet reads at a time; fewer when the values turn out to be long. */
+const readsAtATimeMax = 16;
 
 function answerTooLong(): EkvError {
-  const message = `the answer has ${limits.batchBytesMax} bytes of values already; ask for fewer keys at once`;
+  const message = `an answer has at most ${limits.batchBytesMax} bytes of values, or one value that is longer; ask for fewer keys at once`;
   return new EkvError("RESOURCE_EXHAUSTED", message, { notExecuted: true });
 }
 

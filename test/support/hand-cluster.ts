@@ -76,7 +76,6 @@ export class HandCluster {
       storeId,
       engine: engine.name,
       durability: "commit",
-      valueBytesMax: limits.valueBytesMax,
       streamsMax: 100,
       callsInFlightMax: 10_000,
       openChannel: openGrpcChannel,
@@ -87,7 +86,7 @@ export class HandCluster {
       services: services.served(),
       identity: () => services.identity(),
       framed: (socket, protocol) => services.takeFramed(socket, protocol),
-      messageBytesMax: messageBytesMax(limits.valueBytesMax),
+      messageBytesMax,
     });
     const store = await Store.open({
       storeId,

@@ -12,9 +12,10 @@ import { fromServiceError } from "../../services/wire/errors.js";
 export class RawClient {
   readonly #client: Client;
 
-  constructor(address: string) {
+  /** @param receiveBytesMax longest message that it takes */
+  constructor(address: string, receiveBytesMax: number = 32 * 1024 * 1024) {
     this.#client = new Client(address, credentials.createInsecure(), {
-      "grpc.max_receive_message_length": 32 * 1024 * 1024,
+      "grpc.max_receive_message_length": receiveBytesMax,
       // Soon there again after a server was restarted.
       "grpc.initial_reconnect_backoff_ms": 50,
       "grpc.min_reconnect_backoff_ms": 50,

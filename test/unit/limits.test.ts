@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { keyViolation, ttlViolation, valueViolation } from "../../services/core/checks.js";
+import { limits, messageBytesMax } from "../../services/core/limits.js";
 import { Follower } from "../../services/core/store/follower.js";
+import { Topology } from "../../services/gen/elastickv/v1/common.js";
 import { RateLimit } from "../../services/migration/rate-limit.js";
 
 describe("the rate limit of moves", () => {
@@ -73,5 +75,23 @@ describe("the limits of keys, values and times to live", () => {
     assert.match(valueViolation(11, 10)?.message ?? "", /^value: has 11 bytes; at most 10/);
     assert.equal(ttlViolation(0), undefined);
     assert.ok(ttlViolation(-1) && ttlViolation(0.5) && ttlViolation(Number.NaN));
+  });
+});
+
+describe("the topology of the largest cluster", () => {
+  it("fits into one message with the longest names, while every partition moves", () => {
+    const replica = { storeId: "s".repeat(63), incarnation: limits.incarnationMax };
+    const moveId = "m".repeat(limits.idCharactersMax);
+    const endpoint = { ...replica, address: "a".repeat(limits.addressCharactersMax), alive: true };
+    const topology = Topology.fromPartial({
+      partitionCount: limits.partitionCountMax,
+      stores: Array(limits.storesMax).fill(endpoint),
+      partitions: Array.from({ length: limits.partitionCountMax }, (_, partition) => ({
+        ...{ partition, epoch: limits.epochMax, primary: replica },
+        ...{ backups: [replica], learners: [{ replica, moveId }] },
+      })),
+    });
+    const bytes = Topology.encode(topology).finish().length;
+    assert.ok(bytes < messageBytesMax / 2, `${bytes} bytes`);
   });
 });

@@ -15,7 +15,6 @@ import { topologyOfOne } from "./topology.js";
 const watchersMax = 10_000;
 const stopGraceMs = 100;
 const keepaliveMs = 30_000;
-const bytesMax = messageBytesMax(limits.valueBytesMax);
 
 // The pipeline with nothing behind it: `node main.js <bytes of a value>`. What our transport can do at best.
 await runMain(async () => {
@@ -25,7 +24,7 @@ await runMain(async () => {
   const framed = (socket: Socket): void => {
     const stream = new FramedStream({
       ...{ socket, sent: PipelineResponse, received: PipelineRequest, clock: systemClock },
-      ...{ messageBytesMax: bytesMax, keepaliveMs },
+      ...{ messageBytesMax, keepaliveMs },
     });
     stream.on("data", (request) => {
       if (!stream.write(answers.answer(request))) stream.pause();
@@ -46,7 +45,7 @@ await runMain(async () => {
       },
     ],
     framed,
-    messageBytesMax: bytesMax,
+    messageBytesMax,
   });
   feed.publish(topologyOfOne(server.address, limits.partitionCountDefault));
   process.stdout.write(`listening on ${server.address}\n`);
