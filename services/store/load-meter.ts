@@ -3,6 +3,14 @@ import type { Partition } from "../core/store/partition.js";
 import type { StoreLoad } from "../gen/elastickv/v1/master.js";
 import type { ProcessUsage } from "../runtime/usage.js";
 
+/** Calls since a store's start, and how late it is with its expired keys. */
+export interface StoreWork {
+  readonly reads: number;
+  readonly writes: number;
+  /** In milliseconds; see {@link ExpirySweep.lagMs}. */
+  readonly expiryLagMs: number;
+}
+
 /** Measures what heartbeats report: rates since the last report, sizes, the event loop's delay. */
 export class LoadMeter {
   readonly #clock: Clock;
@@ -25,8 +33,7 @@ export class LoadMeter {
     this.#usage.stop();
   }
 
-  /** @param reads calls since the start of the store; @param writes likewise */
-  measure(owned: readonly Partition[], reads: number, writes: number): StoreLoad {
+  measure(owned: readonly Partition[], { reads, writes, expiryLagMs }: StoreWork): StoreLoad {
     const nowMs = this.#clock.nowMs();
     const seconds = Math.max((nowMs - this.#measuredMs) / 1000, 0.001);
     const load: StoreLoad = {
@@ -37,6 +44,7 @@ export class LoadMeter {
       partitions: owned.map(({ id, digest }) => ({ partition: id, keys: digest.keys, bytes: digest.bytes })),
       eventLoopDelayP99Ms: this.#usage.eventLoopDelayP99Ms(),
       residentBytes: this.#usage.residentBytes(),
+      expiryLagMs: Math.round(expiryLagMs),
     };
     this.#measuredMs = nowMs;
     this.#reads = reads;

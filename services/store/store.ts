@@ -9,11 +9,11 @@ import {
   type StoreId,
 } from "../core/ids.js";
 import { backoffs } from "../core/limits.js";
-import type { Clock, Timer } from "../core/ports/clock.js";
+import type { Clock } from "../core/ports/clock.js";
 import type { Random } from "../core/ports/random.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
-import { repeat } from "../core/repeat.js";
 import { Backoff } from "../core/retry/backoff.js";
+import { ExpirySweep } from "../core/store/expiry-sweep.js";
 import { Generations } from "../core/store/generations.js";
 import { pauseBehindCalls, pauseWhileUrgent, Turns } from "../core/store/turns.js";
 import { KVMap } from "../core/store/kv-map.js";
@@ -45,14 +45,12 @@ import { Ownership } from "./ownership.js";
 const deletionWaitMs = 50;
 /** How long a copy waits before each chunk while others of its partitions are handed over, in milliseconds. */
 const copyWaitMs = 15;
-const sweepIntervalMs = 1000;
 /**
  * Between two flushes of data that has moved here, in milliseconds at most, and as a multiple of how long the last took:
  * a flush holds up commits, and until it has ended a source keeps what it gave away.
  */
 const flushPauseMsMax = 200;
 const flushPauseShare = 4;
-const sweepKeysMax = 1000;
 
 /** How a store is run. */
 export interface StoreOptions {
@@ -100,6 +98,7 @@ export class Store implements MembershipHandler {
   readonly ownership: Ownership;
   readonly #options: StoreOptions;
   readonly #generations: Generations;
+  readonly #expirySweep: ExpirySweep;
   #topology: Topology | undefined;
   #appliedVersion = 0;
   #term = 0;
@@ -113,7 +112,6 @@ export class Store implements MembershipHandler {
   /** Orders to delete that were carried out, until told. */
   #deleted: MoveReport[] = [];
   #stopped = false;
-  #sweeping: Timer | undefined;
 
   private constructor(options: StoreOptions) {
     this.#options = options;
@@ -130,6 +128,7 @@ export class Store implements MembershipHandler {
         this.source.engineFailed(partition, error);
       },
     });
+    this.#expirySweep = new ExpirySweep(this.kvMap, clock);
     const self = (): Ownership["self"] => this.ownership.self;
     this.calls = new Calls({
       kvMap: this.kvMap,
@@ -142,10 +141,7 @@ export class Store implements MembershipHandler {
     const newPause = (): (() => Promise<void>) =>
       pauseBehindCalls(clock, () => this.calls.reads + this.calls.writes);
     const turns = new Turns(newPause());
-    // A store that only gives has room for what it had: what it gave away can wait until all that leaves has left.
-    const canWait = (): boolean => this.source.isBusy && !this.target.isBusy && !this.#isDraining();
-    const deletions = new Turns(pauseWhileUrgent(clock, canWait, deletionWaitMs));
-    this.#generations = new Generations(engine, { run: (piece) => deletions.run(() => turns.run(piece)) });
+    this.#generations = this.#newGenerations(options, turns);
     this.ownership = new Ownership({
       kvMap: this.kvMap,
       engine,
@@ -188,6 +184,14 @@ export class Store implements MembershipHandler {
     this.#adoption = this.#newAdoption(options);
   }
 
+  #newGenerations({ engine, clock }: StoreOptions, turns: Turns): Generations {
+    // A store that only gives has room for what it had: what it gave away can wait until all that leaves has left.
+    const canWait = (): boolean => this.source.isBusy && !this.target.isBusy && !this.#isDraining();
+    const deletions = new Turns(pauseWhileUrgent(clock, canWait, deletionWaitMs));
+    const run = <T>(piece: () => Promise<T>): Promise<T> => deletions.run(() => turns.run(piece));
+    return new Generations(engine, { run }, clock);
+  }
+
   #newAdoption({ clock, random, log }: StoreOptions): Adoption {
     const recorded = (version: number, mustLast: boolean): void => this.#recorded(version, mustLast);
     return new Adoption({ ownership: this.ownership, clock, random, log, recorded });
@@ -200,7 +204,7 @@ export class Store implements MembershipHandler {
     for (const { partition, generation } of store.ownership.load(store.target.restore())) {
       store.#discard(partition, generation);
     }
-    store.#sweep();
+    store.#expirySweep.start();
     return store;
   }
 
@@ -274,7 +278,12 @@ export class Store implements MembershipHandler {
 
   load(): StoreLoad {
     const owned = this.ownership.owned();
-    return this.#options.loadMeter.measure(owned, this.calls.reads, this.calls.writes);
+    const { reads, writes } = this.calls;
+    return this.#options.loadMeter.measure(owned, {
+      reads,
+      writes,
+      expiryLagMs: this.#expirySweep.lagMs(),
+    });
   }
 
   reports(everything: boolean): MoveReport[] {
@@ -310,7 +319,7 @@ export class Store implements MembershipHandler {
   stop(): void {
     this.#stopped = true;
     this.#adoption.stop();
-    this.#sweeping?.cancel();
+    this.#expirySweep.stop();
     this.calls.stop();
     this.source.close();
     this.target.close();
@@ -454,11 +463,5 @@ export class Store implements MembershipHandler {
         if (!this.#stopped) this.#discard(partition, generation, backoff);
       });
     });
-  }
-
-  #sweep(): void {
-    this.#sweeping = repeat(this.#options.clock, sweepIntervalMs, () =>
-      this.kvMap.sweepExpired(sweepKeysMax),
-    );
   }
 }

@@ -377,6 +377,7 @@ export class MasterBench {
         writesPerSecond: 0,
         eventLoopDelayP99Ms: 0,
         residentBytes: 0,
+        expiryLagMs: 0,
         partitions,
       },
       reports: [],

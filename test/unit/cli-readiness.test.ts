@@ -12,6 +12,7 @@ const load = {
   partitions: [],
   eventLoopDelayP99Ms: 0,
   residentBytes: 0,
+  expiryLagMs: 0,
 };
 
 function storeOf(storeId: string, change: Partial<StoreInfo> = {}): StoreInfo {

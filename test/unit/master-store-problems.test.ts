@@ -139,6 +139,7 @@ describe("what is wrong with a store", () => {
           writesPerSecond: 0,
           eventLoopDelayP99Ms: 0,
           residentBytes: 0,
+          expiryLagMs: 0,
           partitions: [],
         },
         reports: [],

@@ -70,6 +70,8 @@ export interface StoreLoad {
   readonly writesPerSecond: number;
   readonly eventLoopDelayP99Ms: number;
   readonly residentBytes: number;
+  /** How long the oldest key whose time to live is over has been waiting to be deleted; 0: none does. */
+  readonly expiryLagMs: number;
   readonly partitions: readonly PartitionLoad[];
 }
 

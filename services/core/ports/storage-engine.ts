@@ -24,6 +24,15 @@ export interface EngineEntry {
   readonly record: Uint8Array;
 }
 
+/** A key whose time to live is over. */
+export interface ExpiredKey {
+  readonly partition: PartitionId;
+  readonly generation: Generation;
+  readonly key: Uint8Array;
+  /** Where it lies among all that expire; opaque. */
+  readonly position: Uint8Array;
+}
+
 /** A frozen view of the engine. Must be closed; an open one keeps old pages alive. */
 export interface EngineSnapshot {
   /** As {@link StorageEngine.range}, of the frozen state. */
@@ -81,15 +90,11 @@ export interface StorageEngine {
     bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry>;
   snapshot(): EngineSnapshot;
-  /** Keys of live records whose expiry is at or before `wallMs`, oldest first, at most `limit`. */
-  expired(
-    wallMs: number,
-    limit: number,
-  ): readonly {
-    readonly partition: PartitionId;
-    readonly generation: Generation;
-    readonly key: Uint8Array;
-  }[];
+  /**
+   * Keys of records whose expiry is at or before `wallMs`, oldest first, at most `limit`; from behind a position, where
+   * one is given.
+   */
+  expired(wallMs: number, limit: number, behind?: Uint8Array): readonly ExpiredKey[];
   /** The generations of which any data is stored. */
   listGenerations(): readonly { readonly partition: PartitionId; readonly generation: Generation }[];
   /**

@@ -1,16 +1,16 @@
 import { EkvError } from "../errors.js";
 import { type Generation, type PartitionId, brandAs } from "../ids.js";
+import type { Clock } from "../ports/clock.js";
 import type { StorageEngine } from "../ports/storage-engine.js";
 import { countersName } from "./counters.js";
 import type { Turns } from "./turns.js";
+import { WorkPace } from "./work-pace.js";
 
 const nextName = "next-generation";
 /** Numbers reserved at a time, so that taking one rarely needs a commit. */
 const reserve = 4096;
 /** Numbers kept ready beyond those asked for: a transfer may be begun anew without an entry in between. */
 const spare = 256;
-/** Records deleted in one commit, so that no deletion holds up other calls for long. */
-const deleteBatch = 256;
 
 /**
  * Numbers and deletes generations. A number is never used twice on one disk, so an old order to delete one can never
@@ -19,14 +19,18 @@ const deleteBatch = 256;
 export class Generations {
   readonly #engine: StorageEngine;
   readonly #turns: Pick<Turns, "run">;
+  readonly #clock: Pick<Clock, "nowMs">;
+  /** Records deleted in one commit, so that no deletion holds up other calls for long, whatever a record costs. */
+  readonly #pace = new WorkPace();
   #next = 1;
   #reserved = 1;
   readonly #deleting = new Map<string, Promise<void>>();
 
   /** @param turns when batches are deleted */
-  constructor(engine: StorageEngine, turns: Pick<Turns, "run">) {
+  constructor(engine: StorageEngine, turns: Pick<Turns, "run">, clock: Pick<Clock, "nowMs">) {
     this.#engine = engine;
     this.#turns = turns;
+    this.#clock = clock;
   }
 
   /**
@@ -77,9 +81,16 @@ export class Generations {
   }
 
   async #delete(partition: PartitionId, generation: Generation, name: string): Promise<void> {
-    const deleteBatchOf = (): Promise<number> =>
-      this.#engine.deleteGeneration(partition, generation, deleteBatch);
-    while ((await this.#turns.run(deleteBatchOf)) >= deleteBatch);
+    const deleteSome = async (): Promise<boolean> => {
+      const limit = this.#pace.items;
+      const startedMs = this.#clock.nowMs();
+      const deleting = this.#engine.deleteGeneration(partition, generation, limit);
+      const spentMs = this.#clock.nowMs() - startedMs;
+      const deleted = await deleting;
+      this.#pace.took(deleted, spentMs, 0);
+      return deleted >= limit;
+    };
+    while (await this.#turns.run(deleteSome));
     if (this.#engine.getMeta(name) !== undefined) {
       await this.#engine.commit([{ kind: "meta", name, value: undefined }]);
     }

@@ -65,6 +65,18 @@ interface Assigned extends OverlayWrite {
   readonly existed: boolean;
 }
 
+/** What one piece of a sweep of expired keys did. */
+export interface SweptKeys {
+  /** Keys looked at; fewer than the limit: no more have expired. */
+  readonly seen: number;
+  /** Of these, how many are being deleted: partitions that others serve, or that are not live, are left alone. */
+  readonly deleted: number;
+  /** When the first of those expired, in Unix milliseconds. */
+  readonly oldestMs: number | undefined;
+  /** Where the next piece goes on. */
+  readonly position: Uint8Array | undefined;
+}
+
 const emptyValue = new Uint8Array(0);
 
 /**
@@ -82,6 +94,8 @@ export class KVMap {
   #touched = new Set<Partition>();
   #turnScheduled = false;
   #committing = false;
+  #afterCommit: (() => void)[] = [];
+  #commitMsPerWrite = 0;
 
   constructor(options: KVMapOptions) {
     this.#options = options;
@@ -181,21 +195,35 @@ export class KVMap {
     }
   }
 
-  /** Deletes what has expired by now, up to `limit` keys of the partitions this store serves. Returns how many. */
-  sweepExpired(limit: number): number {
-    let swept = 0;
-    for (const { partition: id, generation, key } of this.#engine.expired(
-      this.#options.clock.wallMs(),
-      limit,
-    )) {
+  /**
+   * Deletes what has expired by now, oldest first, of the partitions this store serves: looks at up to `limit` keys,
+   * from behind the position of an earlier piece. `done` is called for each key as by {@link KVMap.expire}.
+   */
+  sweepExpired(limit: number, behind: Uint8Array | undefined, done: (error?: EkvError) => void): SweptKeys {
+    const found = this.#engine.expired(this.#options.clock.wallMs(), limit, behind);
+    let deleted = 0;
+    let oldestMs: number | undefined;
+    for (const { partition: id, generation, key } of found) {
       const partition = this.partitions[id];
       if (!partition?.writable || partition.generation !== generation) continue;
       const record = this.#engine.get(id, generation, key);
       if (record === undefined || !this.hasExpired(record)) continue;
-      swept += 1;
-      this.expire(partition, key, record, () => undefined);
+      deleted += 1;
+      oldestMs ??= recordExpiresAtMs(record);
+      this.expire(partition, key, record, done);
     }
-    return swept;
+    return { seen: found.length, deleted, oldestMs, position: found.at(-1)?.position };
+  }
+
+  /** Calls back once the writes taken so far are committed here, or refused. */
+  afterCommit(callback: () => void): void {
+    this.#afterCommit.push(callback);
+    this.#schedule();
+  }
+
+  /** How long the last commit held up the event loop, in milliseconds for each write. */
+  get commitMsPerWrite(): number {
+    return this.#commitMsPerWrite;
   }
 
   /** Loads the counters of the live generation from the engine; with no generation, resets them. */
@@ -258,7 +286,9 @@ export class KVMap {
   }
 
   #commit(): void {
-    if (this.#batch.length === 0) return;
+    const after = this.#afterCommit;
+    this.#afterCommit = [];
+    if (this.#batch.length === 0) return callAll(after);
     const assigned = this.#assigned;
     const touched = this.#touched;
     const batch = this.#batch;
@@ -271,10 +301,19 @@ export class KVMap {
     this.#assigned = [];
     this.#touched = new Set();
     this.#committing = true;
+    const { clock } = this.#options;
+    const startedMs = clock.nowMs();
     this.#engine.commit(batch).then(
-      () => this.#committed(assigned),
-      (error: unknown) => this.#failed(assigned, touched, error),
+      () => {
+        this.#committed(assigned);
+        callAll(after);
+      },
+      (error: unknown) => {
+        this.#failed(assigned, touched, error);
+        callAll(after);
+      },
     );
+    this.#commitMsPerWrite = (clock.nowMs() - startedMs) / batch.length;
   }
 
   #committed(assigned: readonly Assigned[]): void {
@@ -290,7 +329,7 @@ export class KVMap {
       else acknowledge(one);
       partition.settle();
     }
-    if (this.#batch.length > 0) this.#schedule();
+    if (this.#batch.length > 0 || this.#afterCommit.length > 0) this.#schedule();
   }
 
   /**
@@ -334,6 +373,10 @@ export class KVMap {
     this.#commit();
     for (const partition of partitions) partition.settle();
   }
+}
+
+function callAll(callbacks: readonly (() => void)[]): void {
+  for (const callback of callbacks) callback();
 }
 
 function acknowledge({ write, epoch, seq, existed }: Assigned): void {

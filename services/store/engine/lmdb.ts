@@ -279,8 +279,8 @@ class LmdbEngine implements StorageEngine {
     return snapshot;
   }
 
-  expired(wallMs: number, limit: number): ReturnType<StorageEngine["expired"]> {
-    return expiredOf(this.#expiryTable, wallMs, limit);
+  expired(wallMs: number, limit: number, behind?: Uint8Array): ReturnType<StorageEngine["expired"]> {
+    return expiredOf(this.#expiryTable, wallMs, limit, behind);
   }
 
   listGenerations(): ReturnType<StorageEngine["listGenerations"]> {

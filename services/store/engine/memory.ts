@@ -200,8 +200,9 @@ class MemoryEngine implements StorageEngine {
     return new MemorySnapshot(this.#open());
   }
 
-  expired(wallMs: number, limit: number): ReturnType<StorageEngine["expired"]> {
-    return expiredOf(new TreeTable(this.#open().expiry, () => new Uint8Array(0)), wallMs, limit);
+  expired(wallMs: number, limit: number, behind?: Uint8Array): ReturnType<StorageEngine["expired"]> {
+    const expiry = new TreeTable(this.#open().expiry, () => new Uint8Array(0));
+    return expiredOf(expiry, wallMs, limit, behind);
   }
 
   listGenerations(): ReturnType<StorageEngine["listGenerations"]> {

@@ -1,5 +1,5 @@
 import type { Generation, PartitionId } from "../../core/ids.js";
-import type { EngineEntry, EngineRangeBounds } from "../../core/ports/storage-engine.js";
+import type { EngineEntry, EngineRangeBounds, ExpiredKey } from "../../core/ports/storage-engine.js";
 import { dataKey, expiryBytes, expiryEnd, generationOf, prefixBytes, prefixEnd } from "./layout.js";
 
 /** Where a page of an ordered table lies. */
@@ -82,14 +82,20 @@ export function generationsOf(
   return found;
 }
 
-/** What an expiry index says has expired at `wallMs`, oldest first. */
+/** What an expiry index says has expired at `wallMs`, oldest first; see {@link StorageEngine.expired}. */
 export function expiredOf(
   expiry: OrderedTable,
   wallMs: number,
   limit: number,
-): readonly { readonly partition: PartitionId; readonly generation: Generation; readonly key: Uint8Array }[] {
-  return expiry.keys({ start: new Uint8Array(1), end: expiryEnd(wallMs), limit }).map((bytes) => ({
-    ...generationOf(bytes, expiryBytes),
-    key: bytes.subarray(expiryBytes + prefixBytes),
+  behind?: Uint8Array,
+): readonly ExpiredKey[] {
+  const start = behind ?? new Uint8Array(1);
+  const end = expiryEnd(wallMs);
+  if (end.compare(start) <= 0) return [];
+  const found = expiry.keys({ start, exclusive: behind !== undefined, end, limit });
+  return found.map((position) => ({
+    ...generationOf(position, expiryBytes),
+    key: position.subarray(expiryBytes + prefixBytes),
+    position,
   }));
 }

@@ -108,8 +108,8 @@ class ObservedEngine implements StorageEngine {
     return this.#engine.snapshot();
   }
 
-  expired(wallMs: number, limit: number): ReturnType<StorageEngine["expired"]> {
-    return this.#engine.expired(wallMs, limit);
+  expired(wallMs: number, limit: number, behind?: Uint8Array): ReturnType<StorageEngine["expired"]> {
+    return this.#engine.expired(wallMs, limit, behind);
   }
 
   listGenerations(): ReturnType<StorageEngine["listGenerations"]> {

@@ -182,7 +182,7 @@ export const mutants: readonly Mutant[] = [
     also: [
       {
         file: "services/store/store.js",
-        find: "this.kvMap.sweepExpired(sweepKeysMax);",
+        find: "store.#expirySweep.start();",
         replace: "",
       },
     ],

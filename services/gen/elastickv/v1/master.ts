@@ -399,6 +399,11 @@ export interface StoreLoad {
   /** 99th percentile of the event loop's delay since the last report. */
   eventLoopDelayP99Ms: number;
   residentBytes: number;
+  /**
+   * How long the oldest key whose time to live is over has been waiting to be deleted. 0: none does, or the store is of an
+   * earlier version.
+   */
+  expiryLagMs: number;
 }
 
 export interface PartitionLoad {
@@ -2309,6 +2314,7 @@ function createBaseStoreLoad(): StoreLoad {
     partitions: [],
     eventLoopDelayP99Ms: 0,
     residentBytes: 0,
+    expiryLagMs: 0,
   };
 }
 
@@ -2334,6 +2340,9 @@ export const StoreLoad: MessageFns<StoreLoad> = {
     }
     if (message.residentBytes !== 0) {
       writer.uint32(56).uint64(message.residentBytes);
+    }
+    if (message.expiryLagMs !== 0) {
+      writer.uint32(64).uint64(message.expiryLagMs);
     }
     return writer;
   },
@@ -2407,6 +2416,14 @@ export const StoreLoad: MessageFns<StoreLoad> = {
             message.residentBytes = longToNumber(reader.uint64());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.expiryLagMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2446,6 +2463,11 @@ export const StoreLoad: MessageFns<StoreLoad> = {
         : isSet(object.resident_bytes)
         ? globalThis.Number(object.resident_bytes)
         : 0,
+      expiryLagMs: isSet(object.expiryLagMs)
+        ? globalThis.Number(object.expiryLagMs)
+        : isSet(object.expiry_lag_ms)
+        ? globalThis.Number(object.expiry_lag_ms)
+        : 0,
     };
   },
 
@@ -2472,6 +2494,9 @@ export const StoreLoad: MessageFns<StoreLoad> = {
     if (message.residentBytes !== 0) {
       obj.residentBytes = Math.round(message.residentBytes);
     }
+    if (message.expiryLagMs !== 0) {
+      obj.expiryLagMs = Math.round(message.expiryLagMs);
+    }
     return obj;
   },
 
@@ -2487,6 +2512,7 @@ export const StoreLoad: MessageFns<StoreLoad> = {
     message.partitions = object.partitions?.map((e) => PartitionLoad.fromPartial(e)) || [];
     message.eventLoopDelayP99Ms = object.eventLoopDelayP99Ms ?? 0;
     message.residentBytes = object.residentBytes ?? 0;
+    message.expiryLagMs = object.expiryLagMs ?? 0;
     return message;
   },
 };

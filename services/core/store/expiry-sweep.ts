@@ -1,0 +1,88 @@
+import type { EkvError } from "../errors.js";
+import type { Clock, Timer } from "../ports/clock.js";
+import type { KVMap } from "./kv-map.js";
+import { WorkPace } from "./work-pace.js";
+
+/** How long the sweep rests when the last found nothing, in milliseconds. */
+const idleMs = 1000;
+/** How long it rests when the last found something: more will expire soon. */
+const busyMs = 100;
+/** After a sweep rests at least this many times as long as it took: much that it may not delete is not read all the time. */
+const restShare = 4;
+
+/**
+ * Deletes the keys whose time to live is over. It goes through all that have expired, oldest first, one piece a turn of
+ * the event loop until there are no more: as many as expire, in as much of each turn as {@link WorkPace} allows.
+ */
+export class ExpirySweep {
+  readonly #kvMap: KVMap;
+  readonly #clock: Clock;
+  readonly #pace = new WorkPace();
+  #timer: Timer | undefined;
+  #stopped = false;
+  #startedMs = 0;
+  /** The present sweep deleted something, or could not. */
+  #found = false;
+  #failed = false;
+  #oldestMs: number | undefined;
+
+  constructor(kvMap: KVMap, clock: Clock) {
+    this.#kvMap = kvMap;
+    this.#clock = clock;
+  }
+
+  /** Sweeps from now on. */
+  start(): void {
+    this.#rest(idleMs);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** How long the oldest key that has expired waits to be deleted, in milliseconds; 0: none does. */
+  lagMs(): number {
+    return this.#oldestMs === undefined ? 0 : Math.max(0, this.#clock.wallMs() - this.#oldestMs);
+  }
+
+  #rest(restMs: number): void {
+    if (this.#stopped) return;
+    this.#timer = this.#clock.setTimer(restMs, () => {
+      this.#startedMs = this.#clock.nowMs();
+      this.#found = false;
+      this.#failed = false;
+      this.#piece(undefined);
+    });
+  }
+
+  /** Deletes some keys, from behind a position, and goes on when their deletion is committed. */
+  #piece(behind: Uint8Array | undefined): void {
+    if (this.#stopped) return;
+    const limit = this.#pace.items;
+    const startedMs = this.#clock.nowMs();
+    const { seen, deleted, oldestMs, position } = this.#kvMap.sweepExpired(limit, behind, this.#deleted);
+    const sweptMs = this.#clock.nowMs() - startedMs;
+    this.#oldestMs = oldestMs ?? this.#oldestMs;
+    this.#found ||= deleted > 0;
+    const goOn = (): void => {
+      const spentMs = sweptMs + deleted * this.#kvMap.commitMsPerWrite;
+      this.#pace.took(seen, spentMs, this.#clock.nowMs() - startedMs - spentMs);
+      if (seen < limit || this.#failed) this.#end();
+      else this.#piece(position);
+    };
+    if (deleted > 0) this.#kvMap.afterCommit(goOn);
+    else this.#clock.endOfTurn(goOn);
+  }
+
+  readonly #deleted = (error?: EkvError): void => {
+    this.#failed ||= error !== undefined;
+  };
+
+  #end(): void {
+    if (!this.#failed) this.#oldestMs = undefined;
+    const spentMs = this.#clock.nowMs() - this.#startedMs;
+    if (this.#found && !this.#failed) this.#rest(busyMs);
+    else this.#rest(Math.max(idleMs, restShare * spentMs));
+  }
+}
