@@ -15,7 +15,9 @@ export interface PipelineStream {
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "end" | "drain", listener: () => void): unknown;
   /** False: wait for `drain`. */
-  write(request: PipelineRequest): boolean;
+  write(request: PipelineRequest, written?: () => void): boolean;
+  /** As {@link FramedStream.writeApart}; undefined: all goes as a whole. */
+  writeApart?(request: PipelineRequest, written: () => void): boolean;
   end(): unknown;
   cancel(): void;
 }
@@ -47,6 +49,7 @@ export const openFastestPipeline: OpenPipeline = async (target) => {
     messageBytesMax,
     keepaliveMs: limits.keepaliveMs,
     clock,
+    parts: true,
   });
   stream.on("end", () => stream.end());
   stream.on("error", () => stream.destroy());

@@ -16,7 +16,7 @@ export function batchLength(calls: readonly PendingCall[], callsMax: number): nu
   for (; count < countMax; count += 1) {
     const call = calls[count] as PendingCall;
     bytes += call.key.length + (call.value?.length ?? 0);
-    if (count > 0 && bytes > limits.batchBytesMax) break;
+    if (count > 0 && bytes > limits.requestBytesTarget) break;
   }
   return count;
 }

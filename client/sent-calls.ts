@@ -5,6 +5,8 @@ interface SentBatch {
   /** Index = call number - first; undefined once answered. */
   readonly calls: (PendingCall | undefined)[];
   open: number;
+  /** It is one call with a long value. */
+  readonly isLong: boolean;
 }
 
 /**
@@ -15,15 +17,22 @@ export class SentCalls {
   /** Ascending; batches that are answered whole are taken out. */
   readonly #batches: SentBatch[] = [];
   #size = 0;
+  #longOpen = 0;
 
   /** Calls not answered. */
   get size(): number {
     return this.#size;
   }
 
+  /** Calls with a long value that are not answered. */
+  get longOpen(): number {
+    return this.#longOpen;
+  }
+
   /** Takes a batch over; its calls are numbered from `first`, which is above every number before. */
-  add(first: number, calls: (PendingCall | undefined)[]): void {
-    this.#batches.push({ first, calls, open: calls.length });
+  add(first: number, calls: (PendingCall | undefined)[], isLong = false): void {
+    this.#batches.push({ first, calls, open: calls.length, isLong });
+    if (isLong) this.#longOpen += 1;
     this.#size += calls.length;
   }
 
@@ -36,7 +45,10 @@ export class SentCalls {
     batch.calls[number - batch.first] = undefined;
     batch.open -= 1;
     this.#size -= 1;
-    if (batch.open === 0) this.#batches.splice(at, 1);
+    if (batch.open === 0) {
+      this.#batches.splice(at, 1);
+      if (batch.isLong) this.#longOpen -= 1;
+    }
     return call;
   }
 
@@ -45,6 +57,7 @@ export class SentCalls {
     const left = this.#batches.flatMap(({ calls }) => calls.filter((call) => call !== undefined));
     this.#batches.length = 0;
     this.#size = 0;
+    this.#longOpen = 0;
     return left;
   }
 

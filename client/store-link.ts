@@ -1,22 +1,29 @@
 import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
-import { backoffs, messageBytesMax } from "../services/core/limits.js";
+import { backoffs, limits, messageBytesMax } from "../services/core/limits.js";
 import type { Clock, Timer } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import { Backoff } from "../services/core/retry/backoff.js";
 import type { ServerIdentity } from "../services/core/server-identity.js";
 import type { PartitionEntry } from "../services/core/topology.js";
-import { CallKind, CallStatus, type PipelineResponse } from "../services/gen/elastickv/v1/store.js";
+import {
+  CallKind,
+  CallStatus,
+  type PipelineRequest,
+  type PipelineResponse,
+} from "../services/gen/elastickv/v1/store.js";
 import type { Channel, OpenChannel } from "../services/wire/channel.js";
+import { writeApart } from "../services/wire/framed-stream.js";
 import { errorFromFailure, fromServiceError } from "../services/wire/errors.js";
 import { entryFromWire } from "../services/wire/topology.js";
+import { CallQueue } from "./call-queue.js";
 import { decodeValue } from "./codec.js";
 import { checkStore } from "./store-check.js";
 import type { PendingCall } from "./pending-call.js";
 import type { OpenPipeline, PipelineStream } from "./pipeline-stream.js";
 import { SentCalls } from "./sent-calls.js";
 import { StreamClock } from "./stream-clock.js";
-import { batchLength, encodeBatch, timeoutsOf } from "./request-batch.js";
+import { encodeBatch, timeoutsOf } from "./request-batch.js";
 
 /** What a link tells the client. */
 export interface StoreLinkListener {
@@ -68,13 +75,15 @@ export class StoreLink {
   readonly channel: Channel;
   readonly #options: StoreLinkOptions;
   readonly #sent = new SentCalls();
-  #queue: PendingCall[] = [];
+  readonly #queue = new CallQueue();
   #stream: PipelineStream | undefined;
   /** The store's, on this stream. */
   #streamClock = new StreamClock();
   #connecting = false;
   #flushScheduled = false;
   #blocked = false;
+  /** A call with a long value is being handed to the transport. */
+  #sendsLong = false;
   #nextCall = 0;
   #greeted = false;
   #retired = false;
@@ -123,10 +132,7 @@ export class StoreLink {
 
   /** Takes back the calls that wait here, unsent, and match. */
   recall(matches: (call: PendingCall) => boolean): PendingCall[] {
-    if (this.#queue.length === 0) return [];
-    const recalled = this.#queue.filter(matches);
-    if (recalled.length > 0) this.#queue = this.#queue.filter((call) => !matches(call));
-    return recalled;
+    return this.#queue.take(matches);
   }
 
   /** The store has left: closes once every call sent is answered. */
@@ -157,36 +163,53 @@ export class StoreLink {
   }
 
   #flush(): void {
-    if (this.#queue.length === 0 || this.#connecting || this.#blocked) return;
+    if (this.#queue.size === 0 || this.#connecting || this.#blocked) return;
     if (this.#draining) return this.#turnAway();
     const stream = this.#stream;
     if (stream === undefined) return this.#pause ? undefined : this.#connect();
-    while (this.#queue.length > 0 && this.#sent.size < unansweredMax && !this.#blocked) {
+    while (this.#queue.shortSize > 0 && this.#sent.size < unansweredMax && !this.#blocked) {
       this.#sendBatch(stream);
     }
+    this.#sendLong(stream);
   }
 
   #sendBatch(stream: PipelineStream): void {
-    const unanswered = this.#sent.size + this.#queue.length;
+    const unanswered = this.#sent.size + this.#queue.shortSize;
     const share = Math.max(sharedBatchMin, Math.ceil(unanswered / batchesInFlight));
-    const count = batchLength(this.#queue, share);
-    const taken = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
-    this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
-    const calls = taken.filter((call) => !call.done);
-    if (calls.length === 0) return;
+    const calls = this.#queue.takeBatch(share);
+    if (calls.length > 0 && !stream.write(this.#requestOf(calls, false))) this.#blocked = true;
+  }
+
+  /** Sends the next call with a long value, when the last was handed on and few are unanswered. */
+  #sendLong(stream: PipelineStream): void {
+    if (this.#sendsLong || this.#blocked || this.#sent.longOpen >= limits.largeWritesUnansweredMax) return;
+    const call = this.#queue.takeLong();
+    if (call === undefined) return;
+    this.#sendsLong = true;
+    const written = (): void => {
+      if (this.#stream !== stream) return;
+      this.#sendsLong = false;
+      this.#flush();
+    };
+    if (!writeApart(stream, this.#requestOf([call], true), written)) this.#blocked = true;
+  }
+
+  /** The batch of these calls, which count as sent from now on. */
+  #requestOf(calls: PendingCall[], isLong: boolean): PipelineRequest {
     const nowMs = this.#options.clock.nowMs();
     const firstCall = this.#nextCall;
     for (const call of calls) call.sent = true;
     const request = encodeBatch(calls, firstCall, timeoutsOf(calls, nowMs), this.#streamClock.at(nowMs));
     this.#nextCall += calls.length;
-    this.#sent.add(firstCall, calls);
-    if (!this.#greeted) {
-      this.#greeted = true;
+    this.#sent.add(firstCall, calls, isLong);
+    // Short batches may get past a long one: both must say where they go, whichever comes first.
+    if (isLong || !this.#greeted) {
+      this.#greeted ||= !isLong;
       request.clientId = this.#options.clientId;
       request.clusterId = this.#options.store.clusterId;
       request.storeId = this.#options.store.storeId;
     }
-    if (!stream.write(request)) this.#blocked = true;
+    return request;
   }
 
   #connect(): void {
@@ -200,8 +223,7 @@ export class StoreLink {
       },
       (error: unknown) => {
         this.#connecting = false;
-        const queued = this.#queue;
-        this.#queue = [];
+        const queued = this.#queue.takeAll();
         const reason = this.failureOf(error);
         this.#backOff(reason);
         this.#options.listener.lost(queued, reason);
@@ -251,8 +273,7 @@ export class StoreLink {
 
   /** The store would refuse these calls: they are routed anew, until it is back or they are another's. */
   #turnAway(): void {
-    const queued = this.#queue;
-    this.#queue = [];
+    const queued = this.#queue.takeAll();
     this.#options.listener.lost(queued, new EkvError("UNAVAILABLE", `${this.address} is shutting down`));
   }
 
@@ -262,18 +283,19 @@ export class StoreLink {
     this.#draining = false;
     this.#stream?.end();
     this.#stream = undefined;
+    this.#sendsLong = false;
   }
 
   #break(reason: EkvError): void {
     this.#stream = undefined;
     this.#blocked = false;
+    this.#sendsLong = false;
     this.#draining = false;
     this.#backOff(reason);
     // A refusal of the stream as a whole: nothing that was sent on it was executed.
     const sent = this.#sent.takeAll().filter((call) => !call.done);
     if (reason.notExecuted) for (const call of sent) call.sent = false;
-    const calls = [...sent, ...this.#queue];
-    this.#queue = [];
+    const calls = [...sent, ...this.#queue.takeAll()];
     this.#options.listener.lost(calls, reason);
   }
 
@@ -325,7 +347,7 @@ export class StoreLink {
     }
     this.#leaveIfAnswered();
     this.#closeIfIdle();
-    if (this.#queue.length > 0) this.#scheduleFlush();
+    if (this.#queue.size > 0) this.#scheduleFlush();
   }
 
   /** A GET found `values[start, end)`. */
@@ -355,7 +377,7 @@ export class StoreLink {
   }
 
   #closeIfIdle(): void {
-    if (!this.#retired || this.#sent.size > 0 || this.#queue.length > 0 || this.#closeTimer) return;
+    if (!this.#retired || this.#sent.size > 0 || this.#queue.size > 0 || this.#closeTimer) return;
     // Not within the callback of the stream that is being closed.
     this.#closeTimer = this.#options.clock.setTimer(0, () => {
       const stream = this.#stream;

@@ -58,6 +58,14 @@ export const limits = {
   standstillMsMin: 250,
   /** Bytes that an answer batch or browse page holds at most, unless one answer or entry is longer. */
   answerBytesTarget: 1_048_576,
+  /** Bytes of keys and values that a client puts into one batch, unless one call has more. */
+  requestBytesTarget: 1_048_576,
+  /** A value above this travels in a message of its own, in parts, so that other calls get past it. */
+  largeValueBytes: 262_144,
+  /** Long values that one client sends to one store before it has the answers. */
+  largeWritesUnansweredMax: 2,
+  /** Bytes of one part of a long message. */
+  partBytes: 131_072,
   /** Entries that a browse page aims for. */
   browsePageEntries: 1000,
   /** Partitions that a browse page looks into: a search for few keys in many of them. */

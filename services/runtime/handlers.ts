@@ -123,7 +123,7 @@ export function unaryHandler<Q, A>(
 }
 
 /**
- * A handler of server-streamed calls. `send` resolves when the transport wants more; after the caller has gone it does
+ * A handler of server-streamed calls. `send` resolves when the transport has taken the message; after the caller has gone it does
  * nothing, and the context's signal says so. The stream ends when the function returns, or with the error that it
  * throws; either way behind every message sent: grpc-js ends a stream at an `error` by itself, and a `destroy` would
  * take the messages and the status that are still on their way.
@@ -135,15 +135,15 @@ export function streamHandler<Q, A>(
   return (call) => {
     const context = new GrpcStreamContext(call, options);
     const send = (message: A): Promise<void> => {
-      if (context.signal.aborted || call.destroyed || call.write(message)) return Promise.resolve();
+      if (context.signal.aborted || call.destroyed) return Promise.resolve();
       return new Promise((resolve) => {
         const done = (): void => {
-          call.off("drain", done);
           context.signal.removeEventListener("abort", done);
           resolve();
         };
-        call.on("drain", done);
         context.signal.addEventListener("abort", done);
+        // Not `drain`: that comes after a number of messages, however long each is.
+        call.write(message, done);
       });
     };
     handle(call.request, context, send).then(

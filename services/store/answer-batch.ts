@@ -10,12 +10,16 @@ const callSpanMax = 2 ** 31;
 const valueBytesExpected = 128;
 const valuesBytesExpectedMax = 16_384;
 
+/** What a failure takes besides its message, about. */
+const failureBytes = 64;
+
 /** Collects answers of a pipeline into the columns of one PipelineResponse. */
 export class AnswerBatch {
   #calls: number[] = [];
   #statuses: number[] = [];
   #values: Buffer;
   #valuesBytes = 0;
+  #failuresBytes = 0;
   #valueLengths: number[] = [];
   #epochs: number[] = [];
   #seqs: number[] = [];
@@ -32,9 +36,9 @@ export class AnswerBatch {
     return this.#calls.length;
   }
 
-  /** Bytes of values collected. */
+  /** Bytes of values and failures collected. */
   get bytes(): number {
-    return this.#valuesBytes;
+    return this.#valuesBytes + this.#failuresBytes;
   }
 
   /** Whether a call's number can be told in this batch: as a difference of 32 bits to the least, whichever that is. */
@@ -78,6 +82,7 @@ export class AnswerBatch {
     }
     this.add(call, error.code === "CONDITION_FAILED" ? CallStatus.CONDITION_FAILED : CallStatus.ERROR);
     this.#failures.push(failureToWire(error));
+    this.#failuresBytes += failureBytes + error.message.length;
   }
 
   /** The message, sent at `clockUs` of the stream. The batch is empty afterwards, and must not be added to. */

@@ -1,5 +1,5 @@
-import { identityViolation, idViolation, keyViolation } from "../core/checks.js";
-import { EkvError, invalidArgument } from "../core/errors.js";
+import { keyViolation } from "../core/checks.js";
+import { EkvError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import { recordEpoch, recordExpiresAtMs, recordSeq, recordValueOffset } from "../core/record.js";
@@ -15,10 +15,12 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from "../gen/elastickv/v1/store.js";
+import { writeApart } from "../wire/framed-stream.js";
 import { AnswerBatch } from "./answer-batch.js";
 import type { Calls, WriteRequest } from "./calls.js";
-import { conditionFromWire, conditionViolation, consistencyViolation } from "./conditions.js";
-import { formatNoun } from "../core/noun-count.js";
+import { conditionFromWire } from "./conditions.js";
+import { LargeAnswers, type LargeRead } from "./large-answers.js";
+import { malformedBatch } from "./malformed-batch.js";
 
 /** What pipelines work with. */
 export interface PipelineOptions {
@@ -50,7 +52,9 @@ export interface PipelineStream {
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "end" | "drain" | "close", listener: () => void): unknown;
   /** False: wait for `drain`. */
-  write(response: PipelineResponse): boolean;
+  write(response: PipelineResponse, written?: () => void): boolean;
+  /** As {@link FramedStream.writeApart}; undefined: all goes as a whole. */
+  writeApart?(response: PipelineResponse, written: () => void): boolean;
   end(): unknown;
   pause(): unknown;
   resume(): unknown;
@@ -94,6 +98,7 @@ export class Pipeline implements WriteSink {
   readonly #batches: ReceivedBatch[] = [];
   /** When the stream began, by the monotonic clock. */
   readonly #begunMs: number;
+  readonly #large = new LargeAnswers((read) => this.#readWaiting(read));
 
   constructor(stream: PipelineStream, options: PipelineOptions) {
     this.#stream = stream;
@@ -148,7 +153,10 @@ export class Pipeline implements WriteSink {
   #receive(request: PipelineRequest): void {
     // Behind a malformed batch.
     if (this.#stream.writableEnded) return;
-    const malformed = this.#malformed(request);
+    const malformed = malformedBatch(request, {
+      clusterId: this.#options.clusterId,
+      storeId: this.#options.self().storeId,
+    });
     if (malformed) {
       // What was answered before it is told first.
       for (const batch of this.#unsent) this.#sendDeferred(batch);
@@ -268,6 +276,10 @@ export class Pipeline implements WriteSink {
         return answers.add(call, CallStatus.NOT_FOUND);
       }
       if (!kvMap.hasExpired(record)) {
+        if (record.length > limits.largeValueBytes && kind === CallKind.GET) {
+          const key = keys.subarray(keyStart, keyEnd);
+          return this.#readLarge({ call, key, options, deadlineMs }, record);
+        }
         calls.reads += 1;
         return addRead(answers, call, kind, record, options?.wantVersion ?? false);
       }
@@ -278,16 +290,53 @@ export class Pipeline implements WriteSink {
     const key = keys.subarray(keyStart, keyEnd);
     calls.read(key, options?.consistency === Consistency.EVENTUAL, deadlineMs).then(
       (result) => {
-        const batch = this.#defer(call);
+        const isLarge = result !== undefined && result.value.length > limits.largeValueBytes;
+        if (isLarge && kind === CallKind.GET && this.#large.isSending) {
+          return this.#large.wait({ call, key: Buffer.from(key), options, deadlineMs });
+        }
+        const apart = isLarge && kind === CallKind.GET ? new AnswerBatch() : undefined;
+        if (apart) this.#inFlight -= 1;
+        const batch = apart ?? this.#defer(call);
         if (result === undefined) return batch.add(call, CallStatus.NOT_FOUND);
         if (kind === CallKind.CONTAINS) return batch.add(call, CallStatus.OK);
         batch.addValue(call, result.value, 0);
-        if (!options?.wantVersion) return;
-        batch.addVersion(result.version.epoch, result.version.seq);
-        batch.addExpiry(result.expiresAtMs);
+        if (options?.wantVersion) {
+          batch.addVersion(result.version.epoch, result.version.seq);
+          batch.addExpiry(result.expiresAtMs);
+        }
+        if (apart) this.#sendLarge(apart);
       },
       (error: unknown) => this.refused(call, asEkvError(error)),
     );
+  }
+
+  /** A long value was found: its answer goes apart, or waits for those before it. */
+  #readLarge(read: LargeRead, record: Uint8Array): void {
+    if (this.#large.isSending) {
+      this.#inFlight += 1;
+      return this.#large.wait({ ...read, key: Buffer.from(read.key) });
+    }
+    this.#options.calls.reads += 1;
+    const answer = new AnswerBatch();
+    addRead(answer, read.call, CallKind.GET, record, read.options?.wantVersion ?? false);
+    this.#sendLarge(answer);
+  }
+
+  /** Reads a long value whose turn has come anew: it may have changed, or moved, meanwhile. */
+  #readWaiting({ call, key, options, deadlineMs }: LargeRead): void {
+    this.#inFlight -= 1;
+    const answers = new AnswerBatch();
+    if (deadlineMs <= this.#options.clock.nowMs()) answers.addError(call, deadlinePassed());
+    else this.#read(call, CallKind.GET, key, 0, key.length, options, deadlineMs, answers);
+    if (answers.size > 0) this.#send(answers);
+    this.#endWhenAnswered();
+  }
+
+  #sendLarge(answer: AnswerBatch): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.cancelled || stream.writableEnded) return;
+    if (!writeApart(stream, answer.finish(this.#clockUs()), this.#large.begin())) this.#blocked = true;
+    this.#endWhenAnswered();
   }
 
   /** What a read is refused with at once, without waiting. */
@@ -353,74 +402,6 @@ export class Pipeline implements WriteSink {
     const answered = this.#inFlight === 0 && this.#unsent.size === 0 && this.#batches.length === 0;
     if (this.#ended && answered && !this.#stream.writableEnded) this.#stream.end();
   }
-
-  #malformed(request: PipelineRequest): EkvError | undefined {
-    const { firstCall, clientId } = request;
-    const { kinds, keys, keyLengths, values, valueLengths, timeoutsMs, options } = request;
-    const { clusterId, self } = this.#options;
-    const misdirected = identityViolation(request, { clusterId, storeId: self().storeId });
-    if (misdirected) return misdirected;
-    if (firstCall > Number.MAX_SAFE_INTEGER - limits.batchCallsMax) {
-      return invalidArgument("first_call", `is ${firstCall}; number the calls of a stream from 0 on`);
-    }
-    const badId = idViolation(clientId, "client_id");
-    if (badId) return badId;
-    if (kinds.length > limits.batchCallsMax) {
-      return invalidArgument(
-        "kinds",
-        `has ${kinds.length} calls; at most ${limits.batchCallsMax} fit in a batch`,
-      );
-    }
-    if (keyLengths.length !== kinds.length) {
-      return invalidArgument(
-        "key_lengths",
-        `has ${formatNoun(keyLengths.length, "number")} for ${formatNoun(kinds.length, "call")}`,
-      );
-    }
-    let puts = 0;
-    for (const kind of kinds) {
-      if (kind < CallKind.GET || kind > CallKind.CONTAINS) {
-        return invalidArgument("kinds", `has the unknown kind ${kind}`);
-      }
-      if (kind === CallKind.PUT) puts += 1;
-    }
-    if (valueLengths.length !== puts) {
-      return invalidArgument("value_lengths", `has ${valueLengths.length} numbers for ${puts} PUTs`);
-    }
-    if (sum(keyLengths) !== keys.length) {
-      return invalidArgument(
-        "key_lengths",
-        `add up to ${sum(keyLengths)}, but keys has ${formatNoun(keys.length, "byte")}`,
-      );
-    }
-    if (sum(valueLengths) !== values.length) {
-      return invalidArgument(
-        "value_lengths",
-        `add up to ${sum(valueLengths)}, but values has ${formatNoun(values.length, "byte")}`,
-      );
-    }
-    if (timeoutsMs.length > 1 && timeoutsMs.length !== kinds.length) {
-      return invalidArgument(
-        "timeouts_ms",
-        `has ${timeoutsMs.length} numbers; give none, one, or ${kinds.length}`,
-      );
-    }
-    let before = -1;
-    for (const { call, condition, consistency } of options) {
-      const badOption =
-        conditionViolation(condition, "options.condition") ??
-        consistencyViolation(consistency, "options.consistency");
-      if (badOption) return badOption;
-      if (call <= before || call >= kinds.length) {
-        return invalidArgument(
-          "options",
-          `must ascend by call and stay below ${kinds.length}; found call ${call}`,
-        );
-      }
-      before = call;
-    }
-    return undefined;
-  }
 }
 
 function addRead(
@@ -437,14 +418,14 @@ function addRead(
   answers.addExpiry(recordExpiresAtMs(record));
 }
 
-function sum(numbers: readonly number[]): number {
-  let total = 0;
-  for (const number of numbers) total += number;
-  return total;
-}
-
 function asEkvError(error: unknown): EkvError {
   return error instanceof EkvError ? error : new EkvError("INTERNAL", "internal error", { cause: error });
+}
+
+function deadlinePassed(): EkvError {
+  return new EkvError("DEADLINE_EXCEEDED", "the deadline passed while other long values were sent", {
+    notExecuted: true,
+  });
 }
 
 function tooManyCalls(callsInFlightMax: number): EkvError {

@@ -116,8 +116,9 @@ export class StoreServices {
 
   /** Takes a framed connection: a stream of messages without HTTP/2. */
   takeFramed(socket: Socket, protocol: FramedProtocol): void {
-    if (protocol === "pipeline") {
-      const stream = this.#framed(socket, PipelineResponse, PipelineRequest);
+    if (protocol === "pipeline" || protocol === "pipeline-1") {
+      const parts = protocol === "pipeline";
+      const stream = this.#framed(socket, PipelineResponse, PipelineRequest, parts);
       return this.#openPipeline(stream, (error) => stream.fail(error));
     }
     if (protocol === "transfer") {
@@ -186,6 +187,7 @@ export class StoreServices {
     socket: Socket,
     sent: MessageType<Out>,
     received: MessageType<In>,
+    parts = false,
   ): FramedStream<Out, In> {
     const { clock } = this.#options;
     const stream = new FramedStream<Out, In>({
@@ -196,6 +198,7 @@ export class StoreServices {
       keepaliveMs: framedKeepaliveMs,
       clock,
       refusalOf: (first) => identityViolation(first, this.identity()),
+      parts,
     });
     // What breaks a connection has nobody else to tell; whoever uses it sees that it is closed.
     stream.on("error", () => stream.destroy());

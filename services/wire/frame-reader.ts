@@ -10,8 +10,13 @@ export const frameHeaderBytes = 5;
 export const frameKind = {
   /** One protobuf message. */
   message: 0,
+  /** A piece of a message that is sent in parts. Its parts come in order; whole frames may come between them. */
+  part: 0x20,
+  /** The piece that ends it. */
+  lastPart: 0x21,
   /** Asks for a pong. No body. */
   ping: 0x40,
+  /** Answers a ping; or says, unasked, that the bytes of something long arrive. */
   pong: 0x41,
   /** The sender's last frame: a CallFailure that says why, or nothing for an orderly end. */
   end: 0x80,
@@ -33,6 +38,11 @@ export class FrameReader {
   constructor(bodyBytesMax: number, listener: FrameListener) {
     this.#bodyBytesMax = bodyBytesMax;
     this.#listener = listener;
+  }
+
+  /** Whether a frame has begun and not ended. */
+  get isWithin(): boolean {
+    return this.#have > 0;
   }
 
   /** Takes what came. Throws RESOURCE_EXHAUSTED for a frame beyond the limit; nothing more may be pushed then. */
@@ -76,7 +86,14 @@ export class FrameReader {
   #bodyLength(bytes: Buffer, offset: number): number {
     const length = bytes.readUInt32BE(offset + 1);
     if (length <= this.#bodyBytesMax) return length;
-    const message = `a message of ${length} bytes came; at most ${this.#bodyBytesMax} are taken`;
-    throw new EkvError("RESOURCE_EXHAUSTED", message);
+    throw messageTooLong(length, this.#bodyBytesMax);
   }
+}
+
+/** A message is longer than the receiver takes. */
+export function messageTooLong(bytes: number, bytesMax: number): EkvError {
+  return new EkvError(
+    "RESOURCE_EXHAUSTED",
+    `a message of ${bytes} bytes came; at most ${bytesMax} are taken`,
+  );
 }

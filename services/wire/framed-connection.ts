@@ -2,14 +2,20 @@ import { connect, type Socket } from "node:net";
 import { EkvError } from "../core/errors.js";
 import { splitHostPort } from "../core/host-port.js";
 import type { Clock } from "../core/ports/clock.js";
-import { framedPreface } from "./framed-stream.js";
 
-/** What a framed connection carries: calls, the snapshots of moves, or the writes behind them. */
-export type FramedProtocol = "pipeline" | "transfer" | "catch-up";
+/**
+ * What a framed connection carries: calls, the snapshots of moves, or the writes that follow them. `pipeline-1` is the
+ * pipeline of clients that take no message in parts.
+ */
+export type FramedProtocol = "pipeline" | "pipeline-1" | "transfer" | "catch-up";
 
-/** What a client sends first, and the server returns when it takes the connection; all of one length. */
+/**
+ * What a client sends first, and the server returns when it takes the connection; all of one length. The first byte tells
+ * it from HTTP/2, whose connections begin with `PRI`; the last but one is the version.
+ */
 export const framedPrefaces: Readonly<Record<FramedProtocol, Buffer>> = {
-  pipeline: framedPreface,
+  pipeline: Buffer.from("\0ekvpl2\n", "latin1"),
+  "pipeline-1": Buffer.from("\0ekvpl1\n", "latin1"),
   transfer: Buffer.from("\0ekvtr1\n", "latin1"),
   "catch-up": Buffer.from("\0ekvcu1\n", "latin1"),
 };

@@ -8,14 +8,10 @@ import { CallFailure } from "../gen/elastickv/v1/store.js";
 import { limits } from "../core/limits.js";
 import { decodeBounded } from "./bounded-reader.js";
 import { errorFromFailure, failureToWire } from "./errors.js";
-import { frameKind, FrameReader } from "./frame-reader.js";
+import { frameHeaderBytes, frameKind, FrameReader } from "./frame-reader.js";
 import { encodeFrame } from "./frame-writer.js";
-
-/**
- * What a client sends first on a framed connection, and the server returns when it takes it. Its first byte tells it from
- * HTTP/2, whose connections begin with `PRI`; its last but one is the version.
- */
-export const framedPreface: Buffer = Buffer.from("\0ekvpl1\n", "latin1");
+import { PartReader } from "./part-reader.js";
+import { PartWriter } from "./part-writer.js";
 
 /** Looks that may find nothing new while a message waits to be sent. */
 const silentLooksMaxSending = 5;
@@ -41,7 +37,12 @@ export interface FramedStreamOptions<Out, In> {
   readonly clock: Clock;
   /** Why the stream is refused, given its first message; that one, and all after it, are then not emitted. */
   readonly refusalOf?: (first: In) => EkvError | undefined;
+  /** Whether the peer takes messages in parts; see {@link FramedStream.writeApart}. Default false. */
+  readonly parts?: boolean;
 }
+
+/** How often a side says that the bytes of something long arrive, in milliseconds. */
+const progressMs = 500;
 
 /** What a framed stream emits. `close` comes last, once, whatever ended it. */
 interface FramedStreamEvents<In> {
@@ -72,6 +73,12 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
   /** A message has come. */
   #begun = false;
   #keepalive: Timer | undefined;
+  readonly #partWriter: PartWriter;
+  readonly #partReader: PartReader;
+  /** The frame that ends this side, as long as parts are to be sent before it. */
+  #lastFrame: Buffer | undefined;
+  #destroyAfterEnd = false;
+  #progressToldMs = 0;
 
   constructor(options: FramedStreamOptions<Out, In>) {
     super();
@@ -79,11 +86,14 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
     this.#socket = options.socket;
     const reader = new FrameReader(options.messageBytesMax, (kind, body) => this.#take(kind, body));
     const socket = this.#socket;
+    this.#partReader = new PartReader(options.messageBytesMax);
+    this.#partWriter = new PartWriter(socket, options.clock, () => this.#partsSent());
     socket.setNoDelay(true);
     socket.on("data", (chunk) => {
       this.#heard = true;
       try {
         reader.push(chunk);
+        if (reader.isWithin || this.#partReader.isWithin) this.#tellProgress();
       } catch (error) {
         if (!(error instanceof EkvError)) throw error;
         this.#refuse(error);
@@ -121,6 +131,18 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
     );
   }
 
+  /**
+   * Sends a long message in parts, so that messages written later get past it. Calls `written` when its last part was
+   * sent. Goes as a whole to a peer that takes no parts.
+   */
+  writeApart(message: Out, written: () => void): boolean {
+    if (this.#writableEnded || this.#socket.destroyed) return true;
+    const frame = encodeFrame(frameKind.message, (writer) => this.#options.sent.encode(message, writer));
+    if (this.#options.parts !== true) return this.#socket.write(frame, () => written());
+    this.#partWriter.add(frame.subarray(frameHeaderBytes), written);
+    return !this.#socket.writableNeedDrain;
+  }
+
   /** Sends nothing more. The connection closes once the peer has ended too. */
   end(): void {
     this.#finish();
@@ -144,8 +166,9 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
 
   /** Cuts the connection; once this side has ended, behind what it has sent. */
   destroy(): void {
-    if (this.#writableEnded) this.#socket.destroySoon();
-    else this.#socket.destroy();
+    if (!this.#writableEnded) this.#socket.destroy();
+    else if (this.#lastFrame) this.#destroyAfterEnd = true;
+    else this.#socket.destroySoon();
   }
 
   /** As {@link FramedStream.destroy}. */
@@ -156,7 +179,10 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
   #take(kind: number, body: Buffer): void {
     if (this.#readableEnded) return;
     if (kind === frameKind.message) this.#receive(decodeMessage(this.#options.received, body));
-    else if (kind === frameKind.ping) this.#pong();
+    else if (kind === frameKind.part || kind === frameKind.lastPart) {
+      const whole = this.#partReader.take(body, kind === frameKind.lastPart);
+      if (whole) this.#receive(decodeMessage(this.#options.received, whole));
+    } else if (kind === frameKind.ping) this.#pong();
     else if (kind === frameKind.end) {
       if (body.length > 0) this.#lost(errorFromFailure(decodeMessage(CallFailure, body)));
       this.#ended();
@@ -175,6 +201,23 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
   #pong(): void {
     // Answers to a peer that reads none would pile up.
     if (!this.#socket.writableNeedDrain) this.#socket.write(encodeFrame(frameKind.pong));
+  }
+
+  /** The peer asks for a sign of life when it hears nothing: what it asks with may lie behind what is on its way here. */
+  #tellProgress(): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs - this.#progressToldMs < progressMs) return;
+    this.#progressToldMs = nowMs;
+    this.#pong();
+  }
+
+  #partsSent(): void {
+    const lastFrame = this.#lastFrame;
+    if (lastFrame === undefined) return;
+    this.#lastFrame = undefined;
+    this.#socket.write(lastFrame);
+    if (this.#destroyAfterEnd) this.#socket.destroySoon();
+    this.#closeWhenBothEnded();
   }
 
   /** What came is not taken: says why, and gives the connection up. */
@@ -200,13 +243,15 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
 
   #finish(reason?: (writer: BinaryWriter) => void): void {
     if (this.#writableEnded || this.#socket.destroyed) return;
-    this.#socket.write(encodeFrame(frameKind.end, reason));
+    const frame = encodeFrame(frameKind.end, reason);
     this.#writableEnded = true;
+    if (this.#partWriter.isIdle) this.#socket.write(frame);
+    else this.#lastFrame = frame;
     this.#closeWhenBothEnded();
   }
 
   #closeWhenBothEnded(): void {
-    if (this.#writableEnded && this.#readableEnded) this.#socket.destroySoon();
+    if (this.#writableEnded && this.#readableEnded && !this.#lastFrame) this.#socket.destroySoon();
   }
 
   #watch(): void {
@@ -224,6 +269,17 @@ export class FramedStream<Out, In> extends EventEmitter<FramedStreamEvents<In>> 
       if (this.#silentLooks === 1) this.#socket.write(encodeFrame(frameKind.ping));
     });
   }
+}
+
+/** What framed streams and those of gRPC have in common for long messages. */
+interface MessageWriter<Out> {
+  write(message: Out, written: () => void): boolean;
+  writeApart?(message: Out, written: () => void): boolean;
+}
+
+/** Sends a long message, in parts where the stream knows parts. Calls `written` when the stream takes another. */
+export function writeApart<Out>(stream: MessageWriter<Out>, message: Out, written: () => void): boolean {
+  return stream.writeApart ? stream.writeApart(message, written) : stream.write(message, written);
 }
 
 /** Throws INVALID_ARGUMENT for bytes that are no such message. */

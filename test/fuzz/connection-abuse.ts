@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import fc from "fast-check";
 import { frameKind } from "../../services/wire/frame-reader.js";
-import { framedPreface } from "../../services/wire/framed-stream.js";
+import { framedPrefaces } from "../../services/wire/framed-connection.js";
 import { frame } from "./wire-bytes.js";
 
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -81,11 +81,11 @@ const hostileBytes: readonly (readonly [string, Buffer])[] = [
   ],
 ];
 
-const framed = (...frames: readonly Buffer[]): Buffer => Buffer.concat([framedPreface, ...frames]);
+const framed = (...frames: readonly Buffer[]): Buffer => Buffer.concat([framedPrefaces.pipeline, ...frames]);
 
 /** The same for the framed pipelines of stores. A master knows none, and cuts them off. */
 const hostileFramed: readonly (readonly [string, Buffer])[] = [
-  ["a cut preface", framedPreface.subarray(0, 4)],
+  ["a cut preface", framedPrefaces.pipeline.subarray(0, 4)],
   ["another version", Buffer.from("\0ekvpl9\n", "latin1")],
   ["a message that is none", framed(frame(Buffer.alloc(20, 0xff), frameKind.message))],
   ["an end that says nothing readable", framed(frame(Buffer.alloc(20, 0xff), frameKind.end))],

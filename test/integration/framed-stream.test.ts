@@ -96,6 +96,55 @@ describe("a framed stream", { timeout: 240_000 }, () => {
     }
   });
 
+  it("lets messages past a long one that is sent apart, and ends after it", async () => {
+    const { client, server } = pair;
+    const order: string[] = [];
+    server.on("data", ({ firstCall, values }) => {
+      order.push(`${firstCall} with ${values.length} bytes`);
+      assert.ok(values.every((byte) => byte === firstCall));
+    });
+    let written = 0;
+    client.writeApart(request(1, 3_500_000), () => (written += 1));
+    client.writeApart(request(2, 2_000_000), () => (written += 1));
+    client.write(request(3, 10));
+    client.end();
+    await once(server, "end");
+    assert.deepEqual(order, ["3 with 10 bytes", "1 with 3500000 bytes", "2 with 2000000 bytes"]);
+    assert.equal(written, 2);
+  });
+
+  it("sends a message apart as a whole to a peer that takes no parts", async () => {
+    const old = await framedPair({ messageBytesMax, keepaliveMs: 30_000, parts: false });
+    const order: number[] = [];
+    old.server.on("data", ({ firstCall }) => order.push(firstCall));
+    await new Promise<void>((resolve) => {
+      old.client.writeApart(request(1, 3_500_000), resolve);
+      old.client.write(request(2));
+    });
+    old.client.end();
+    await once(old.server, "end");
+    assert.deepEqual(order, [1, 2]);
+    await old.close();
+  });
+
+  it("refuses parts that add up to more than a message may have", async () => {
+    const { client, server } = pair;
+    const refused = once(server, "error") as Promise<[EkvError]>;
+    client.on("error", () => undefined);
+    client.writeApart(request(1, messageBytesMax), () => undefined);
+    assert.equal((await refused)[0].code, "RESOURCE_EXHAUSTED");
+  });
+
+  it("says unasked that something long arrives, whose sender may hear nothing else for long", async () => {
+    const { clientSocket } = pair;
+    clientSocket.removeAllListeners("data");
+    const signs = once(clientSocket, "data") as Promise<[Buffer]>;
+    const begun = Buffer.alloc(1000);
+    begun.writeUInt32BE(1_000_000, 1);
+    clientSocket.write(begun);
+    assert.equal((await signs)[0][0], frameKind.pong);
+  });
+
   it("says false to a write that the peer does not take, and drains when it does", async () => {
     const { client, server } = pair;
     server.pause();

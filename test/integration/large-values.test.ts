@@ -139,6 +139,23 @@ describe("values above 4 MiB", { timeout: 600_000 }, () => {
     }
   });
 
+  it("let short calls past that were made after them", async () => {
+    const keys = Array.from({ length: 10 }, (_, i) => `{past}${i}`);
+    const value = valueOf("past", 8 * mebibyte);
+    for (const call of [
+      (key: string) => client.put(key, value),
+      (key: string) => client.get(key),
+      (key: string) => client.getEntry(key),
+    ]) {
+      let open = keys.length;
+      const all = Promise.all(keys.map((key) => call(key).then(() => (open -= 1))));
+      await client.put("{past}short", Buffer.from("s"));
+      assert.ok(open > 0, "the put was answered before the last of the long");
+      await client.get("{past}short");
+      await all;
+    }
+  });
+
   it("are forwarded by a store that does not own their keys", async () => {
     const value = valueOf("forwarded", 30 * mebibyte);
     for (const [writer, reader] of [

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { connect as connectSdk } from "../../client/index.js";
-import { framedPreface } from "../../services/wire/framed-stream.js";
+import { framedPrefaces } from "../../services/wire/framed-connection.js";
 import { HandCluster } from "../support/hand-cluster.js";
 
 /** A connection to a port of this machine. */
@@ -51,18 +51,18 @@ describe("a store's port", { timeout: 240_000 }, () => {
 
   it("takes a framed connection whose preface comes byte by byte", async () => {
     const socket = await dial(port);
-    for (const byte of framedPreface) {
+    for (const byte of framedPrefaces.pipeline) {
       await new Promise((resolve) => socket.write(Buffer.from([byte]), resolve));
     }
     const [answer] = (await once(socket, "data")) as [Buffer];
-    assert.deepEqual(answer, framedPreface);
+    assert.deepEqual(answer, framedPrefaces.pipeline);
     socket.destroy();
   });
 
   it("cuts what speaks neither protocol", async () => {
     for (const garbage of [
       Buffer.from("GET / HTTP/1.1\r\n\r\n"),
-      framedPreface.subarray(0, 6),
+      framedPrefaces.pipeline.subarray(0, 6),
       Buffer.alloc(64),
     ]) {
       const socket = await dial(port);

@@ -95,6 +95,7 @@ function framedTypes<Q extends ServerIdentity, A>(
 
 const framed: Readonly<Record<FramedProtocol, FramedTypes>> = {
   pipeline: framedTypes(PipelineRequest, PipelineResponse),
+  "pipeline-1": framedTypes(PipelineRequest, PipelineResponse),
   transfer: framedTypes(TransferRequest, TransferResponse),
   "catch-up": framedTypes(CatchUpRequest, CatchUpResponse),
 };

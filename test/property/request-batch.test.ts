@@ -157,9 +157,9 @@ describe("a batch of calls in columns", () => {
         eventual: false,
         wantVersion: false,
       });
-    const big = Array<PendingCall>(6).fill(putOf(limits.batchBytesMax / 4));
+    const big = Array<PendingCall>(6).fill(putOf(limits.requestBytesTarget / 4));
     assert.equal(batchLength(big, big.length), 3);
-    assert.equal(batchLength([putOf(limits.batchBytesMax + 1)], 1), 1);
+    assert.equal(batchLength([putOf(limits.requestBytesTarget + 1)], 1), 1);
     assert.equal(batchLength(big, 2), 2);
     const many = Array<PendingCall>(limits.batchCallsMax + 5).fill(putOf(1));
     assert.equal(batchLength(many, many.length), limits.batchCallsMax);

@@ -17,6 +17,8 @@ export async function framedPair(options: {
   readonly messageBytesMax: number;
   /** Of the client's end; the server's asks for no sign of life within a test. */
   readonly keepaliveMs: number;
+  /** Whether both take messages in parts; default true. */
+  readonly parts?: boolean;
 }): Promise<FramedPair> {
   const listener = createServer();
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
@@ -25,7 +27,7 @@ export async function framedPair(options: {
   const accepted = new Promise<Socket>((resolve) => listener.once("connection", resolve));
   const clientSocket = connect(port, "127.0.0.1");
   const serverSocket = await accepted;
-  const both = { ...options, clock: systemClock };
+  const both = { parts: true, ...options, clock: systemClock };
   return {
     client: new FramedStream({
       ...both,

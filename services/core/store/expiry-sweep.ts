@@ -56,8 +56,18 @@ export class ExpirySweep {
     });
   }
 
-  /** Deletes some keys, from behind a position, and goes on when their deletion is committed. */
+  /** One {@link #sweepPiece}. The process reports what it throws; the next sweep begins all the same. */
   #piece(behind: Uint8Array | undefined): void {
+    try {
+      this.#sweepPiece(behind);
+    } catch (error) {
+      this.#rest(idleMs);
+      throw error;
+    }
+  }
+
+  /** Deletes some keys, from behind a position, and goes on when their deletion is committed. */
+  #sweepPiece(behind: Uint8Array | undefined): void {
     if (this.#stopped) return;
     const limit = this.#pace.items;
     const startedMs = this.#clock.nowMs();
