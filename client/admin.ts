@@ -1,5 +1,6 @@
 import { Metadata, type MethodDefinition } from "@grpc/grpc-js";
 import { EkvError, errorOfCall, invalidArgument } from "../services/core/errors.js";
+import { limits } from "../services/core/limits.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import type * as wire from "../services/gen/elastickv/v1/master.js";
 import { AbortWatch } from "../services/wire/abort-watch.js";
@@ -19,7 +20,6 @@ export { EkvError, type ErrorCode } from "../services/core/errors.js";
 
 const connectTable = optionTable("connectAdmin", { seeds: seedsCheck });
 const deadlineMsDefault = 10_000;
-const attemptsMax = 2;
 
 /** How to reach a master. */
 export interface AdminOptions {
@@ -215,7 +215,8 @@ export class AdminClient {
         const known = fromServiceError(error);
         this.#search.lost();
         const mayRepeat = known.code === "UNAVAILABLE" && (this.#search.size > 1 || !known.notExecuted);
-        if (!mayRepeat || trace.attempts === attemptsMax) throw await this.#search.failureOf(master, known);
+        if (!mayRepeat || trace.attempts === limits.adminAttemptsMax)
+          throw await this.#search.failureOf(master, known);
       }
     }
   }

@@ -15,7 +15,7 @@ export interface OptionTable {
 /** Longest deadline, in milliseconds: what a timer can wait. */
 const deadlineMsMax = 2 ** 31 - 1;
 /** How far a name may be from the one that was meant: letters to add, drop or change. */
-const typoLettersMax = 2;
+const typoLetters = 2;
 
 /** A table of options. */
 export function optionTable(
@@ -129,7 +129,7 @@ export const abortSignal: OptionCheck = (value) => {
 function isMeantBy(name: string, option: string): boolean {
   const [a, b] = [name.toLowerCase(), option.toLowerCase()].map((text) => text.replaceAll(/[^a-z]/g, ""));
   if (a === undefined || b === undefined || a.length < 2) return false;
-  return b.startsWith(a) || a.startsWith(b) || distance(a, b) <= Math.min(typoLettersMax, a.length / 3);
+  return b.startsWith(a) || a.startsWith(b) || distance(a, b) <= Math.min(typoLetters, a.length / 3);
 }
 
 /** Levenshtein's distance. */

@@ -54,11 +54,6 @@ export interface StoreLinkOptions {
 }
 
 /**
- * Calls sent and not answered; beyond, calls wait here. Not a number of batches: a few calls that wait at the store, for
- * a hand-off or a full queue, would then hold up every other.
- */
-const unansweredMax = 16_384;
-/**
  * Into how many batches the calls to a store are divided: in one they would all wait, first for the store and then for the
  * client, while the other has nothing to do.
  */
@@ -167,7 +162,7 @@ export class StoreLink {
     if (this.#draining) return this.#turnAway();
     const stream = this.#stream;
     if (stream === undefined) return this.#pause ? undefined : this.#connect();
-    while (this.#queue.shortSize > 0 && this.#sent.size < unansweredMax && !this.#blocked) {
+    while (this.#queue.shortSize > 0 && this.#sent.size < limits.unansweredCallsMax && !this.#blocked) {
       this.#sendBatch(stream);
     }
     this.#sendLong(stream);

@@ -106,6 +106,50 @@ export const limits = {
   seedCheckMs: 1000,
   /** Longest wait before the next attempt that another server may ask for, in milliseconds. */
   retryAfterMsMax: 30_000,
+  /** Requests that wait for a commit; more are refused. */
+  masterRequestsWaitingMax: 10_000,
+  /** Processes and threads of a store's container: node's, with much room. */
+  containerPidsMax: 256,
+  /** Folders that a store named by a pattern (`node-#`) goes through to find a free one. */
+  folderClaimsMax: 1000,
+  /** Room made for the values of an answer batch before they are known, in bytes. */
+  answerBytesExpectedMax: 16_384,
+  /** Keys that a MultiGet reads at a time; fewer when the values turn out to be long. */
+  unaryReadsAtATimeMax: 16,
+  /** Lengths of values for which a view of LMDB's read buffer is kept: longer ones get a new one each. */
+  lmdbReadViewsMax: 4096,
+  /** Longest key of a record on LMDB, without the prefix: LMDB takes 1978 bytes in all. */
+  lmdbKeyBytesMax: 1900,
+  /** How often a unary call is tried: at the store that got it, and at the owner. */
+  forwardAttemptsMax: 2,
+  /**
+   * The reads of a batch that has writes, and no more calls than these, are answered with the writes, if those are durable
+   * when the turn ends: a message costs both sides as much as many calls. What is longer keeps the client busy meanwhile.
+   */
+  joinedAnswersMax: 128,
+  /** Topology watchers that one store takes; clients spread over all of them when the master is down. */
+  topologyWatchersMax: 1000,
+  /** Frames beyond this do not leave their memory behind for others. */
+  frameBufferKeptBytesMax: 1_048_576,
+  /** Partitions that one store copies at a time: each keeps a frozen view of the store open while it is copied. */
+  copiesUnderWayMax: 8,
+  /** Batches of later writes sent and not acknowledged, for one move. */
+  catchUpInFlightMax: 4,
+  /** Chunks that wait for the entry that they belong to, of all transfers to one store. */
+  chunksHeldMax: 64,
+  /** Items of one piece of background work. */
+  backgroundItemsMax: 1024,
+  /** How often a transfer is taken up again after its stream broke. */
+  reopenAttemptsMax: 3,
+  /** A target this few bytes behind counts as caught up: READY makes acknowledgements wait for the rest. */
+  readyLagBytesMax: 65_536,
+  /**
+   * Calls sent and not answered; beyond, calls wait here. Not a number of batches: a few calls that wait at the store, for
+   * a hand-off or a full queue, would then hold up every other.
+   */
+  unansweredCallsMax: 16_384,
+  /** How often an administration call is tried: a master that was restarted, or the next one, answers the second time. */
+  adminAttemptsMax: 2,
 } as const;
 
 /**

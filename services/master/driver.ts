@@ -4,7 +4,7 @@ import type { CommittedView } from "../core/master/committed-view.js";
 import type { MasterEffect, MasterReply, Notice } from "../core/master/effects.js";
 import type { AdminRequest, MasterEvent, Registration } from "../core/master/events.js";
 import type { MasterMachine } from "../core/master/machine.js";
-import { backoffs } from "../core/limits.js";
+import { backoffs, limits } from "../core/limits.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
 import type { Launcher } from "../core/ports/launcher.js";
 import type { MetadataChange, MetadataStore } from "../core/ports/metadata-store.js";
@@ -16,9 +16,6 @@ import type { TopologyFeed } from "../runtime/topology-feed.js";
 import type { HeartbeatStreams } from "./heartbeat-streams.js";
 import type { OperationFeed } from "./operation-feed.js";
 import { Relaunches } from "./relaunches.js";
-
-/** Requests that wait for a commit; more are refused. */
-const waitingRequestsMax = 10_000;
 
 /** What a driver works with. */
 export interface DriverOptions {
@@ -192,10 +189,10 @@ export class Driver {
   async #request(eventOf: (requestId: number) => MasterEvent): Promise<MasterReply> {
     if (this.#stopped) throw new EkvError("UNAVAILABLE", "the master is stopping", { notExecuted: true });
     if (this.#suspension !== undefined) throw notRecorded(this.#suspension.cause);
-    if (this.#requests.size >= waitingRequestsMax) {
+    if (this.#requests.size >= limits.masterRequestsWaitingMax) {
       throw new EkvError(
         "RESOURCE_EXHAUSTED",
-        `${waitingRequestsMax} requests wait for the disk; try again later`,
+        `${limits.masterRequestsWaitingMax} requests wait for the disk; try again later`,
         {
           notExecuted: true,
         },

@@ -24,8 +24,6 @@ import { checksumOf, encodeRecordBatch } from "./record-batch.js";
 
 /** Longest that a hand-off may hold up a partition's calls before the source resumes, in milliseconds. */
 const handoffMsMax = 5000;
-/** Batches of later writes sent and not acknowledged, for one move. */
-const catchUpInFlightMax = 4;
 
 /** What a source move works with. */
 export interface SourceMoveContext {
@@ -317,7 +315,7 @@ export class SourceMove implements PeerLinkListener {
   }
 
   #pump(): void {
-    while (this.#flowing && this.#catchUpInFlight < catchUpInFlightMax) {
+    while (this.#flowing && this.#catchUpInFlight < limits.catchUpInFlightMax) {
       const writes = this.#follower.take(limits.chunkBytesTarget);
       if (writes.length === 0) return;
       this.#catchUpInFlight += 1;

@@ -1,5 +1,6 @@
 import type { EkvError } from "../core/errors.js";
 import type { Epoch, MoveId, PartitionId } from "../core/ids.js";
+import { limits } from "../core/limits.js";
 import { isPrimary } from "../core/store/gate.js";
 import type { KVMap } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
@@ -27,9 +28,6 @@ export interface CopyOrder {
 
 /** When the master is to be told: at once, or soon, together with what there will be to tell by then. */
 export type ReportTime = "now" | "soon";
-
-/** Partitions that one store copies at a time: each keeps a frozen view of the store open while it is copied. */
-const copiesMax = 8;
 
 /** What a store's sending side works with. */
 export interface MigrationSourceOptions extends Omit<SourceMoveContext, "rateLimit" | "reported"> {
@@ -101,7 +99,7 @@ export class MigrationSource {
 
   #copyNext(): void {
     for (const [moveId, order] of this.#queued) {
-      if (this.#copying.size >= copiesMax) return;
+      if (this.#copying.size >= limits.copiesUnderWayMax) return;
       this.#queued.delete(moveId);
       this.#begin(order);
     }

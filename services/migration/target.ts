@@ -1,6 +1,6 @@
 import { EkvError } from "../core/errors.js";
 import { brandAs, type Epoch, type Generation, type MoveId, type PartitionId } from "../core/ids.js";
-import { backoffs } from "../core/limits.js";
+import { backoffs, limits } from "../core/limits.js";
 import type { Clock, Timer } from "../core/ports/clock.js";
 import type { Random } from "../core/ports/random.js";
 import type { StorageEngine } from "../core/ports/storage-engine.js";
@@ -28,8 +28,6 @@ import { formatNoun } from "../core/noun-count.js";
 
 /** How long a transfer that is ahead of the master's word waits for it, in milliseconds. */
 const entryWaitMsMax = 5000;
-/** Chunks that may wait for it, of all transfers together. */
-const heldMax = 64;
 
 /** What a store's receiving side works with. */
 export interface MigrationTargetOptions {
@@ -305,7 +303,8 @@ export class MigrationTarget {
     const pending = this.#pendingOf(moveId);
     if (pending) {
       // Not for the copy that an earlier attempt of the move may have left.
-      if (this.#held >= heldMax) return nack("OUT_OF_ORDER", "too much waits for the master's word");
+      if (this.#held >= limits.chunksHeldMax)
+        return nack("OUT_OF_ORDER", "too much waits for the master's word");
       pending.held.push(() => this.#queue(moveId, refuse, work));
       return;
     }

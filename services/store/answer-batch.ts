@@ -1,3 +1,4 @@
+import { limits } from "../core/limits.js";
 import { entryToWire } from "../wire/topology.js";
 import type { EkvError } from "../core/errors.js";
 import { failureToWire } from "../wire/errors.js";
@@ -5,10 +6,9 @@ import type { PartitionEntry } from "../core/topology.js";
 import { CallStatus, type CallFailure, type PipelineResponse } from "../gen/elastickv/v1/store.js";
 
 /** Calls of one batch are this near to its first: so any two are within 32 bits of each other. */
-const callSpanMax = 2 ** 31;
+const callSpan = 2 ** 31;
 /** Room made for values beforehand: so much for each call, and so much in all. */
 const valueBytesExpected = 128;
-const valuesBytesExpectedMax = 16_384;
 
 /** What a failure takes besides its message, about. */
 const failureBytes = 64;
@@ -29,7 +29,9 @@ export class AnswerBatch {
 
   /** @param callsExpected about how many answers will come; 0: few, without values */
   constructor(callsExpected = 0) {
-    this.#values = Buffer.allocUnsafe(Math.min(valuesBytesExpectedMax, callsExpected * valueBytesExpected));
+    this.#values = Buffer.allocUnsafe(
+      Math.min(limits.answerBytesExpectedMax, callsExpected * valueBytesExpected),
+    );
   }
 
   get size(): number {
@@ -44,7 +46,7 @@ export class AnswerBatch {
   /** Whether a call's number can be told in this batch: as a difference of 32 bits to the least, whichever that is. */
   reaches(call: number): boolean {
     const first = this.#calls[0];
-    return first === undefined || Math.abs(call - first) < callSpanMax;
+    return first === undefined || Math.abs(call - first) < callSpan;
   }
 
   /** An answer without columns of its own: CONTAINS, DELETE, not found. */

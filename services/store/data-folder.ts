@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { EkvError } from "../core/errors.js";
 import { brandAs, type StoreId } from "../core/ids.js";
+import { limits } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import { settingsFileName } from "./folder-settings.js";
 import {
@@ -13,8 +14,6 @@ import {
   tryLockFolder,
 } from "../runtime/folder-lock.js";
 
-/** Folders of one pattern that a claim goes through. */
-const claimsMax = 1000;
 const lookAgainMs = 200;
 
 /** The data folder of this process, under lock. */
@@ -81,13 +80,13 @@ async function claim(options: DataFolderOptions, sinceMs: number): Promise<DataF
     if (taken !== undefined) return taken;
   }
   if (inDoubt) return undefined;
-  for (let number = 1; number <= claimsMax; number += 1) {
+  for (let number = 1; number <= limits.folderClaimsMax; number += 1) {
     const taken = withData.includes(number) ? undefined : await take(number);
     if (taken !== undefined) return taken;
   }
   throw new EkvError(
     "RESOURCE_EXHAUSTED",
-    `${root} holds ${claimsMax} stores, which is the most there may be`,
+    `${root} holds ${limits.folderClaimsMax} stores, which is the most there may be`,
   );
 }
 

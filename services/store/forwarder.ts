@@ -2,7 +2,7 @@ import { Metadata } from "@grpc/grpc-js";
 import { takenOver } from "../core/checks.js";
 import { EkvError } from "../core/errors.js";
 import { brandAs, type Epoch, type StoreId } from "../core/ids.js";
-import { messageBytesMax } from "../core/limits.js";
+import { messageBytesMax, limits } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { ServerIdentity } from "../core/server-identity.js";
 import type { PartitionEntry, StoreEndpoint } from "../core/topology.js";
@@ -38,9 +38,6 @@ interface Owner {
   readonly channel: Channel;
 }
 
-/** How often a call is tried, here and then at the owner. */
-const attemptsMax = 2;
-
 /** Sends unary calls for other stores' keys to their owner, so that any store answers any client. */
 export class Forwarder {
   readonly #options: ForwarderOptions;
@@ -71,7 +68,7 @@ export class Forwarder {
         if (entry === undefined) throw error;
         if (forwardedBy !== undefined) {
           const epoch = brandAs<Epoch>(Number(forwardedBy));
-          if (!(entry.epoch < epoch) || attempt === attemptsMax) throw error;
+          if (!(entry.epoch < epoch) || attempt === limits.forwardAttemptsMax) throw error;
           await this.#options.adopted({ partition: entry.partition, epoch }, context.deadlineMs);
           continue;
         }
@@ -82,7 +79,7 @@ export class Forwarder {
           return await this.#forward<Q, A>(method, request, context, owner, entry.epoch);
         } catch (answer) {
           const known = takenOver(fromServiceError(answer), owner.address, owner.identity);
-          if (attempt === attemptsMax) throw known;
+          if (attempt === limits.forwardAttemptsMax) throw known;
           const newer = movedTo(known);
           if (newer !== undefined) await this.#options.adopted(newer, context.deadlineMs);
           else if (!wasCutOff(known)) throw known;

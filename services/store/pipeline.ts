@@ -37,12 +37,6 @@ export interface PipelineOptions {
   fail(error: EkvError): void;
 }
 
-/**
- * The reads of a batch that has writes, and no more calls than these, are answered with the writes, if those are durable
- * when the turn ends: a message costs both sides as much as many calls. What is longer keeps the client busy meanwhile.
- */
-const joinedBatchMax = 128;
-
 /** A client's stream, over gRPC or framed: what both have in common. */
 export interface PipelineStream {
   readonly destroyed: boolean;
@@ -190,7 +184,7 @@ export class Pipeline implements WriteSink {
       const batch = this.#batches[0];
       if (batch === undefined) return;
       const calls = batch.request.kinds.length;
-      const joins = calls <= joinedBatchMax;
+      const joins = calls <= limits.joinedAnswersMax;
       const open = joins ? this.#open(batch.request.firstCall + calls) : undefined;
       const answers = open ?? new AnswerBatch(calls - batch.index);
       // What its writes are answered with at once joins what it reads.

@@ -35,8 +35,6 @@ import { Pipeline, type PipelineStream } from "./pipeline.js";
 import type { Store } from "./store.js";
 import { UnaryCalls } from "./unary.js";
 
-/** Watchers that one store takes; clients spread over all of them when the master is down. */
-const watchersMax = 1000;
 /** A client whose machine is gone must not hold its pipeline, of which there is a limit, for ever. */
 const framedKeepaliveMs = 30_000;
 
@@ -109,7 +107,7 @@ export class StoreServices {
       {
         name: "elastickv.v1.TopologyService",
         definition: topologyService,
-        handlers: { ...topologyHandlers(feed, watchersMax, this.#options) },
+        handlers: { ...topologyHandlers(feed, limits.topologyWatchersMax, this.#options) },
       },
     ];
   }

@@ -88,7 +88,7 @@ export class UnaryCalls {
     check(consistencyViolation(consistency));
     const results: MultiGetResult[] = [];
     let bytes = 0;
-    let atATime = readsAtATimeMax;
+    let atATime: number = limits.unaryReadsAtATimeMax;
     // Some at a time: the values are held until the last is there, and a few long keys may ask for more than memory has.
     for (let at = 0; at < keys.length;) {
       const full = bytes >= limits.batchBytesMax;
@@ -113,7 +113,10 @@ export class UnaryCalls {
           outcome: fits ? outcome : { $case: "failure", value: failureToWire(answerTooLong()) },
         });
       }
-      atATime = Math.max(1, Math.min(readsAtATimeMax, Math.floor(limits.batchBytesMax / longest)));
+      atATime = Math.max(
+        1,
+        Math.min(limits.unaryReadsAtATimeMax, Math.floor(limits.batchBytesMax / longest)),
+      );
     }
     return { results };
   }
@@ -145,9 +148,6 @@ async function outcomeOf<C extends string, T>(
     return { $case: "failure", value: failureToWire(error) };
   }
 }
-
-/** Keys that a MultiGet reads at a time; fewer when the values turn out to be long. */
-const readsAtATimeMax = 16;
 
 function answerTooLong(): EkvError {
   const message = `an answer has at most ${limits.batchBytesMax} bytes of values, or one value that is longer; ask for fewer keys at once`;

@@ -1,8 +1,7 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { limits } from "../core/limits.js";
 import { frameHeaderBytes } from "./frame-reader.js";
 
-/** Frames beyond this do not leave their memory behind for others. */
-const keptBytesMax = 1_048_576;
 const header = new Uint8Array(frameHeaderBytes);
 
 /** One for all, as a frame is written in one go: what it grew to need not be allocated for every message. */
@@ -19,6 +18,6 @@ export function encodeFrame(kind: number, write?: (writer: BinaryWriter) => void
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   frame[0] = kind;
   frame.writeUInt32BE(bytes.length - frameHeaderBytes, 1);
-  if (frame.length <= keptBytesMax) shared = writer;
+  if (frame.length <= limits.frameBufferKeptBytesMax) shared = writer;
   return frame;
 }

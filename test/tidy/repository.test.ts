@@ -112,6 +112,21 @@ describe("the repository", () => {
     assert.deepEqual(wrong, []);
   });
 
+  it("keeps what bounds a number or a size in services/core/limits.ts", () => {
+    const elsewhere = written
+      .filter(
+        ({ part, path }) =>
+          (part.startsWith("services/") || part === "client") && !path.endsWith("core/limits.ts"),
+      )
+      .flatMap((source) =>
+        [...codeOf(source).matchAll(/^(?:export )?const (\w+Max)(?:: number)? = [\d_ *+]+;/gm)]
+          .map(([, name = ""]) => name)
+          .filter((name) => !name.endsWith("MsMax"))
+          .map((name) => `${source.path}: ${name}`),
+      );
+    assert.deepEqual(elsewhere, []);
+  });
+
   it("keeps files short, and half of them under 150 lines", () => {
     const lengths = written.map(({ path, text }) => ({ path, lines: text.split("\n").length }));
     assert.deepEqual(

@@ -101,11 +101,6 @@ type State =
   | { readonly kind: "released" }
   | { readonly kind: "given-up" };
 
-/** How often a transfer is taken up again after its stream broke. */
-const reopenAttemptsMax = 3;
-/** A target this few bytes behind counts as caught up: READY makes acknowledgements wait for the rest. */
-const readyLagBytesMax = 65_536;
-
 /**
  * The source's side of one move (paper 6.2 steps 4 to 6, 6.3 steps 6 to 10): copy a snapshot in verified chunks, catch
  * up, hand over. Pure: events in, effects out.
@@ -229,7 +224,7 @@ export class MoveSource {
   }
 
   #tryReady(stored: Standing, queuedBytes: number): readonly MoveSourceEffect[] {
-    if (queuedBytes > readyLagBytesMax) return [];
+    if (queuedBytes > limits.readyLagBytesMax) return [];
     this.#state = { kind: "ready", stored };
     return [{ kind: "require-target" }, { kind: "report-ready" }];
   }
@@ -277,7 +272,7 @@ export class MoveSource {
     const state = this.#state;
     if (state.kind !== "starting" && state.kind !== "copying")
       return this.#giveUp("PEER_UNREACHABLE", message);
-    if (state.attempts >= reopenAttemptsMax) return this.#giveUp("PEER_UNREACHABLE", message);
+    if (state.attempts >= limits.reopenAttemptsMax) return this.#giveUp("PEER_UNREACHABLE", message);
     this.#state = {
       kind: "starting",
       snapshot: state.snapshot,

@@ -1,10 +1,11 @@
+import { limits } from "../limits.js";
+
 /** Least and most that a piece of background work may take of a turn of the event loop, in milliseconds. */
 const pieceMsMin = 2;
 const pieceMsMax = 4;
 /** Items of the first piece, before any cost is known, and of the least and the largest. */
 const itemsFirst = 64;
 const itemsMin = 16;
-const itemsMax = 1024;
 
 /**
  * Sizes the pieces of background work by what they cost, one piece a turn of the event loop. A piece takes about as
@@ -29,9 +30,9 @@ export class WorkPace {
   took(items: number, spentMs: number, othersMs: number): void {
     if (items === 0) return;
     const wantedMs = Math.min(Math.max(othersMs, pieceMsMin), pieceMsMax);
-    const fitting = spentMs > 0 ? Math.floor((items * wantedMs) / spentMs) : itemsMax;
+    const fitting = spentMs > 0 ? Math.floor((items * wantedMs) / spentMs) : limits.backgroundItemsMax;
     // A few cheap items say little about many.
-    const most = Math.min(2 * this.#items, itemsMax);
+    const most = Math.min(2 * this.#items, limits.backgroundItemsMax);
     this.#items = Math.max(itemsMin, Math.min(fitting, most));
   }
 }

@@ -1,16 +1,16 @@
 import { assertInvariant } from "../../core/errors.js";
 import { type Generation, type PartitionId, brandAs } from "../../core/ids.js";
+import { limits } from "../../core/limits.js";
 
 /** Bytes in front of the key in a data key: partition u16, generation u32, both big-endian. */
 export const prefixBytes = 6;
 /** Bytes in front of the data key in an entry of the expiry index: Unix milliseconds u48, big-endian. */
 export const expiryBytes = 6;
 
-const keyBytesMax = 1900;
 /** Up to here a loop is faster than a view of the bytes to copy. */
-const loopBytesMax = 32;
+const loopBytes = 32;
 const expiryMsMax = 2 ** 48 - 1;
-const scratch: Buffer = Buffer.alloc(expiryBytes + prefixBytes + keyBytesMax);
+const scratch: Buffer = Buffer.alloc(expiryBytes + prefixBytes + limits.lmdbKeyBytesMax);
 
 /** The first bytes of the scratch buffer, by how many: a view made once is one less for every look-up. */
 const scratchViews: Buffer[] = [];
@@ -36,9 +36,10 @@ export function scratchDataKey(
   end: number = bytes.length,
 ): Buffer {
   const keyBytes = end - start;
-  if (keyBytes > keyBytesMax) assertInvariant(false, `a key of ${keyBytes} bytes reached the storage engine`);
+  if (keyBytes > limits.lmdbKeyBytesMax)
+    assertInvariant(false, `a key of ${keyBytes} bytes reached the storage engine`);
   writePrefix(scratch, 0, partition, generation);
-  if (keyBytes > loopBytesMax) scratch.set(bytes.subarray(start, end), prefixBytes);
+  if (keyBytes > loopBytes) scratch.set(bytes.subarray(start, end), prefixBytes);
   else for (let i = 0; i < keyBytes; i += 1) scratch[prefixBytes + i] = bytes[start + i] as number;
   const length = prefixBytes + keyBytes;
   return (scratchViews[length] ??= scratch.subarray(0, length));

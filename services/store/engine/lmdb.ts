@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Database, type RootDatabase, type Transaction, open } from "lmdb";
 import type { Generation, PartitionId } from "../../core/ids.js";
+import { limits } from "../../core/limits.js";
 import type { Clock } from "../../core/ports/clock.js";
 import type {
   EngineEntry,
@@ -70,24 +71,23 @@ const noBytes: Buffer = Buffer.alloc(0);
 
 /** Views of the buffer that values are read into, by their length: a view made once is one less for every read. */
 let readViews: Uint8Array[] = [];
-const readViewsMax = 4096;
 
 /** LMDB hands out one big buffer with a false `length`: this is a plain view of the value in it. */
 function viewOf(fast: Buffer): Uint8Array {
   const { buffer, byteOffset, length } = fast;
-  if (length >= readViewsMax) return new Uint8Array(buffer, byteOffset, length);
+  if (length >= limits.lmdbReadViewsMax) return new Uint8Array(buffer, byteOffset, length);
   if (readViews[0]?.buffer !== buffer) readViews = [new Uint8Array(buffer, byteOffset, 0)];
   return (readViews[length] ??= new Uint8Array(buffer, byteOffset, length));
 }
 
 /** Below this, a loop copies bytes sooner than a call does. */
-const loopBytesMax = 256;
+const loopBytes = 256;
 
 /** A copy in memory of Node's pool: a `Uint8Array` of its own takes several times as long to make, and to collect. */
 function pooledCopy(bytes: Uint8Array, start: number, end: number): Buffer {
   const length = end - start;
   const copy = Buffer.allocUnsafe(length);
-  if (length > loopBytesMax) copy.set(bytes.subarray(start, end));
+  if (length > loopBytes) copy.set(bytes.subarray(start, end));
   else for (let i = 0; i < length; i += 1) copy[i] = bytes[start + i] as number;
   return copy;
 }

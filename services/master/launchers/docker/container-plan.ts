@@ -1,12 +1,11 @@
 import type { ContainerCreateOptions } from "dockerode";
 import type { StoreId } from "../../../core/ids.js";
+import { limits } from "../../../core/limits.js";
 
 /** Labels by which a cluster's containers and volumes are found, whoever the master is by then. */
 export const clusterLabel = "elastic-kv.cluster";
 export const storeLabel = "elastic-kv.store";
 
-/** Processes and threads of a store's container: node's, with much room. */
-const pidsMax = 256;
 /** How long a store may take to end before the engine kills it, in seconds. */
 export const stopGraceSeconds = 30;
 
@@ -66,7 +65,7 @@ export function planContainer(settings: ContainerSettings, storeId: StoreId): Co
       SecurityOpt: ["no-new-privileges"],
       Memory: memoryBytes,
       NanoCpus: cpuMillis * 1_000_000,
-      PidsLimit: pidsMax,
+      PidsLimit: limits.containerPidsMax,
     },
   };
 }
