@@ -1,8 +1,7 @@
 import { EkvError } from "../services/core/errors.js";
-import { backoffs, limits } from "../services/core/limits.js";
+import { limits } from "../services/core/limits.js";
 import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
-import { decideBackoffMs } from "../services/core/retry/backoff.js";
 import type { PartitionEntry, StoreEndpoint, Topology, TopologyDelta } from "../services/core/topology.js";
 import { CallKind } from "../services/gen/elastickv/v1/store.js";
 import { AbortWatch } from "../services/wire/abort-watch.js";
@@ -203,12 +202,13 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
   }
 
   /** The link to a store at its present address, made if need be. */
-  link({ storeId, address }: StoreEndpoint): StoreLink {
+  link(endpoint: StoreEndpoint): StoreLink {
+    const { storeId, address } = endpoint;
     const known = this.#links.get(storeId);
     if (known?.address === address) return known;
     known?.retire();
     const link = new StoreLink({
-      address,
+      endpoint,
       store: { clusterId: this.routing.topology.clusterId, storeId },
       clientId: this.#clientId,
       clock: this.clock,
@@ -244,21 +244,26 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
 
   answered(call: PendingCall, result: unknown): void {
     if (call.done) return;
+    if (call.attempts > 0 && this.#refusals.has(call)) this.#accepted(call);
     this.#end(call);
     call.resolve(result);
   }
 
   refused(call: PendingCall, error: EkvError): void {
     const known = this.routing.entry(call.partition);
-    const { code, notExecuted } = error;
+    const { code, notExecuted, retryAfterMs } = error;
     // A MOVED answer came with its entry, adopted already: it taught something if the key is elsewhere now.
     const learnt =
       code === "MOVED" && known !== undefined && this.routing.addressOf(call.partition) !== call.waitsFor;
-    this.#missed(call, { kind: "refused", code, notExecuted, learnt }, error);
+    this.#missed(call, { kind: "refused", code, notExecuted, retryAfterMs, learnt }, error);
   }
 
   lost(calls: readonly PendingCall[], reason: EkvError): void {
     for (const call of calls) this.#missed(call, { kind: "lost", sent: call.sent }, reason);
+  }
+
+  repeat(calls: readonly PendingCall[]): void {
+    for (const call of calls) this.#route(call);
   }
 
   moved(entry: PartitionEntry): void {
@@ -326,8 +331,16 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
     if (miss.kind === "refused" && miss.code === "MOVED") this.#redirects += 1;
     if (decision === "route-again") return this.#route(call);
     this.#refusals.set(call, error);
-    const waitMs = decideBackoffMs(backoffs.call, call.attempts, this.random.fraction());
-    this.clock.setTimer(waitMs, () => this.#route(call));
+    const owner = this.routing.ownerOf(call.partition);
+    // A link whose stream broke waits by itself, and another store has refused nothing.
+    if (miss.kind === "lost" || owner?.address !== call.waitsFor) return this.#route(call);
+    this.link(owner).hold(call, error.retryAfterMs);
+  }
+
+  /** A store answers a call that it, or another, had refused. */
+  #accepted({ partition, waitsFor }: PendingCall): void {
+    const owner = this.routing.ownerOf(partition);
+    if (owner?.address === waitsFor) this.#links.get(owner.storeId)?.accepted();
   }
 
   #topologyChanged(): void {
@@ -339,7 +352,11 @@ export class Connection implements StoreLinkListener, TopologyWatchListener {
       const isElsewhere = (store: StoreEndpoint | undefined): boolean =>
         store?.storeId !== storeId || store.address !== link.address;
       unrouted.push(link.recall(({ partition }) => isElsewhere(routing.ownerOf(partition))));
-      if (!isElsewhere(routing.store(storeId))) continue;
+      const store = routing.store(storeId);
+      if (store?.address === link.address) {
+        link.describe(store);
+        continue;
+      }
       this.#links.delete(storeId);
       link.retire();
     }

@@ -96,6 +96,8 @@ export type Miss =
       readonly kind: "refused";
       readonly code: ErrorCode;
       readonly notExecuted: boolean;
+      /** How long the store asks to wait before the next attempt, in milliseconds; 0: it does not say. */
+      readonly retryAfterMs: number;
       readonly learnt: boolean;
     }
   /** The stream broke, or the time ran out; `sent`: the store may have executed it. */
@@ -109,6 +111,7 @@ export function decideRetry(isWrite: boolean, miss: Miss): RetryDecision {
   if (miss.kind === "lost") return isWrite && miss.sent ? "outcome-unknown" : "back-off";
   if (miss.code === "MOVED") return miss.learnt ? "route-again" : "back-off";
   const mayBeDone = isWrite && !miss.notExecuted;
+  if (miss.notExecuted && miss.retryAfterMs > 0) return "back-off";
   if (miss.code === "UNAVAILABLE") return mayBeDone ? "outcome-unknown" : "back-off";
   if (miss.code === "DEADLINE_EXCEEDED" || miss.code === "CANCELLED") {
     return mayBeDone ? "outcome-unknown" : "fail";

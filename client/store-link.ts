@@ -5,7 +5,7 @@ import type { Clock, Timer } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
 import { Backoff } from "../services/core/retry/backoff.js";
 import type { ServerIdentity } from "../services/core/server-identity.js";
-import type { PartitionEntry } from "../services/core/topology.js";
+import type { PartitionEntry, StoreEndpoint } from "../services/core/topology.js";
 import {
   CallKind,
   CallStatus,
@@ -21,6 +21,7 @@ import { decodeValue } from "./codec.js";
 import { checkStore } from "./store-check.js";
 import type { PendingCall } from "./pending-call.js";
 import type { OpenPipeline, PipelineStream } from "./pipeline-stream.js";
+import { RefusedCalls } from "./refused-calls.js";
 import { SentCalls } from "./sent-calls.js";
 import { StreamClock } from "./stream-clock.js";
 import { encodeBatch, timeoutsOf } from "./request-batch.js";
@@ -31,8 +32,10 @@ export interface StoreLinkListener {
   answered(call: PendingCall, result: unknown): void;
   /** A store refused a call. */
   refused(call: PendingCall, error: EkvError): void;
-  /** The stream broke under these calls, or could not be opened for them. */
+  /** The stream broke under these calls, or could not be opened for them. If they come back, they wait for the next attempt. */
   lost(calls: readonly PendingCall[], reason: EkvError): void;
+  /** The wait of calls that were refused is over. */
+  repeat(calls: readonly PendingCall[]): void;
   /** A store says who owns a partition. */
   moved(entry: PartitionEntry): void;
   /** Another server has taken over the store's address. */
@@ -41,9 +44,8 @@ export interface StoreLinkListener {
 
 /** How a link is made. */
 export interface StoreLinkOptions {
-  /** host:port. */
-  readonly address: string;
-  /** The store. */
+  readonly endpoint: StoreEndpoint;
+  /** The store, as calls name it. */
   readonly store: ServerIdentity;
   readonly clientId: string;
   readonly clock: Clock;
@@ -89,20 +91,26 @@ export class StoreLink {
   readonly #backoff: Backoff;
   /** No stream is opened before it ends. */
   #pause: Timer | undefined;
+  readonly #refused: RefusedCalls;
   #trouble: EkvError | undefined;
+  /** As the topology describes it. */
+  #endpoint: StoreEndpoint;
   #closeTimer: Timer | undefined;
   #closed = false;
 
   constructor(options: StoreLinkOptions) {
     this.#options = options;
-    this.address = options.address;
-    this.#backoff = new Backoff(backoffs.storeLink, options.random);
+    const { endpoint, clock, random } = options;
+    this.#endpoint = endpoint;
+    this.address = endpoint.address;
+    this.#backoff = new Backoff(backoffs.storeLink, random);
+    this.#refused = new RefusedCalls(clock, random, (calls) => options.listener.repeat(calls));
     const channelOptions = {
       "grpc.max_receive_message_length": messageBytesMax,
       "grpc.max_send_message_length": messageBytesMax,
       "grpc-node.flow_control_window": 4 * 1024 * 1024,
     };
-    this.channel = options.openChannel(options.address, channelOptions, options.store);
+    this.channel = options.openChannel(this.address, channelOptions, options.store);
   }
 
   /** Why the last attempt to use the store failed; undefined when it has answered since. */
@@ -112,12 +120,12 @@ export class StoreLink {
 
   /** What a call on the channel failed with. */
   failureOf(error: unknown): EkvError {
-    const { address, store, listener } = this.#options;
+    const { store, listener } = this.#options;
     const known = fromServiceError(error);
     if (known.answeredBy === undefined) return known;
     if (!this.#misdirected) listener.misdirected();
     this.#misdirected = true;
-    return takenOver(known, address, store);
+    return takenOver(known, this.address, store);
   }
 
   enqueue(call: PendingCall): void {
@@ -125,9 +133,32 @@ export class StoreLink {
     this.#scheduleFlush();
   }
 
+  /** Takes a call that the store refused for the moment, until its wait is over. `askedMs`: see {@link RefusedCalls}. */
+  hold(call: PendingCall, askedMs: number): void {
+    this.#refused.add(call, askedMs);
+  }
+
+  /** A call that the store had refused was answered. */
+  accepted(): void {
+    this.#refused.accepted();
+  }
+
   /** Takes back the calls that wait here, unsent, and match. */
   recall(matches: (call: PendingCall) => boolean): PendingCall[] {
-    return this.#queue.take(matches);
+    return [...this.#refused.recall(matches), ...this.#queue.take(matches)];
+  }
+
+  /** Takes what the topology says of the store. If it has come back, nothing waits any longer. */
+  describe(endpoint: StoreEndpoint): void {
+    const before = this.#endpoint;
+    this.#endpoint = endpoint;
+    const isBack = endpoint.alive && (!before.alive || endpoint.incarnation !== before.incarnation);
+    if (!isBack) return;
+    this.#backoff.succeeded();
+    this.#pause?.cancel();
+    this.#pause = undefined;
+    this.#refused.reset();
+    this.#flush();
   }
 
   /** The store has left: closes once every call sent is answered. */
@@ -141,6 +172,7 @@ export class StoreLink {
     this.#closed = true;
     this.#closeTimer?.cancel();
     this.#pause?.cancel();
+    this.#refused.close();
     this.#stream?.end();
     this.#stream?.cancel();
     this.#break(new EkvError("UNAVAILABLE", "the client was closed"));
@@ -159,7 +191,8 @@ export class StoreLink {
 
   #flush(): void {
     if (this.#queue.size === 0 || this.#connecting || this.#blocked) return;
-    if (this.#draining) return this.#turnAway();
+    // A draining store would refuse them: they wait until it is back, or until they are another's.
+    if (this.#draining || this.#refused.holdsAll) return;
     const stream = this.#stream;
     if (stream === undefined) return this.#pause ? undefined : this.#connect();
     while (this.#queue.shortSize > 0 && this.#sent.size < limits.unansweredCallsMax && !this.#blocked) {
@@ -228,8 +261,8 @@ export class StoreLink {
   }
 
   async #openPipeline(): Promise<PipelineStream> {
-    const { address, clock, openPipeline } = this.#options;
-    const { channel } = this;
+    const { clock, openPipeline } = this.#options;
+    const { address, channel } = this;
     // Another server would refuse the calls, but a deadline that ends before its refusal comes makes a write's outcome unknown.
     if (this.#misdirected) await checkStore(channel, clock, connectMs);
     return await openPipeline({ address, channel, clock, connectMs });
@@ -266,12 +299,6 @@ export class StoreLink {
     stream.on("end", () => broken(new EkvError("UNAVAILABLE", `${this.address} ended the stream`)));
   }
 
-  /** The store would refuse these calls: they are routed anew, until it is back or they are another's. */
-  #turnAway(): void {
-    const queued = this.#queue.takeAll();
-    this.#options.listener.lost(queued, new EkvError("UNAVAILABLE", `${this.address} is shutting down`));
-  }
-
   /** Everything a draining store took is answered: this side of the stream ends too. */
   #leaveIfAnswered(): void {
     if (!this.#draining || this.#sent.size > 0) return;
@@ -279,6 +306,12 @@ export class StoreLink {
     this.#stream?.end();
     this.#stream = undefined;
     this.#sendsLong = false;
+    this.#blocked = false;
+    this.#backOff(this.#shutsDown());
+  }
+
+  #shutsDown(): EkvError {
+    return new EkvError("UNAVAILABLE", `${this.address} is shutting down`);
   }
 
   #break(reason: EkvError): void {
@@ -296,7 +329,7 @@ export class StoreLink {
 
   #receive(response: PipelineResponse): void {
     if (response.draining) this.#draining = true;
-    this.#trouble = undefined;
+    this.#trouble = this.#draining ? this.#shutsDown() : undefined;
     this.#misdirected = false;
     this.#backoff.succeeded();
     const { listener, clock } = this.#options;

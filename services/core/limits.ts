@@ -102,6 +102,8 @@ export const limits = {
   keepaliveTimeoutMs: 4000,
   /** How long a client that finds no room for its pipeline is asked to wait, in milliseconds. */
   pipelineRetryMs: 2000,
+  /** How long a client with too many calls in flight is asked to wait, in milliseconds. */
+  callsRetryMs: 10,
   /** How long a seed may take to say which cluster it belongs to, in milliseconds; a slower one is not checked. */
   seedCheckMs: 1000,
   /** Longest wait before the next attempt that another server may ask for, in milliseconds. */
@@ -164,8 +166,8 @@ export const messageBytesMax: number =
 export const backoffs = {
   /** A gRPC channel that could not connect. */
   channel: { firstMs: 50, maxMs: 1000 },
-  /** A client's call that a store refused for the moment. */
-  call: { firstMs: 2, maxMs: 50 },
+  /** A client's calls that one store refused for the moment, which are repeated together. */
+  refusedCalls: { firstMs: 2, maxMs: 500 },
   /** A client's connection to one store, which all of its calls share. */
   storeLink: { firstMs: 10, maxMs: 1000 },
   /** A scan that got no page. */

@@ -426,6 +426,6 @@ function tooManyCalls(callsInFlightMax: number): EkvError {
   return new EkvError(
     "RESOURCE_EXHAUSTED",
     `${callsInFlightMax} calls of this stream are unanswered; wait for answers before sending more`,
-    { notExecuted: true },
+    { notExecuted: true, retryAfterMs: limits.callsRetryMs },
   );
 }

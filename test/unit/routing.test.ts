@@ -119,8 +119,8 @@ describe("the routing table", () => {
 });
 
 describe("the decision to repeat a call", () => {
-  const refused = (code: ErrorCode, notExecuted: boolean, learnt = false) =>
-    ({ kind: "refused", code, notExecuted, learnt }) as const;
+  const refused = (code: ErrorCode, notExecuted: boolean, learnt = false, retryAfterMs = 0) =>
+    ({ kind: "refused", code, notExecuted, retryAfterMs, learnt }) as const;
 
   it("follows a MOVED answer at once when it taught something, and pauses when it did not", () => {
     for (const isWrite of [false, true]) {
@@ -145,6 +145,11 @@ describe("the decision to repeat a call", () => {
   it("passes on whatever a repetition would not change", () => {
     const codes: ErrorCode[] = ["INVALID_ARGUMENT", "CONDITION_FAILED", "RESOURCE_EXHAUSTED", "INTERNAL"];
     for (const code of codes) assert.equal(decideRetry(true, refused(code, true)), "fail");
+  });
+
+  it("repeats what the store asks to repeat", () => {
+    assert.equal(decideRetry(true, refused("RESOURCE_EXHAUSTED", true, false, 10)), "back-off");
+    assert.equal(decideRetry(true, refused("RESOURCE_EXHAUSTED", false, false, 10)), "fail");
   });
 
   it("never calls a write past its deadline unexecuted unless the store said so", () => {
