@@ -9,7 +9,7 @@ import { limits } from "../core/limits.js";
 export type FindRefusal = (address: string) => Promise<string | undefined>;
 
 const reasons: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nobody listens there",
+  ECONNREFUSED: "connection refused",
   ENOTFOUND: "there is no such host",
 };
 
