@@ -6,7 +6,8 @@ import type { Topology } from "../services/gen/elastickv/v1/common.js";
 import { TopologyServiceClient } from "../services/gen/elastickv/v1/master.js";
 import { StoreServiceClient } from "../services/gen/elastickv/v1/store.js";
 import { channelDefaults } from "../services/wire/channel.js";
-import { fromServiceError } from "../services/wire/errors.js";
+import { describeFailures, type SeedFailure } from "../client/seed-failure.js";
+import { fromServiceError, lacksCall } from "../services/wire/errors.js";
 import { metadataFor } from "../services/wire/server-identity.js";
 
 /** A process to measure: `master`, or a store by its id. */
@@ -24,7 +25,10 @@ export interface ProbeOptions {
   readonly signal: AbortSignal;
 }
 
-/** The masters among the seeds and every store of the topology. Throws when no seed answers. */
+/**
+ * The masters among the seeds and every store of the topology. While no master answers, every silent seed counts as one. Throws
+ * when no seed answers.
+ */
 export async function findTargets(seeds: readonly string[], options: ProbeOptions): Promise<ProbeTarget[]> {
   const topology = await findTopology(seeds, options);
   const { clusterId } = topology;
@@ -36,13 +40,15 @@ export async function findTargets(seeds: readonly string[], options: ProbeOption
   const known = new Set(stores.map(({ address }) => address));
   const others = seeds.filter((seed) => !known.has(seed));
   const expected = { clusterId, storeId: "" };
-  const areStores = await Promise.all(others.map((seed) => isStore(seed, expected, options)));
-  const masters = others.filter((_seed, i) => areStores[i] === false);
+  const roles = await Promise.all(others.map((seed) => roleOf(seed, expected, options)));
+  // Of seeds that are silent, none need be a master while one answers.
+  const role = roles.includes("master") ? "master" : "silent";
+  const masters = others.filter((_seed, i) => roles[i] === role);
   return [...masters.map((address) => ({ name: "master", address, expected })), ...stores];
 }
 
 async function findTopology(seeds: readonly string[], options: ProbeOptions): Promise<Topology> {
-  let failure: unknown = new EkvError("UNAVAILABLE", "no seed is given");
+  const failures: SeedFailure[] = [];
   for (const seed of seeds) {
     const client = new TopologyServiceClient(seed, credentials.createInsecure(), channelDefaults);
     try {
@@ -50,24 +56,32 @@ async function findTopology(seeds: readonly string[], options: ProbeOptions): Pr
         client.getTopology({}, new Metadata(), deadlineOf(options), done),
       );
       if (topology) return topology;
-      failure = new EkvError("INTERNAL", `${seed} answered no topology`);
+      throw new EkvError("INTERNAL", "it knows no topology");
     } catch (error) {
-      failure = error;
+      failures.push({ address: seed, reason: fromServiceError(error), refusal: undefined });
     } finally {
       client.close();
     }
   }
-  throw failure;
+  const last = failures.at(-1)?.reason;
+  throw new EkvError(last?.code ?? "UNAVAILABLE", `no seed answers (${describeFailures(failures)})`, {
+    notExecuted: true,
+    cause: last,
+  });
 }
 
-/** Whether a seed is a store of the cluster, reached by another name; only a master lacks the store's service. */
-async function isStore(seed: string, cluster: ServerIdentity, options: ProbeOptions): Promise<boolean> {
+/** What a seed is that no store has for its address: a store, by another name; or a master, which lacks the store's service. */
+async function roleOf(
+  seed: string,
+  cluster: ServerIdentity,
+  options: ProbeOptions,
+): Promise<"store" | "master" | "silent"> {
   const client = new StoreServiceClient(seed, credentials.createInsecure(), channelDefaults);
   try {
     await unary((done) => client.getStoreStatus({}, metadataFor(cluster), deadlineOf(options), done));
-    return true;
-  } catch {
-    return false;
+    return "store";
+  } catch (error) {
+    return lacksCall(fromServiceError(error)) ? "master" : "silent";
   } finally {
     client.close();
   }

@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { parseInteger, parseSeeds } from "./arguments.js";
 import type { CommandHost } from "./command-host.js";
+import { defaultSeeds } from "./default-seeds.js";
 import { exitCodesHelp } from "./exit-codes.js";
 import { declareClusterCommands } from "./program/cluster.js";
 import { declareDataCommands } from "./program/data.js";
@@ -37,7 +38,7 @@ export function createProgram(host: CommandHost, { version, inShell }: ProgramOp
       .addOption(
         new Option("--seeds <host:port,...>", "masters or stores to find the cluster by")
           .env("EKV_SEEDS")
-          .default(["127.0.0.1:7400"], "127.0.0.1:7400")
+          .default(defaultSeeds, `${defaultSeeds.join(",")}: the master and first stores of \`ekv up\``)
           .argParser(parseSeeds),
       )
       .addOption(

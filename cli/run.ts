@@ -5,6 +5,7 @@ import { EkvError } from "../services/core/errors.js";
 import type { CommandBody, CommandContext } from "./context.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes.js";
 import { describeFailure } from "./failure.js";
+import { hintFor } from "./hint.js";
 import type { CommandHost, GlobalOptions } from "./command-host.js";
 import { OutputError, type Environment, type Output } from "./output.js";
 import { createProgram } from "./program.js";
@@ -121,15 +122,10 @@ export async function reportFailure(
   if (context.json) {
     await context.stderr.write(`${JSON.stringify(failure)}\n`);
   } else {
-    const hint = hints[failure.error.code];
+    const hint = hintFor(error);
     await context.stderr.write(`ekv: ${failure.error.message}\n${hint === undefined ? "" : `${hint}\n`}`);
   }
   return exitCodeOf(error);
 }
 
 const interruption = { code: "CANCELLED", message: "interrupted", violations: [] } as const;
-
-const hints: Readonly<Record<string, string>> = {
-  UNAVAILABLE: "Is the cluster up? `ekv up` starts one here; --seeds says where another is.",
-  OUTCOME_UNKNOWN: "The write may or may not have happened: read before writing again.",
-};

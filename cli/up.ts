@@ -6,6 +6,7 @@ import type { AdminClient } from "../client/admin.js";
 import { EkvError } from "../services/core/errors.js";
 import type { GetClusterStatusResponse, StoreInfo } from "../services/gen/elastickv/v1/master.js";
 import { writeJson, type CommandContext } from "./context.js";
+import { defaultSeeds } from "./default-seeds.js";
 import { exitCodes, type ExitCode } from "./exit-codes.js";
 import { paletteFor } from "./output.js";
 import { formatNoun } from "./quantities.js";
@@ -219,14 +220,17 @@ async function announce(
     missing === undefined
       ? palette.good("Elastic-KV is up")
       : `${palette.bad("Elastic-KV is up, but not whole")} (${missing})`;
-  const seeds = options.port === 7400 ? "" : `  export EKV_SEEDS=${master}\n`;
+  const seeds = [master, ...endpoints.slice(0, defaultSeeds.length - 1).map(({ address }) => address)];
+  const needed = seeds.every((seed) => defaultSeeds.includes(seed))
+    ? ""
+    : `  export EKV_SEEDS=${seeds.join(",")}\n`;
   await context.stdout.write(
     `${head}: ${formatNoun(endpoints.length, "store")}, ${formatNoun(status.partitionCount, "partition")}, ` +
       `${formatNoun(status.keys, "key")}.\n\n` +
       `${rows.map(([name, address]) => `  ${palette.bold(name.padEnd(width))}  ${address}\n`).join("")}\n` +
       `${losses.length === 0 ? "" : `${lossLines(losses, Date.now()).join("\n")}\n\n`}` +
       `Data: ${folder.path}${engine === "memory" ? " (the keys are in memory alone)" : ""}\n\n` +
-      `Try, in another terminal:\n${seeds}` +
+      `Try, in another terminal:\n${needed}` +
       `  npx ekv put greeting hello && npx ekv get greeting\n` +
       `  npx ekv stores\n` +
       `  npx ekv ring\n` +

@@ -1,4 +1,3 @@
-import { type ServiceError, status } from "@grpc/grpc-js";
 import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
 import { limits, messageBytesMax } from "../services/core/limits.js";
@@ -6,12 +5,12 @@ import type { Clock } from "../services/core/ports/clock.js";
 import { startRace } from "../services/core/retry/race.js";
 import { anyServer, type ServerIdentity } from "../services/core/server-identity.js";
 import type { Channel } from "../services/wire/channel.js";
-import { fromServiceError } from "../services/wire/errors.js";
+import { fromServiceError, lacksCall } from "../services/wire/errors.js";
 import { identifyCalls } from "../services/wire/server-identity.js";
 import { adminService } from "../services/wire/services.js";
 import { callUnary } from "../services/wire/unary-call.js";
 import { clusterOfSeeds } from "./seed-check.js";
-import { describeFailures, type SeedFailure } from "./seed-failure.js";
+import { describeFailures, NoMaster, type SeedFailure } from "./seed-failure.js";
 import type { System } from "./system.js";
 
 const channelOptions = { "grpc.max_receive_message_length": messageBytesMax };
@@ -105,7 +104,7 @@ export class MasterSearch {
   /** What a call to a seed failed with, as the caller is told. */
   async failureOf({ address }: Seed, thrown: EkvError): Promise<EkvError> {
     const error = takenOver(thrown, address, this.#expected);
-    if (isStore(error)) return onlyStores();
+    if (lacksCall(error)) return onlyStores();
     if (error.code !== "UNAVAILABLE") return error;
     const failure = await this.#explain(address, error);
     return unreachable([failure], error.notExecuted);
@@ -133,7 +132,7 @@ export class MasterSearch {
             won,
             (thrown) => {
               const error = takenOver(fromServiceError(thrown), seed.address, this.#expected);
-              if (!isStore(error) && isAnswer(error)) return won();
+              if (!lacksCall(error) && isAnswer(error)) return won();
               void this.#explain(seed.address, error).then((failure) => attempt.failed(failure));
             },
           );
@@ -141,7 +140,7 @@ export class MasterSearch {
         },
         lost: (failures) => {
           const reasons = failures.map(({ reason }) => reason);
-          if (reasons.every(({ reason }) => isStore(reason))) return reject(onlyStores());
+          if (reasons.every(({ reason }) => lacksCall(reason))) return reject(onlyStores());
           const cancelled = reasons.find(({ reason }) => reason.code === "CANCELLED");
           reject(cancelled?.reason ?? unreachable(reasons, true));
         },
@@ -150,14 +149,10 @@ export class MasterSearch {
   }
 
   async #explain(address: string, reason: EkvError): Promise<SeedFailure> {
-    if (isStore(reason)) return { address, reason, refusal: "is a store" };
+    if (lacksCall(reason)) return { address, reason, refusal: "a store answers there" };
     const mayBeRefused = reason.code === "UNAVAILABLE";
     return { address, reason, refusal: mayBeRefused ? await this.#findRefusal(address) : undefined };
   }
-}
-
-function isStore(error: EkvError): boolean {
-  return (error.cause as Partial<ServiceError> | undefined)?.code === status.UNIMPLEMENTED;
 }
 
 /** Whether a server has answered, be it with a refusal. */
@@ -170,6 +165,8 @@ function onlyStores(): EkvError {
 }
 
 function unreachable(failures: readonly SeedFailure[], notExecuted: boolean): EkvError {
+  const storesAnswer = failures.some(({ reason }) => lacksCall(reason));
   const message = `no master answers (${describeFailures(failures)})`;
-  return new EkvError("UNAVAILABLE", message, { notExecuted, cause: failures[0]?.reason });
+  const cause = new NoMaster(failures, storesAnswer);
+  return new EkvError("UNAVAILABLE", message, { notExecuted, cause });
 }

@@ -124,3 +124,8 @@ export function errorFromFailure(failure: CallFailure): EkvError {
     ? errorFromInfo(failure.info, failure.message)
     : new EkvError("INTERNAL", failure.message || "the server gave no reason");
 }
+
+/** Whether a server refused a call because it does not have it: a store has no AdminService, a master no StoreService. */
+export function lacksCall(error: EkvError): boolean {
+  return (error.cause as Partial<StatusObject> | undefined)?.code === status.UNIMPLEMENTED;
+}

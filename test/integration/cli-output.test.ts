@@ -50,14 +50,18 @@ describe("output that breaks", () => {
     return ["up", "--data", join(folder, name), "--port", port, "--stores", "2", "--partitions", "16"];
   };
 
-  test("an interrupt of `ekv up` whose reader has gone stops every server", async () => {
-    const child = spawn(process.execPath, [program, ...(await upArgs("piped"))]);
+  test("`ekv up` names seeds that outlive its master; an interrupt when its reader has gone stops every server", async () => {
+    const args = await upArgs("piped");
+    const child = spawn(process.execPath, [program, ...args]);
     child.stdout.setEncoding("utf8");
     let text = "";
     child.stdout.on("data", (chunk: string) => {
       text += chunk;
     });
     await waitFor("the cluster to be up", () => text.includes("Ctrl-C stops everything"), 120_000, 20);
+    const port = Number(args[args.indexOf("--port") + 1]);
+    const seeds = [port, port + 1, port + 2].map((each) => `127.0.0.1:${each}`);
+    assert.ok(text.includes(`export EKV_SEEDS=${seeds.join(",")}\n`), text);
     const servers = await serversOf(join(folder, "piped"));
     // As Ctrl-C does to `ekv up 2>&1 | tee log`: the reader ends first.
     child.stdout.destroy();

@@ -135,12 +135,14 @@ describe("ekv with a cluster of its own", () => {
     assert.deepEqual([code, stderr], [0, ""]);
   });
 
-  test("ping reaches the master and every store", async () => {
-    const { results } = await json<{ results: { name: string; failures: number; medianMs: number }[] }>(
-      "ping",
-      "--count",
-      "5",
-    );
+  test("ping reaches the master and every store, and passes over a seed that is neither", async () => {
+    // store-1 has left: nobody is at its address, which is a default seed.
+    const seeds = `127.0.0.1:${port},127.0.0.1:${port + 1}`;
+    const { code, stdout, stderr } = await run(seeds, ["ping", "--count", "5", "--json"]);
+    assert.equal(code, 0, stderr);
+    const { results } = JSON.parse(stdout.toString()) as {
+      results: { name: string; failures: number; medianMs: number }[];
+    };
     assert.deepEqual(
       results.map(({ name, failures }) => [name, failures]),
       [

@@ -3,6 +3,8 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { defaultSeeds } from "../../cli/default-seeds.js";
+import { masterArguments } from "../../cli/up.js";
 import { exitCodeOf, exitCodes, exitCodesHelp } from "../../cli/exit-codes.js";
 import { EkvError, type ErrorCode } from "../../services/core/errors.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
@@ -66,6 +68,18 @@ test("every error code has its exit status, and help names each status", () => {
   assert.equal(exitCodeOf(new TypeError("a bug")), 1);
   for (const status of Object.values(exitCodes))
     assert.match(exitCodesHelp, new RegExp(`^ {2}${status} `, "m"));
+});
+
+test("the default seeds are the master and first stores of `ekv up`, and help names them", async () => {
+  const options = { data: "/d", stores: 3, port: 7400, readyTimeoutMs: 1 };
+  const flags = masterArguments({ path: "/d", masterPath: "/d/master" }, false, options);
+  const base = Number(flags[flags.indexOf("--store-base-port") + 1]);
+  assert.deepEqual(
+    defaultSeeds,
+    [7400, base + 1, base + 2].map((port) => `127.0.0.1:${port}`),
+  );
+  const { stdout } = await ekv(["--help"]);
+  assert.ok(stdout.replace(/\s+/g, " ").includes(defaultSeeds.join(",")), stdout);
 });
 
 test("wrong usage is exit status 2, in JSON when asked for", async () => {
