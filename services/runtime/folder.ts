@@ -44,19 +44,32 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
+function refusesFolder(folder: string, cause: unknown): EkvError {
+  return new EkvError(
+    "FAILED_PRECONDITION",
+    `${folder} cannot be made: ${dirname(folder)} takes no new folders`,
+    {
+      notExecuted: true,
+      cause,
+    },
+  );
+}
+
 /**
  * Makes a folder, and those above it, unless it is there. `mkdir` with `recursive` says the same ENOENT or EEXIST for
  * very different troubles; this rejects with what is wrong.
  */
-async function make(folder: string): Promise<void> {
+async function make(folder: string, hasParent = false): Promise<void> {
   try {
     await mkdir(folder);
     await syncFolder(dirname(folder));
   } catch (error) {
     const name = systemErrorName(error);
     if (name === "ENOENT" && dirname(folder) !== folder) {
+      // The folder above is there, and takes none: it is of the system, as /proc is.
+      if (hasParent) throw refusesFolder(folder, error);
       await make(dirname(folder));
-      await make(folder);
+      await make(folder, true);
     } else if (name !== "EEXIST") throw error;
     else if (!(await isFolder(folder))) {
       throw new EkvError("FAILED_PRECONDITION", `${folder} is not a folder`, {

@@ -121,6 +121,18 @@ describe("a data folder that cannot be used", { timeout: 240_000 }, () => {
 });
 
 describe("a folder that is made", () => {
+  it(
+    "is refused where the system takes none",
+    { skip: process.platform !== "linux", timeout: 60_000 },
+    async () => {
+      // Others than root lack the permission already.
+      await assert.rejects(
+        makeFolder("/proc/elastic-kv/data"),
+        refusal(/\/proc takes no new folders|permission denied/),
+      );
+    },
+  );
+
   it("comes with those above it, and may be there already", async () => {
     const folder = await temporaryFolder();
     const path = join(folder.path, "a", "b", "c");

@@ -94,7 +94,7 @@ describe("the settings that belong to a store's data", () => {
 describe("what is wrong with a store", () => {
   it("is why it is down, and why its registration was refused, until it is back", () => {
     const bench = stopped();
-    assert.match(problemsOf(bench, "store-1"), /^down: silent for \d+ ms$/);
+    assert.match(problemsOf(bench, "store-1"), /^silent for \d+ ms$/);
     register(bench, { held: [] });
     assert.match(
       problemsOf(bench, "store-1"),
@@ -120,6 +120,18 @@ describe("what is wrong with a store", () => {
     bench.nowMs += masterLimits.refusalShownMs + 1;
     bench.submit({ kind: "tick" });
     assert.equal(problemsOf(bench, "store-1"), "");
+  });
+
+  it("stays the same while it sends no heartbeats and that it is down cannot be recorded", () => {
+    const bench = new MasterBench({ partitionCount: 2 });
+    bench.start("store-1");
+    const look = (): string => {
+      bench.nowMs += bench.options.suspectAfterMs + 1;
+      bench.machine.observe({ kind: "tick" }, bench.nowMs, bench.nowMs);
+      return problemsOf(bench, "store-1");
+    };
+    assert.equal(look(), "it sends no heartbeats");
+    assert.equal(look(), "it sends no heartbeats");
   });
 
   it("is what it reports itself, as long as it does", () => {

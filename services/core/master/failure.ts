@@ -19,7 +19,7 @@ function setAlive(state: MasterState, store: StoreRecord, alive: boolean, why: s
     storeId: store.storeId,
     reason: why,
   });
-  state.problems.set(store.storeId, "down", alive ? [] : [`down: ${why}`], state.nowMs);
+  state.problems.set(store.storeId, "down", alive ? [] : [why], state.nowMs);
   if (!alive) state.handoffs.suspend(store.storeId);
   reviewMoves(state, store.storeId);
 }

@@ -42,7 +42,7 @@ export function observeSilence(state: MasterState): void {
     if (registration?.alive !== true) continue;
     const silentMs = state.nowMs - state.presence(storeId).lastHeartbeatMs;
     const isSilent = silentMs > state.options.suspectAfterMs;
-    const texts = isSilent ? [`silent for ${Math.round(silentMs / 1000)} s`] : [];
-    state.problems.set(storeId, "silence", texts, state.nowMs);
+    // Without a time, which would make it a new problem at every look. The time of the last heartbeat stands beside it.
+    state.problems.set(storeId, "silence", isSilent ? ["it sends no heartbeats"] : [], state.nowMs);
   }
 }

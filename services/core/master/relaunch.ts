@@ -17,7 +17,7 @@ export function isLaunchWanted(state: MasterState, storeId: StoreId): boolean {
 export function decideStartRefusal(state: MasterState, storeId: StoreId): EkvError | undefined {
   const store = state.store(storeId);
   if (store === undefined) {
-    return new EkvError("NOT_FOUND", `there is no store ${storeId}; ListStores names those there are`, {
+    return new EkvError("NOT_FOUND", `there is no store ${storeId}`, {
       notExecuted: true,
     });
   }
