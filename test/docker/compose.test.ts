@@ -20,7 +20,8 @@ import {
   skipped,
 } from "../support/docker-engine.js";
 import { readFirstKey } from "../support/first-key.js";
-import { freePort } from "../support/process-cluster.js";
+import { freePort } from "../support/free-ports.js";
+
 import { waitFor } from "../support/wait-for.js";
 
 const keysImported = 5000;

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { connectAdmin } from "../../client/admin.js";
 import { connect, EkvError } from "../../client/index.js";
 import { ekv } from "../support/cli-terminal.js";
-import { freePort } from "../support/process-cluster.js";
+import { freePort } from "../support/free-ports.js";
 
 /** What only the gRPC library says. */
 const libraryWords = /Resolution note|Last error|LB pick|remote_addr|No connection established|RST_STREAM/;

@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { codecs, connect } from "../../client/index.js";
 import { childOf, compiled } from "../support/children.js";
-import { freePort, ProcessCluster } from "../support/process-cluster.js";
+import { freePort } from "../support/free-ports.js";
+import { ProcessCluster } from "../support/process-cluster.js";
 
 describe("`ekv` while the master is down", { timeout: 120_000 }, () => {
   const cluster = new ProcessCluster();

@@ -9,7 +9,8 @@ import { makeFolder } from "../../services/runtime/folder.js";
 import { lockFolder } from "../../services/runtime/folder-lock.js";
 import { compiled } from "../support/children.js";
 import { temporaryFolder } from "../support/engines.js";
-import { freePort } from "../support/process-cluster.js";
+import { freePort } from "../support/free-ports.js";
+
 import { mountSmallDisk, noMount, unmountSmallDisk } from "../support/small-disk.js";
 
 /** Starts each program that has a data folder on `data`; resolves with what each says when it ends. */

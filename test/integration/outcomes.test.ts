@@ -8,7 +8,8 @@ import type { RunningServer, ServedService } from "../../services/runtime/grpc-s
 import { startServer } from "../../services/runtime/grpc-server.js";
 import { adminService } from "../../services/wire/services.js";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
-import { freePort } from "../support/process-cluster.js";
+import { freePort } from "../support/free-ports.js";
+
 import { RawClient, refusedWith } from "../support/raw-client.js";
 import { waitFor } from "../support/wait-for.js";
 

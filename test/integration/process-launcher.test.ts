@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
@@ -15,20 +15,12 @@ import { isRunning } from "../../services/runtime/process-identity.js";
 import { compiled, until } from "../support/children.js";
 import { fillDisk, mountSmallDisk, noMount, unmountSmallDisk } from "../support/small-disk.js";
 import { temporaryFolder } from "../support/engines.js";
+import { freePort } from "../support/free-ports.js";
 
 const s1 = brandAs<StoreId>("s1");
 const s2 = brandAs<StoreId>("s2");
 const refused = (pattern: RegExp) => (error: unknown) =>
   error instanceof EkvError && error.code === "FAILED_PRECONDITION" && pattern.test(error.message);
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Makes the store that listens there end with a status. */
 function tellToExit(port: number, status: number): void {

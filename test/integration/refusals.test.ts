@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { compiled } from "../support/children.js";
-import { freePort, ProcessCluster } from "../support/process-cluster.js";
+import { freePort } from "../support/free-ports.js";
+import { ProcessCluster } from "../support/process-cluster.js";
 import { adminService } from "../../services/wire/services.js";
 import { waitFor } from "../support/wait-for.js";
 

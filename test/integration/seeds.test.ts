@@ -5,7 +5,8 @@ import { connectAdmin } from "../../client/admin.js";
 import { connect } from "../../client/index.js";
 import { runCommandLine } from "../../cli/run.js";
 import { compiled, runNode } from "../support/children.js";
-import { freePort, ProcessCluster } from "../support/process-cluster.js";
+import { freePort } from "../support/free-ports.js";
+import { ProcessCluster } from "../support/process-cluster.js";
 import { failsWith } from "../support/sdk-cluster.js";
 
 const hourMs = 3_600_000;

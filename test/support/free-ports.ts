@@ -15,9 +15,22 @@ export async function isFree(port: number): Promise<boolean> {
   }
 }
 
+/** Servers of the tests listen in here: below the ports that the system gives to outgoing connections at any moment. */
+const portsFrom = 10_000;
+const portsTo = 20_000;
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < portsTo - portsFrom; attempt += 1) {
+    const port = portsFrom + Math.floor(Math.random() * (portsTo - portsFrom));
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no free port");
+}
+
 /** A port that is free, with as many behind it as the stores of a small cluster need. */
 export async function freeBasePort(): Promise<number> {
-  for (let port = 20_000 + (process.pid % 5000) * 4; port < 65_000; port += 4) {
+  for (let port = portsTo + (process.pid % 2500) * 4; port < 32_000; port += 4) {
     const free = await Promise.all([0, 1, 2, 3].map((offset) => isFree(port + offset)));
     if (free.every(Boolean)) return port;
   }

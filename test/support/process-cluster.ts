@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MethodDefinition } from "@grpc/grpc-js";
@@ -7,6 +6,7 @@ import type { Operation, StoreInfo } from "../../services/gen/elastickv/v1/maste
 import { OperationState } from "../../services/gen/elastickv/v1/master.js";
 import { adminService, storeService } from "../../services/wire/services.js";
 import { type Child, compiled, runServer } from "./children.js";
+import { freePort } from "./free-ports.js";
 import { RawClient } from "./raw-client.js";
 import { waitFor } from "./wait-for.js";
 
@@ -15,15 +15,6 @@ const storeProgram = compiled("../../services/store/main.js");
 
 /** Between two questions to the master. */
 const pollMs = 20;
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
 
 /** A cluster of real processes in a temporary folder. */
 export class ProcessCluster {
