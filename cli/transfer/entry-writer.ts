@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "../../client/index.js";
 import { EkvError, type ErrorCode } from "../../services/core/errors.js";
@@ -58,6 +59,8 @@ export class EntryWriter {
 
   constructor(options: EntryWriterOptions) {
     this.#options = options;
+    // Each write that waits for its next attempt listens; Node takes more than a few for a leak.
+    setMaxListeners(callsInFlightMax + 16, options.signal);
   }
 
   /** Writes every entry; resolves when the last is written. Rejects with the first failure, once nothing is under way. */

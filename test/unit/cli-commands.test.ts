@@ -290,6 +290,27 @@ test("import repeats writes that meet a store that is away, and counts each line
   assert.deepEqual(data.get("b"), Buffer.from("3"));
 });
 
+test("import repeats many writes at once without a warning of listeners", async () => {
+  const warnings: string[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning.name);
+  process.on("warning", onWarning);
+  try {
+    let attempts = 0;
+    const put = (): Promise<typeof version> => {
+      attempts += 1;
+      return attempts <= 40
+        ? Promise.reject(new EkvError("UNAVAILABLE", "store-1 is gone"))
+        : Promise.resolve(version);
+    };
+    const stdin = Array.from({ length: 40 }, (_, i) => `{"key":"k${i}","value":""}\n`).join("");
+    const { stdout } = await ekv(["import", "-"], { client: { put }, stdin });
+    assert.match(stdout, /^Imported 40 keys .*; 40 writes repeated\.\n$/);
+    assert.deepEqual(warnings, []);
+  } finally {
+    process.off("warning", onWarning);
+  }
+});
+
 test("import does not repeat what would fail again", async () => {
   let attempts = 0;
   const put = (): Promise<never> => {
