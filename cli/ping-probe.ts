@@ -1,14 +1,19 @@
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { takenOver } from "../services/core/checks.js";
 import { EkvError } from "../services/core/errors.js";
+import { startRace } from "../services/core/retry/race.js";
 import type { ServerIdentity } from "../services/core/server-identity.js";
 import type { Topology } from "../services/gen/elastickv/v1/common.js";
 import { TopologyServiceClient } from "../services/gen/elastickv/v1/master.js";
 import { StoreServiceClient } from "../services/gen/elastickv/v1/store.js";
+import { systemClock } from "../services/runtime/clock.js";
 import { channelDefaults } from "../services/wire/channel.js";
 import { describeFailures, type SeedFailure } from "../client/seed-failure.js";
 import { fromServiceError, lacksCall } from "../services/wire/errors.js";
 import { metadataFor } from "../services/wire/server-identity.js";
+
+/** A seed that takes longer to say what it is counts as silent, in milliseconds. */
+const silentAfterMs = 1000;
 
 /** A process to measure: `master`, or a store by its id. */
 export interface ProbeTarget {
@@ -40,33 +45,45 @@ export async function findTargets(seeds: readonly string[], options: ProbeOption
   const known = new Set(stores.map(({ address }) => address));
   const others = seeds.filter((seed) => !known.has(seed));
   const expected = { clusterId, storeId: "" };
-  const roles = await Promise.all(others.map((seed) => roleOf(seed, expected, options)));
+  // One has answered already.
+  const timeoutMs = Math.min(options.timeoutMs, silentAfterMs);
+  const roles = await Promise.all(others.map((seed) => roleOf(seed, expected, { ...options, timeoutMs })));
   // Of seeds that are silent, none need be a master while one answers.
   const role = roles.includes("master") ? "master" : "silent";
   const masters = others.filter((_seed, i) => roles[i] === role);
   return [...masters.map((address) => ({ name: "master", address, expected })), ...stores];
 }
 
-async function findTopology(seeds: readonly string[], options: ProbeOptions): Promise<Topology> {
-  const failures: SeedFailure[] = [];
-  for (const seed of seeds) {
-    const client = new TopologyServiceClient(seed, credentials.createInsecure(), channelDefaults);
-    try {
-      const { topology } = await unary<{ topology: Topology | undefined }>((done) =>
-        client.getTopology({}, new Metadata(), deadlineOf(options), done),
-      );
-      if (topology) return topology;
-      throw new EkvError("INTERNAL", "it knows no topology");
-    } catch (error) {
-      failures.push({ address: seed, reason: fromServiceError(error), refusal: undefined });
-    } finally {
-      client.close();
-    }
-  }
-  const last = failures.at(-1)?.reason;
-  throw new EkvError(last?.code ?? "UNAVAILABLE", `no seed answers (${describeFailures(failures)})`, {
-    notExecuted: true,
-    cause: last,
+/** The topology of the first seed that has one. They are asked side by side, so that a silent one holds nobody up. */
+function findTopology(seeds: readonly string[], options: ProbeOptions): Promise<Topology> {
+  return new Promise((resolve, reject) => {
+    startRace<string, EkvError>({
+      candidates: seeds,
+      clock: systemClock,
+      begin: (seed, attempt) => {
+        const client = new TopologyServiceClient(seed, credentials.createInsecure(), channelDefaults);
+        const call = client.getTopology({}, new Metadata(), deadlineOf(options), (error, response) => {
+          client.close();
+          if (error) return attempt.failed(fromServiceError(error));
+          if (response.topology === undefined) {
+            return attempt.failed(new EkvError("INTERNAL", "it knows no topology"));
+          }
+          resolve(response.topology);
+          attempt.won();
+        });
+        return () => call.cancel();
+      },
+      lost: (failed) => {
+        const failures: SeedFailure[] = failed.map(({ candidate, reason }) => ({
+          address: candidate,
+          reason,
+          refusal: undefined,
+        }));
+        const last = failures.at(-1)?.reason;
+        const message = `no seed answers (${describeFailures(failures)})`;
+        reject(new EkvError(last?.code ?? "UNAVAILABLE", message, { notExecuted: true, cause: last }));
+      },
+    });
   });
 }
 

@@ -129,9 +129,13 @@ async function serve(
     if (state === undefined) return;
     master.confirm();
     await announce(context, options, folder, created, state);
-    await watchStores(admin, state.stores, context.signal, (text) =>
-      context.stderr.stream.write(`${text}\n`),
-    );
+    await watchStores({
+      admin,
+      first: state.stores,
+      signal: context.signal,
+      note: (text) => void context.stderr.stream.write(`${text}\n`),
+      look: async () => void (await folder.recordedStores()),
+    });
   } finally {
     await admin.close();
   }

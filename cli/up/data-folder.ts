@@ -47,7 +47,10 @@ export interface DataFolder {
   isNew(): boolean;
   /** Notes the master that runs now, so that it can be found when this process is killed; as soon as the disk takes it. */
   recordMaster(master: ProcessIdentity): Promise<void>;
-  /** From `<data>/<storeId>/process.json`, which the process launcher writes. */
+  /**
+   * From `<data>/<storeId>/process.json`, which the process launcher writes, and those that were there at an earlier call: a
+   * store whose folder was deleted still runs.
+   */
   recordedStores(): Promise<readonly RecordedStore[]>;
   release(): Promise<void>;
 }
@@ -89,6 +92,7 @@ export async function openDataFolder(
     random: systemRandom,
     onFailure: (error) => note(`The master's process cannot be recorded yet: ${error.message}`),
   });
+  const seen = new Map<string, RecordedStore>();
   return {
     path,
     masterPath,
@@ -96,7 +100,14 @@ export async function openDataFolder(
     takenAtMs: systemClock.wallMs(),
     isNew: () => isNewFolder(path),
     recordMaster: (master) => masterRecord.set(master),
-    recordedStores: () => readStores(path),
+    recordedStores: async () => {
+      const found = await readStores(path).catch((error: unknown) => {
+        if (isMissing(error)) return [];
+        throw error;
+      });
+      for (const store of found) seen.set(store.storeId, store);
+      return [...seen.values()];
+    },
     async release() {
       masterRecord.close();
       await rm(join(path, masterFile), { force: true });

@@ -26,15 +26,22 @@ export function describeChanges(before: readonly Known[], after: readonly Known[
   return lines;
 }
 
+/** What {@link watchStores} works with. */
+export interface StoreWatchOptions {
+  readonly admin: AdminClient;
+  /** The stores as they were announced. */
+  readonly first: readonly Known[];
+  readonly signal: AbortSignal;
+  readonly note: (text: string) => void;
+  /** Called before each look. */
+  readonly look: () => Promise<void>;
+}
+
 /** Notes every store that goes down or comes back, until `signal` is aborted. */
-export async function watchStores(
-  admin: AdminClient,
-  first: readonly Known[],
-  signal: AbortSignal,
-  note: (text: string) => void,
-): Promise<void> {
+export async function watchStores({ admin, first, signal, note, look }: StoreWatchOptions): Promise<void> {
   let known = first;
   while (!signal.aborted) {
+    await look();
     await delay(lookEveryMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     try {

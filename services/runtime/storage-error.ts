@@ -16,11 +16,20 @@ export function freeDiskBytes(path: string): number {
   return bavail * bsize;
 }
 
-/** The error for a disk without room: what happened and what to do about it. */
-export function diskFull(path: string, cause?: unknown): EkvError {
+/**
+ * The error for a disk without room: what happened and what to do about it.
+ *
+ * @param details `reserveBytes`: what is to stay free. Default: the disk itself had no room.
+ */
+export function diskFull(
+  path: string,
+  { reserveBytes, cause }: { readonly reserveBytes?: number; readonly cause?: unknown } = {},
+): EkvError {
+  const reserve =
+    reserveBytes === undefined ? "" : ` (${Math.round(reserveBytes / 1_048_576)} MiB stay free)`;
   return new EkvError(
     "RESOURCE_EXHAUSTED",
-    `no space left for the data in ${path}: free some on that disk, enlarge it, or add a store`,
+    `no space left for the data in ${path}${reserve}: free some on that disk, enlarge it, or add a store`,
     { notExecuted: true, cause },
   );
 }
@@ -54,8 +63,8 @@ function isNearlyFull(path: string): boolean {
 export function storageError(path: string, cause: unknown): EkvError {
   if (cause instanceof EkvError) return cause;
   const code = errorCode(cause);
-  if (code === noSpace || code === overQuota || code === mapFull) return diskFull(path, cause);
-  if (code === inputOutput && isNearlyFull(path)) return diskFull(path, cause);
+  if (code === noSpace || code === overQuota || code === mapFull) return diskFull(path, { cause });
+  if (code === inputOutput && isNearlyFull(path)) return diskFull(path, { cause });
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new EkvError("INTERNAL", `the storage in ${path} failed: ${reason}`, { notExecuted: true, cause });
 }

@@ -147,6 +147,18 @@ describe("a store that the launcher of ekv up runs", { timeout: 600_000 }, () =>
     assert.equal(isRunning(pid, startTime), false);
   });
 
+  it("is stopped with the others when its folder was deleted", async () => {
+    await up();
+    const { pid, startTime } = await recorded("store-2");
+    // From then on ekv up has seen it.
+    process.kill((await recorded("store-1")).pid, "SIGKILL");
+    await until("a note", () => notes.includes("store-1"));
+    await rm(join(folder, "store-2"), { recursive: true });
+    assert.equal(isRunning(pid, startTime), true);
+    await down();
+    assert.equal(isRunning(pid, startTime), false);
+  });
+
   it("goes on when a hang-up reaches an ekv up that has no terminal", async () => {
     await up();
     cluster?.process.kill("SIGHUP");

@@ -4,6 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { connectAdmin } from "../../client/admin.js";
 import { connect } from "../../client/index.js";
 import { runCommandLine } from "../../cli/run.js";
+import { ekv } from "../support/cli-terminal.js";
 import { compiled, runNode } from "../support/children.js";
 import { freePort } from "../support/free-ports.js";
 import { ProcessCluster } from "../support/process-cluster.js";
@@ -64,6 +65,24 @@ describe("seeds that do not answer", { timeout: 120_000 }, () => {
     const { clusterId } = await admin.getClusterStatus();
     assert.ok(clusterId);
     await admin.close();
+  });
+
+  it("hold up no ping, however long a call may take", async () => {
+    const [first = "", second = ""] = silent.addresses;
+    const seeds = [first, second, cluster.masterAddress].join();
+    const args = ["ping", "--json", "--count", "1", "--seeds", seeds, "--timeout-ms", String(hourMs)];
+    const { code, stdout } = await ekv(args);
+    const { results } = JSON.parse(stdout) as { results: { name: string; failures: number }[] };
+    assert.deepEqual(
+      [code, results.map(({ name, failures }) => [name, failures])],
+      [
+        0,
+        [
+          ["master", 0],
+          ["store-1", 0],
+        ],
+      ],
+    );
   });
 
   it("let a client wait for its time, but not when all refuse: nobody listens, or the name is unknown", async () => {

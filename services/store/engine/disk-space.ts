@@ -44,7 +44,8 @@ export class DiskSpace {
   claim(bytes: number, grows: boolean): void {
     const nowMs = this.#options.clock.nowMs();
     if (nowMs - this.#checkedMs >= recheckMs || !this.#hasRoom(bytes, grows)) this.#check(nowMs);
-    if (!this.#hasRoom(bytes, grows)) throw diskFull(this.#options.path);
+    if (!this.#hasRoom(bytes, grows))
+      throw diskFull(this.#options.path, { reserveBytes: this.#options.reserveBytes });
     this.#freeBytes -= bytes;
   }
 
@@ -60,7 +61,7 @@ export class DiskSpace {
       return error instanceof Error ? error.message : String(error);
     }
     this.#isFull = !this.#hasRoom(this.#isFull ? reserveBytes / 8 : 1, true);
-    return this.#isFull ? `refuses new data: ${diskFull(path).message}` : undefined;
+    return this.#isFull ? `refuses new data: ${diskFull(path, { reserveBytes }).message}` : undefined;
   }
 
   #hasRoom(bytes: number, grows: boolean): boolean {
