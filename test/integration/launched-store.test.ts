@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -37,8 +38,25 @@ describe("a store that the launcher of ekv up runs", { timeout: 600_000 }, () =>
 
   afterEach(async () => {
     await down();
+    const left = processesWith(folder);
+    for (const pid of left) process.kill(pid, "SIGKILL");
     await rm(folder, { recursive: true });
+    assert.deepEqual(left, [], "nothing runs when ekv up has ended");
   });
+
+  /** The processes that have a text in their arguments. */
+  function processesWith(text: string): number[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(text);
+        } catch {
+          return false; // It has ended meanwhile.
+        }
+      })
+      .map(Number);
+  }
 
   async function up(...more: readonly string[]): Promise<Ready> {
     const settings = ["--data", folder, "--port", String(port), "--stores", "2", "--partitions", "16"];

@@ -48,7 +48,11 @@ class ProcessLauncher implements Launcher {
     try {
       await store.start();
     } catch (error) {
-      if (!known) this.#stores.delete(storeId);
+      if (!known) {
+        this.#stores.delete(storeId);
+        // What it could not record yet must not replace what the next attempt records.
+        await store.abandon();
+      }
       throw error;
     }
     return store.describe();

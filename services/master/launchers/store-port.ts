@@ -33,13 +33,12 @@ async function portToListenOn(host: string, port: number): Promise<number | unde
 export async function findStorePort(
   host: string,
   wanted: number,
-  reserved: ReadonlySet<number>,
+  reserved: () => ReadonlySet<number>,
 ): Promise<number> {
   const last = wanted === 0 ? 0 : Math.min(wanted + limits.portsTriedMax - 1, 65_535);
   for (let port = wanted; port <= last; port += 1) {
-    if (port !== wanted && reserved.has(port)) continue;
     const found = await portToListenOn(host, port);
-    if (found !== undefined) return found;
+    if (found !== undefined && !reserved().has(found)) return found;
   }
   throw new EkvError(
     "FAILED_PRECONDITION",

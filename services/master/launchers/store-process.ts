@@ -144,8 +144,11 @@ export class StoreProcess {
   /** Leaves the process alone from now on. */
   abandon(): Promise<void> {
     this.#abandoned = true;
-    this.#record.close();
-    return this.#inTurn(async () => this.#forget());
+    // In turn: a process that is being started is to be recorded still.
+    return this.#inTurn(async () => {
+      this.#forget();
+      this.#record.close();
+    });
   }
 
   /** A process that is gone counts as stopped only once its exit was dealt with: until then it may be started again. */
@@ -169,7 +172,12 @@ export class StoreProcess {
 
   async #spawn(): Promise<ChildRun> {
     const { args, host, reservedPorts, logPath, clock } = this.#options;
-    this.#port = await findStorePort(host, this.#port, reservedPorts());
+    this.#port = await findStorePort(host, this.#port, reservedPorts);
+    if (this.#abandoned) {
+      throw new EkvError("UNAVAILABLE", "the launcher is closing, and starts no store", {
+        notExecuted: true,
+      });
+    }
     const run = await startChild([...args, "--port", String(this.#port)], logPath, clock);
     await this.#recordRun(run, false);
     return run;
