@@ -104,9 +104,9 @@ export const mutants: readonly Mutant[] = [
     file: "services/master/driver.js",
     find: "await this.#options.metadata.commit(changes)",
     replace: "void this.#options.metadata.commit(changes)",
-    faults: ["cutPowerOfMaster", "crashMaster", "crashMasterAtEffect", "stallDisk"],
-    seed: 7,
-    seconds: 8,
+    faults: ["cutPowerOfMaster", "crashMasterAtEffect", "stallMasterDisk"],
+    seed: 1,
+    seconds: 15,
   },
   {
     name: "delete by partition instead of by generation",
@@ -192,18 +192,18 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "tell that a forwarded write whose owner did not answer was not executed",
-    file: "services/store/forwarder.js",
+    file: "services/wire/unary-call.js",
     find: 'new EkvError("OUTCOME_UNKNOWN", ',
     replace: 'new EkvError("UNAVAILABLE", ',
     also: [
       {
-        file: "services/store/forwarder.js",
-        find: "cause: known,",
-        replace: "cause: known, notExecuted: true,",
+        file: "services/wire/unary-call.js",
+        find: "{ cause: aborted ? aborted.reason : known }",
+        replace: "{ cause: known, notExecuted: true }",
       },
     ],
     faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
-    seed: 170,
+    seed: 20,
     seconds: 12,
   },
   {
