@@ -7,7 +7,7 @@ import type { Topology } from "../services/gen/elastickv/v1/common.js";
 import { TopologyServiceClient } from "../services/gen/elastickv/v1/master.js";
 import { StoreServiceClient } from "../services/gen/elastickv/v1/store.js";
 import { systemClock } from "../services/runtime/clock.js";
-import { channelDefaults } from "../services/wire/channel.js";
+import { channelDefaults } from "../services/wire/grpc-channel.js";
 import { describeFailures, type SeedFailure } from "../client/seed-failure.js";
 import { fromServiceError, lacksCall } from "../services/wire/errors.js";
 import { metadataFor } from "../services/wire/server-identity.js";

@@ -2,12 +2,11 @@ import { createRequire } from "node:module";
 import type { Readable } from "node:stream";
 import { CommanderError } from "commander";
 import { EkvError } from "../services/core/errors.js";
-import type { CommandBody, CommandContext } from "./context.js";
-import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes.js";
-import { describeFailure } from "./failure.js";
-import { hintFor } from "./hint.js";
-import type { CommandHost, GlobalOptions } from "./command-host.js";
-import { OutputError, type Environment, type Output } from "./output.js";
+import type { CommandBody } from "./context.js";
+import { exitCodes, type ExitCode } from "./exit-codes.js";
+import type { CommandHost, CommandLines, GlobalOptions } from "./command-host.js";
+import { asksForJson, reportFailure } from "./failure-report.js";
+import type { Environment, Output } from "./output.js";
 import { createProgram } from "./program.js";
 import { createSession, type Session, type SessionOptions } from "./session.js";
 
@@ -41,6 +40,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       if (options?.graceful) terminal.onGraceful?.();
       return run(command.optsWithGlobals<GlobalOptions>(), body);
     },
+    lines,
   };
   try {
     await parseArguments(host, args, { ...terminal, inShell: false });
@@ -55,14 +55,14 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
   }
 }
 
-/** Whether a command line asks for JSON, also when it cannot be parsed. */
-export function asksForJson(args: readonly string[]): boolean {
-  const end = args.indexOf("--");
-  return (end < 0 ? args : args.slice(0, end)).includes("--json");
-}
+/** What `ekv shell` reads its lines with. */
+const lines: CommandLines = {
+  program: () => createProgram({ run: () => Promise.resolve(), lines }, { version: "", inShell: true }),
+  run: (host, words, stdout) => parseArguments(host, words, { stdout, inShell: true }),
+};
 
 /** Parses a command line and runs what it names. Help goes to stdout; a usage error is thrown as `INVALID_ARGUMENT`. */
-export async function parseArguments(
+async function parseArguments(
   host: CommandHost,
   args: readonly string[],
   options: { readonly stdout: Output; readonly inShell: boolean },
@@ -106,26 +106,3 @@ function packageVersion(): string {
   const { version } = load("../../package.json") as { readonly version: string };
   return version;
 }
-
-/** Prints an error on stderr as `--json` or its absence asks, and gives the exit status. */
-export async function reportFailure(
-  error: unknown,
-  context: Pick<CommandContext, "stderr" | "json" | "signal">,
-): Promise<ExitCode> {
-  if (context.signal.aborted) {
-    const text = context.json ? JSON.stringify({ error: interruption }) : `ekv: ${interruption.message}`;
-    await context.stderr.write(`${text}\n`);
-    return exitCodes.interrupted;
-  }
-  if (error instanceof OutputError && error.isReaderGone) return exitCodes.ok;
-  const failure = describeFailure(error);
-  if (context.json) {
-    await context.stderr.write(`${JSON.stringify(failure)}\n`);
-  } else {
-    const hint = hintFor(error);
-    await context.stderr.write(`ekv: ${failure.error.message}\n${hint === undefined ? "" : `${hint}\n`}`);
-  }
-  return exitCodeOf(error);
-}
-
-const interruption = { code: "CANCELLED", message: "interrupted", violations: [] } as const;

@@ -1,6 +1,6 @@
 import type { StoreEndpoint, Topology } from "../client/index.js";
 import type { GetStoreStatusResponse } from "../services/gen/elastickv/v1/store.js";
-import { openGrpcChannel } from "../services/wire/channel.js";
+import { openGrpcChannel } from "../services/wire/grpc-channel.js";
 import { fromServiceError } from "../services/wire/errors.js";
 import { storeService } from "../services/wire/services.js";
 import { callUnary } from "../services/wire/unary-call.js";

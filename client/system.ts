@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../services/core/ports/clock.js";
 import type { Random } from "../services/core/ports/random.js";
-import { type OpenChannel, openGrpcChannel } from "../services/wire/channel.js";
+import type { OpenChannel } from "../services/wire/channel.js";
+import { openGrpcChannel } from "../services/wire/grpc-channel.js";
 import { type FindRefusal, findRefusal } from "../services/wire/refusal.js";
 import { openFastestPipeline, type OpenPipeline } from "./pipeline-stream.js";
 

@@ -3,11 +3,10 @@ import { invalidArgument } from "../../services/core/errors.js";
 import { modelOf, type CommandModel } from "../completion.js";
 import type { CommandContext } from "../context.js";
 import { exitCodes, type ExitCode } from "../exit-codes.js";
+import { asksForJson, reportFailure } from "../failure-report.js";
 import { escapeBytes } from "../key-text.js";
-import type { CommandHost, GlobalOptions } from "../command-host.js";
+import type { CommandHost, CommandLines, GlobalOptions } from "../command-host.js";
 import { OutputError } from "../output.js";
-import { createProgram } from "../program.js";
-import { asksForJson, parseArguments, reportFailure } from "../run.js";
 import { candidatesFor } from "../shell/candidates.js";
 import { historyLinesMax, openHistory } from "../shell/history.js";
 import { quoteWord, splitWords } from "../shell/words.js";
@@ -17,27 +16,31 @@ const keysOfferedMax = 50;
 const keysWaitMs = 1000;
 
 /** `ekv shell`: runs lines until `exit`, Ctrl-D or the end of stdin. */
-export async function shell(context: CommandContext): Promise<ExitCode> {
+export async function shell(context: CommandContext, lines: CommandLines): Promise<ExitCode> {
   const { stdin } = context;
   if (!stdin) throw invalidArgument("shell", "does not run inside itself");
-  return stdin.isTTY === true ? interactive(context) : script(context, stdin);
+  return stdin.isTTY === true ? interactive(context, lines) : script(context, lines, stdin);
 }
 
-async function script(context: CommandContext, stdin: NodeJS.ReadableStream): Promise<ExitCode> {
+async function script(
+  context: CommandContext,
+  lines: CommandLines,
+  stdin: NodeJS.ReadableStream,
+): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
   for await (const line of createInterface({ input: stdin, signal: context.signal })) {
     if (context.signal.aborted) return exitCodes.interrupted;
     if (isExit(line)) break;
-    exitCode = await runLine(context, line, context.signal);
+    exitCode = await runLine(context, lines, line, context.signal);
   }
   return exitCode;
 }
 
-async function interactive(context: CommandContext): Promise<ExitCode> {
+async function interactive(context: CommandContext, lines: CommandLines): Promise<ExitCode> {
   const history = await openHistory(context.environment, (text) => {
     context.stderr.stream.write(`${text}\n`);
   });
-  const model = modelOf(createProgram({ run: () => Promise.resolve() }, { version: "", inShell: true }));
+  const model = modelOf(lines.program());
   const reader = createInterface({
     input: context.stdin as NodeJS.ReadableStream,
     output: context.stdout.stream,
@@ -55,12 +58,12 @@ async function interactive(context: CommandContext): Promise<ExitCode> {
     },
   });
   let typed: readonly string[] = [];
-  reader.on("history", (lines) => {
-    typed = [...lines];
+  reader.on("history", (all) => {
+    typed = [...all];
   });
   await context.stdout.write("Type `help` for the commands, Tab to complete, Ctrl-D to leave.\n");
   try {
-    return await converse(context, reader);
+    return await converse(context, lines, reader);
   } finally {
     reader.close();
     if (typed.length > 0) await history.save(typed);
@@ -68,7 +71,7 @@ async function interactive(context: CommandContext): Promise<ExitCode> {
 }
 
 /** Prompts and runs one line after the other; Ctrl-C ends the command that runs, or clears the line. */
-async function converse(context: CommandContext, reader: Interface): Promise<ExitCode> {
+async function converse(context: CommandContext, lines: CommandLines, reader: Interface): Promise<ExitCode> {
   let running: AbortController | undefined;
   let closed = false;
   reader.on("SIGINT", () => {
@@ -89,7 +92,7 @@ async function converse(context: CommandContext, reader: Interface): Promise<Exi
   for await (const line of reader) {
     if (isExit(line)) return exitCodes.ok;
     running = new AbortController();
-    await runLine(context, line, running.signal);
+    await runLine(context, lines, line, running.signal);
     running = undefined;
     if (closed) break;
     reader.prompt();
@@ -102,7 +105,12 @@ function isExit(line: string): boolean {
   return line.trim() === "exit" || line.trim() === "quit";
 }
 
-async function runLine(context: CommandContext, line: string, signal: AbortSignal): Promise<ExitCode> {
+async function runLine(
+  context: CommandContext,
+  lines: CommandLines,
+  line: string,
+  signal: AbortSignal,
+): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
   let json = context.json;
   const host: CommandHost = {
@@ -110,6 +118,7 @@ async function runLine(context: CommandContext, line: string, signal: AbortSigna
       json ||= command.optsWithGlobals<GlobalOptions>().json === true;
       exitCode = await body({ ...context, stdin: undefined, json, signal });
     },
+    lines,
   };
   try {
     const typed = splitWords(line).words;
@@ -117,7 +126,7 @@ async function runLine(context: CommandContext, line: string, signal: AbortSigna
     const words = typed[0] === "ekv" ? typed.slice(1) : typed;
     if (words.length === 0 || words[0]?.startsWith("#")) return exitCode;
     json ||= asksForJson(words);
-    await parseArguments(host, words, { stdout: context.stdout, inShell: true });
+    await lines.run(host, words, context.stdout);
     return exitCode;
   } catch (error) {
     // Without its output the whole shell is over, not one line of it.

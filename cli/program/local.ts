@@ -78,7 +78,7 @@ function declareShell(program: Command, host: CommandHost): void {
         "~/.ekv_history (or EKV_HISTORY). When stdin is no terminal, its lines are run; the exit status is the last one's.",
     )
     .action((_options: unknown, self: Command) =>
-      host.run(self, async (context) => (await import("../commands/shell.js")).shell(context), {
+      host.run(self, async (context) => (await import("../commands/shell.js")).shell(context, host.lines), {
         graceful: true,
       }),
     );

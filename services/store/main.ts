@@ -12,7 +12,7 @@ import { runMain, type RunningService } from "../runtime/process.js";
 import { systemRandom } from "../runtime/random.js";
 import { type LoadedSettings, loadSettings, renderHelp, type Settings } from "../runtime/settings.js";
 import { processUsage } from "../runtime/usage.js";
-import { openGrpcChannel } from "../wire/channel.js";
+import { openGrpcChannel } from "../wire/grpc-channel.js";
 import { connectFramed } from "../wire/framed-connection.js";
 import { clearDataFolder, type DataFolder, isPattern, openDataFolder } from "./data-folder.js";
 import { openLmdbEngine } from "./engine/lmdb.js";

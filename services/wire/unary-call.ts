@@ -1,7 +1,8 @@
 import { Metadata, type MethodDefinition, type ServiceError } from "@grpc/grpc-js";
 import { EkvError } from "../core/errors.js";
 import { AbortWatch } from "./abort-watch.js";
-import { type Channel, neverLeft } from "./channel.js";
+import type { Channel } from "./channel.js";
+import { neverLeft } from "./grpc-channel.js";
 import { fromServiceError } from "./errors.js";
 
 /** A method, as the service definitions describe it. */

@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import type { EkvError } from "../../services/core/errors.js";
 import { anyServer } from "../../services/core/server-identity.js";
 import { CallKind, CallStatus, PipelineRequest } from "../../services/gen/elastickv/v1/store.js";
-import { openGrpcChannel } from "../../services/wire/channel.js";
+import { openGrpcChannel } from "../../services/wire/grpc-channel.js";
 import { fromServiceError } from "../../services/wire/errors.js";
 import { storeService, topologyService } from "../../services/wire/services.js";
 import { HandCluster } from "../support/hand-cluster.js";

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { Metadata, Server, ServerCredentials, type ServiceError } from "@grpc/grpc-js";
 import { systemClock } from "../../services/runtime/clock.js";
 import { anyServer } from "../../services/core/server-identity.js";
-import { type Channel, openGrpcChannel } from "../../services/wire/channel.js";
+import type { Channel } from "../../services/wire/channel.js";
+import { openGrpcChannel } from "../../services/wire/grpc-channel.js";
 import { connectFramed, framedPrefaces } from "../../services/wire/framed-connection.js";
 import { waitFor } from "../support/wait-for.js";
 

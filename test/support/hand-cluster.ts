@@ -14,7 +14,7 @@ import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { LoadMeter } from "../../services/store/load-meter.js";
 import { StoreServices } from "../../services/store/services.js";
 import { Store } from "../../services/store/store.js";
-import { openGrpcChannel } from "../../services/wire/channel.js";
+import { openGrpcChannel } from "../../services/wire/grpc-channel.js";
 import { connectFramed } from "../../services/wire/framed-connection.js";
 import { endpointToWire, entryToWire, replicaToWire } from "../../services/wire/topology.js";
 import { waitFor } from "./wait-for.js";

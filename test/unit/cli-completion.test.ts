@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { completionScript, modelOf, type CommandModel } from "../../cli/completion.js";
+import type { CommandHost } from "../../cli/command-host.js";
 import { createProgram } from "../../cli/program.js";
 import { candidatesFor } from "../../cli/shell/candidates.js";
 
-const host = { run: () => Promise.resolve() };
+const host: CommandHost = {
+  run: () => Promise.resolve(),
+  lines: { program: () => createProgram(host, { version: "", inShell: true }), run: () => Promise.resolve() },
+};
 const model = modelOf(createProgram(host, { version: "1.2.3", inShell: false }));
 const shellModel = modelOf(createProgram(host, { version: "1.2.3", inShell: true }));
 

@@ -5,7 +5,7 @@ import type { LeaveResponse } from "../../gen/elastickv/v1/master.js";
 import { systemClock } from "../../runtime/clock.js";
 import { systemRandom } from "../../runtime/random.js";
 import { loadSettings, renderHelp } from "../../runtime/settings.js";
-import { openGrpcChannel } from "../../wire/channel.js";
+import { openGrpcChannel } from "../../wire/grpc-channel.js";
 import { membershipService } from "../../wire/services.js";
 import { callUnary } from "../../wire/unary-call.js";
 import { fromTurn, reachMaster } from "../master-search.js";

@@ -1,4 +1,5 @@
-import { channelDefaults, type OpenChannel } from "../../../services/wire/channel.js";
+import type { OpenChannel } from "../../../services/wire/channel.js";
+import { channelDefaults } from "../../../services/wire/grpc-channel.js";
 import type { Listen } from "../../../services/runtime/grpc-server.js";
 import { identifyCalls } from "../../../services/wire/server-identity.js";
 import { SimChannel } from "./channel.js";
