@@ -154,12 +154,17 @@ describe("a store process whose disk is full", { skip: noMount, timeout: 240_000
       120_000,
     );
     rmSync(ballast);
-    await waitFor("puts to be taken", () => put("alive").then(() => true, isRefusedForRoom), 120_000);
-    // Besides the ballast it has filled its disk itself, up to the reserve.
+    // Besides the ballast it has filled its disk itself, up to the reserve: there is room for puts when there are deletions.
     for (const key of [...acknowledged].slice(0, 40)) {
-      await client.call(storeService.delete, DeleteRequest.fromPartial({ key: Buffer.from(key) }));
+      const request = DeleteRequest.fromPartial({ key: Buffer.from(key) });
+      await waitFor(
+        "a deletion to be taken",
+        () => client.call(storeService.delete, request).then(() => true, isRefusedForRoom),
+        120_000,
+      );
       acknowledged.delete(key);
     }
+    await waitFor("puts to be taken", () => put("alive").then(() => true, isRefusedForRoom), 120_000);
     await waitFor(
       "its problem to be gone",
       async () => {
