@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { benches } from "./benches/all.js";
 import { UsageError } from "./options.js";
+import { barsVerdict } from "./report/bar.js";
 import { currentConditions } from "./report/conditions.js";
 import { screenText, writePublication } from "./report/publication.js";
 
@@ -12,7 +13,17 @@ const interruptedStatus = 130;
 function usage(): string {
   const width = Math.max(...benches.map(({ name }) => name.length));
   const lines = benches.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`);
-  return `usage: npm run bench -- <name> [--profile <folder>] [--out <folder>] [options]\n\n${lines.join("")}`;
+  return (
+    "usage: npm run bench -- <name> [--bars] [--profile <folder>] [--out <folder>] [options]\n\n" +
+    `${lines.join("")}\n--bars: exit with 1 when a bar of the bench is missed\n`
+  );
+}
+
+/** Takes `--name` out of the arguments, and says whether it was there. */
+function takeFlag(args: string[], name: string): boolean {
+  const at = args.indexOf(`--${name}`);
+  if (at >= 0) args.splice(at, 1);
+  return at >= 0;
 }
 
 /** Takes `--name <folder>` out of the arguments. */
@@ -43,13 +54,18 @@ async function main(argv: readonly string[]): Promise<number> {
     const args = [...rest];
     const profileFolder = takeFolder(args, "profile");
     const outFolder = takeFolder(args, "out");
+    const holdsBars = takeFlag(args, "bars");
     const conditions = await currentConditions();
     const findings = await bench.run({ args, folder, profileFolder, note });
     const command = ["npm run bench --", bench.name, ...args].join(" ");
     const publication = { bench: bench.name, command, conditions, findings };
     process.stdout.write(screenText(publication));
     if (outFolder !== undefined) await writePublication(outFolder, publication);
-    return findings.passed ? 0 : 1;
+    if (!holdsBars) return findings.passed ? 0 : 1;
+    // In CI nothing may be left out unseen.
+    const verdict = barsVerdict(findings.bars, { strict: process.env["CI"] !== undefined });
+    process.stdout.write(`\n${verdict.text}\n`);
+    return findings.passed && verdict.passed ? 0 : 1;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -10,24 +10,39 @@ const portMax = 65_535 - clusterBusOffset;
 const readyTimeoutMs = 60_000;
 const pollMs = 50;
 
-/** A Redis node as a process. */
+/** Which programs a cluster is made of: Valkey took over the protocol and the commands of Redis. */
+export interface RedisSoftware {
+  readonly name: "redis" | "valkey";
+  readonly server: string;
+  readonly cli: string;
+}
+
+/** Redis. */
+export const redis: RedisSoftware = { name: "redis", server: "redis-server", cli: "redis-cli" };
+
+/** Valkey. */
+export const valkey: RedisSoftware = { name: "valkey", server: "valkey-server", cli: "valkey-cli" };
+
+/** A node as a process. */
 export interface RedisNode {
   readonly port: number;
   readonly process: Child;
 }
 
-/** A Redis Cluster without replicas, from Debian's redis-server: append-only file, flushed every second. */
+/** A cluster of Redis or Valkey nodes without replicas: append-only file, flushed every second. */
 export class RedisCluster {
   readonly nodes: RedisNode[] = [];
+  readonly #software: RedisSoftware;
   readonly #folder: string;
 
-  private constructor(folder: string) {
+  private constructor(software: RedisSoftware, folder: string) {
+    this.#software = software;
     this.#folder = folder;
   }
 
-  /** Resolves when the cluster serves all slots. `folder`: an empty one for its data. */
-  static async start(folder: string, count: number): Promise<RedisCluster> {
-    const cluster = new RedisCluster(folder);
+  /** Resolves when the cluster serves all slots. `folder`: an empty one for its data. `count`: at least 3. */
+  static async start(software: RedisSoftware, folder: string, count: number): Promise<RedisCluster> {
+    const cluster = new RedisCluster(software, folder);
     try {
       for (let i = 0; i < count; i += 1) await cluster.startNode();
       const addresses = cluster.nodes.map(({ port }) => `${host}:${port}`);
@@ -53,7 +68,7 @@ export class RedisCluster {
     const port = await lowPort();
     const folder = join(this.#folder, `${port}`);
     await mkdir(folder, { recursive: true });
-    const process = startProgram("redis-server", [
+    const process = startProgram(this.#software.server, [
       ...["--port", `${port}`, "--bind", host, "--dir", folder, "--cluster-enabled", "yes"],
       // A node that gave its last slot away would else become a replica.
       ...["--cluster-allow-replica-migration", "no"],
@@ -65,14 +80,14 @@ export class RedisCluster {
     return node;
   }
 
-  /** Runs `redis-cli --cluster <command>`; resolves with what it said. */
+  /** Runs `--cluster <command>` of the command line; resolves with what it said. */
   async manage(command: string, ...args: readonly string[]): Promise<string> {
-    return await startProgram("redis-cli", ["--cluster", command, ...args]).output;
+    return await startProgram(this.#software.cli, ["--cluster", command, ...args]).output;
   }
 
   /** One command to one node. */
   async ask(port: number, ...words: readonly string[]): Promise<string> {
-    return await startProgram("redis-cli", ["-p", `${port}`, ...words]).output;
+    return await startProgram(this.#software.cli, ["-p", `${port}`, ...words]).output;
   }
 
   /** Waits until every node knows of every other and all slots are served. */
@@ -82,7 +97,7 @@ export class RedisCluster {
     for (;;) {
       const states = await Promise.all(this.ports.map((port) => this.ask(port, "cluster", "info")));
       if (states.every((text) => text.includes("cluster_state:ok") && text.includes(knownNodes))) return;
-      if (performance.now() > endMs) throw new Error("the Redis cluster did not form");
+      if (performance.now() > endMs) throw new Error(`the ${this.#software.name} cluster did not form`);
       await delay(pollMs);
     }
   }

@@ -25,7 +25,7 @@ const libraries = ["@grpc/grpc-js", "lmdb", "ioredis", "@redis/client", "etcd3"]
 export async function currentConditions(): Promise<Conditions> {
   const versions: Record<string, string> = { node: process.version };
   for (const name of libraries) versions[name] = libraryVersion(name);
-  for (const name of ["redis-server", "etcd"])
+  for (const name of ["redis-server", "valkey-server", "etcd"])
     versions[name] = (await installedVersion(name)) ?? "not installed";
   return {
     startedAt: new Date().toISOString(),

@@ -1,7 +1,7 @@
 import type { Bench } from "../../bench.js";
 import { numberOptions } from "../../options.js";
-import { installedVersion } from "../../processes/installed.js";
-import { redisMissing } from "../../systems/redis.js";
+import { redis } from "../../processes/redis-cluster.js";
+import { missingSoftware } from "../../systems/redis.js";
 import { keyName } from "../../workload/key-name.js";
 import { elasticResizing } from "./elastic.js";
 import { type Episode, idleEpisode, loadedEpisode } from "./episode.js";
@@ -33,12 +33,12 @@ export const movesBench: Bench = {
       callsInFlight: options["in-flight"],
       calmMs: options["calm-seconds"] * 1000,
     };
-    const hasRedis = (await installedVersion("redis-server")) !== undefined;
+    const missing = await missingSoftware(redis);
     const resizings: Resizing[] = [];
     const idle: Episode[] = [];
     const loaded: Episode[] = [];
     try {
-      for (const start of hasRedis ? [elasticResizing, redisResizing] : [elasticResizing]) {
+      for (const start of missing === undefined ? [elasticResizing, redisResizing] : [elasticResizing]) {
         resizings.push(await start({ ...context, keys, valueBytes, seed, nodes }));
       }
       for (let round = 0; round < options.rounds; round += 1) {
@@ -66,7 +66,7 @@ export const movesBench: Bench = {
         ...{ system, moved },
         seen: seen && { phases: seen.phases, firstFailure: seen.firstFailure },
       })),
-      remarks: hasRedis ? [] : [redisMissing],
+      remarks: missing === undefined ? [] : [missing],
       passed: true,
     };
   },

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { fillPeer } from "../../processes/load-process.js";
-import { RedisCluster, type RedisNode } from "../../processes/redis-cluster.js";
+import { redis, RedisCluster, type RedisNode } from "../../processes/redis-cluster.js";
 import type { SystemOptions } from "../../systems/system.js";
 import type { Resizing } from "./resizing.js";
 
 /** Redis Cluster: a node joins without slots, and `redis-cli --cluster rebalance` gives it its share. */
 export async function redisResizing(options: SystemOptions): Promise<Resizing> {
-  const cluster = await RedisCluster.start(join(options.folder, "redis"), options.nodes);
+  const cluster = await RedisCluster.start(redis, join(options.folder, "redis"), options.nodes);
   const [first] = cluster.ports;
   const entry = `127.0.0.1:${first}`;
   const peer = { kind: "ioredis", ports: cluster.ports, autoPipelining: true } as const;

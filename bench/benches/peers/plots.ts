@@ -6,7 +6,7 @@ import type { PeerScenario } from "./scenarios.js";
 
 /** One colour for each kind of subject. */
 const colourOf = (subject: string): number =>
-  ["elastic-kv", "redis", "etcd"].findIndex((prefix) => subject.startsWith(prefix)) + 1;
+  ["elastic-kv", "redis", "etcd", "valkey"].findIndex((prefix) => subject.startsWith(prefix)) + 1;
 
 /** Throughput of every subject, a picture for each scenario. */
 export function peerPlots(measured: ReadonlyMap<PeerScenario["id"], readonly Measurement[]>): Plot[] {

@@ -8,7 +8,7 @@ export interface PeerScenario extends Scenario {
 }
 
 /** Who makes calls through a connection of its own, one after the other. */
-const manyConnections = /^(elastic-kv|redis, ioredis$|bare grpc-js)/;
+const manyConnections = /^(elastic-kv|(redis|valkey), ioredis$|bare grpc-js)/;
 
 /** The conditions under which peers are compared. */
 export function peerScenarios(keys: number, valueBytes: number): PeerScenario[] {
