@@ -249,8 +249,8 @@ export class SourceMove implements PeerLinkListener {
     // Rolled back already: the next attempt's copies must be the only ones of its epoch.
     if (partition.epoch !== this.#epoch) return;
     if (partition.generation === undefined) return this.fail("INTERNAL", "the partition has no live data");
-    this.#snapshot = this.#context.engine.snapshot();
-    this.#entries = this.#snapshot.range(partition.id, partition.generation);
+    this.#snapshot = this.#context.engine.snapshot(partition.id, partition.generation);
+    this.#entries = this.#snapshot.entries();
     this.#step({ kind: "snapshot-taken", version: { epoch: partition.epoch, seq: partition.localSeq } });
   }
 

@@ -7,9 +7,8 @@ import {
   type StoreId,
   type TopologyVersion,
 } from "../core/ids.js";
-import type { EngineWrite, StorageEngine } from "../core/ports/storage-engine.js";
+import type { EngineWrite, GenerationName, StorageEngine } from "../core/ports/storage-engine.js";
 import { limits } from "../core/limits.js";
-import { countedGenerations } from "../core/store/counters.js";
 import { decideGate, refreshGates } from "../core/store/gate.js";
 import type { Generations } from "../core/store/generations.js";
 import type { KVMap } from "../core/store/kv-map.js";
@@ -88,9 +87,7 @@ export class Ownership {
    * Reads what the disk holds, and returns the generations on it that are neither live nor among the complete copies
    * given: leftovers, to be deleted.
    */
-  load(
-    copies: readonly StagedCopy[],
-  ): { readonly partition: PartitionId; readonly generation: Generation }[] {
+  load(copies: readonly StagedCopy[]): GenerationName[] {
     const { engine, kvMap } = this.#options;
     const kept = new Set(copies.map((copy) => `${copy.partition.id}/${copy.generation}`));
     for (const { name, value } of engine.listMeta(livePrefix)) {
@@ -102,10 +99,9 @@ export class Ownership {
       kvMap.loadCounters(partition);
       kept.add(`${partition.id}/${record.generation}`);
     }
-    // A deletion that a crash cut short may have left the counters alone.
-    return [...engine.listGenerations(), ...countedGenerations(engine)].filter(
-      ({ partition, generation }) => !kept.has(`${partition}/${generation}`),
-    );
+    return engine
+      .listGenerations()
+      .filter(({ partition, generation }) => !kept.has(`${partition}/${generation}`));
   }
 
   /** What this store holds, for its registration. */

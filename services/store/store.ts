@@ -41,8 +41,6 @@ import type { LoadMeter } from "./load-meter.js";
 import type { MembershipHandler } from "./membership.js";
 import { Ownership } from "./ownership.js";
 
-/** How long a deletion waits before each piece while partitions leave the store, in milliseconds. */
-const deletionWaitMs = 50;
 /** How long a copy waits before each chunk while others of its partitions are handed over, in milliseconds. */
 const copyWaitMs = 15;
 /**
@@ -141,7 +139,7 @@ export class Store implements MembershipHandler {
     const newPause = (): (() => Promise<void>) =>
       pauseBehindCalls(clock, () => this.calls.reads + this.calls.writes);
     const turns = new Turns(newPause());
-    this.#generations = this.#newGenerations(options, turns);
+    this.#generations = new Generations(engine, turns);
     this.ownership = new Ownership({
       kvMap: this.kvMap,
       engine,
@@ -182,14 +180,6 @@ export class Store implements MembershipHandler {
     });
     this.ownership.connect(this.source, this.target);
     this.#adoption = this.#newAdoption(options);
-  }
-
-  #newGenerations({ engine, clock }: StoreOptions, turns: Turns): Generations {
-    // A store that only gives has room for what it had: what it gave away can wait until all that leaves has left.
-    const canWait = (): boolean => this.source.isBusy && !this.target.isBusy && !this.#isDraining();
-    const deletions = new Turns(pauseWhileUrgent(clock, canWait, deletionWaitMs));
-    const run = <T>(piece: () => Promise<T>): Promise<T> => deletions.run(() => turns.run(piece));
-    return new Generations(engine, { run }, clock);
   }
 
   #newAdoption({ clock, random, log }: StoreOptions): Adoption {

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { type Database, open } from "lmdb";
 import { PartitionDigest } from "../../services/core/digest.js";
 import { brandAs, type Generation, type PartitionId } from "../../services/core/ids.js";
-import { countersName, decodeCounters } from "../../services/core/store/counters.js";
+import { decodeCounters } from "../../services/core/store/counters.js";
 import { PartitionEntry } from "../../services/gen/elastickv/v1/common.js";
 import { generationOf, prefixBytes } from "../../services/store/engine/layout.js";
+import { countersName } from "../../services/store/engine/lmdb-counters.js";
 
 /** What a store's disk holds. */
 export interface DiskContents {

@@ -111,14 +111,9 @@ export const steps = {
     what: "the source's live record is deleted",
     phase: "moves",
   },
-  "generation-deleted": {
+  "generation-dropped": {
     observer: "source",
-    what: "a batch of the released generation is deleted",
-    phase: "moves",
-  },
-  "counters-dropped": {
-    observer: "source",
-    what: "the released generation's counters are deleted, the last of it",
+    what: "the released generation's data and counters are deleted",
     phase: "moves",
   },
   "move-ended": {

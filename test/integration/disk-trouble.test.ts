@@ -4,7 +4,7 @@ import { PartitionDigest } from "../../services/core/digest.js";
 import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
 import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
-import { countersName, encodeCounters } from "../../services/core/store/counters.js";
+import { encodeCounters } from "../../services/core/store/counters.js";
 import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { HandCluster } from "../support/hand-cluster.js";
 import { waitFor } from "../support/wait-for.js";
@@ -155,9 +155,9 @@ describe("a store that died while it deleted a copy", { timeout: 240_000 }, () =
 
   it("deletes the counters that are left", async () => {
     const engine = openMemoryEngine();
-    const name = countersName(brandAs(1), brandAs(7));
-    await engine.commit([{ kind: "meta", name, value: encodeCounters(3, new PartitionDigest()) }]);
+    const value = encodeCounters(3, new PartitionDigest());
+    await engine.commit([{ kind: "counters", partition: brandAs(1), generation: brandAs(7), value }]);
     await cluster.start("s1", engine);
-    await waitFor("the counters to be gone", () => engine.getMeta(name) === undefined);
+    await waitFor("the counters to be gone", () => engine.listGenerations().length === 0);
   });
 });

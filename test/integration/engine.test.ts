@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
-import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
+import type { EngineSnapshot, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { recordValueOffset } from "../../services/core/record.js";
 import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
 import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import {
+  countersOf,
   deleteOf,
   engineKinds,
   generationOf,
@@ -26,6 +27,14 @@ function keysOf(engine: Pick<StorageEngine, "range">, partition: number, generat
   return Array.from(engine.range(partitionOf(partition), generationOf(generation)), ({ key }) =>
     Buffer.from(key).toString(),
   );
+}
+
+/** Keys and values, ascending. */
+function frozenIn(snapshot: EngineSnapshot): (string | undefined)[][] {
+  return Array.from(snapshot.entries(), ({ key, record }) => [
+    Buffer.from(key).toString(),
+    valueOf(record),
+  ]).toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1));
 }
 
 const isEkvError = (code: string) => (error: unknown) => error instanceof EkvError && error.code === code;
@@ -134,7 +143,8 @@ for (const { kind, open } of engineKinds) {
 
     test("a range sees later commits, a snapshot does not", async () => {
       await engine.commit(Array.from({ length: 600 }, (_, index) => putOf(5, 1, `a${1000 + index}`, "old")));
-      const snapshot = engine.snapshot();
+      await engine.commit([putOf(5, 2, "a1000", "another generation"), putOf(6, 1, "a1000", "another")]);
+      const snapshot = engine.snapshot(partitionOf(5), generationOf(1));
       const live = engine.range(partitionOf(5), generationOf(1));
       live.next();
       await engine.commit([
@@ -145,26 +155,30 @@ for (const { kind, open } of engineKinds) {
       const liveKeys = Array.from(live, ({ key }) => Buffer.from(key).toString());
       assert.equal(liveKeys.at(-1), "b");
       assert.equal(liveKeys.includes("a1598"), false);
-      const frozen = Array.from(snapshot.range(partitionOf(5), generationOf(1)));
-      assert.equal(frozen.length, 600);
-      assert.equal(valueOf(frozen.at(-1)?.record), "old");
+      assert.deepEqual(
+        frozenIn(snapshot),
+        Array.from({ length: 600 }, (_, index) => [`a${1000 + index}`, "old"]),
+      );
       snapshot.close();
       snapshot.close();
-      assert.throws(() => snapshot.range(partitionOf(5), generationOf(1)), isEkvError("UNAVAILABLE"));
+      assert.throws(() => snapshot.entries(), isEkvError("UNAVAILABLE"));
     });
 
-    test("a snapshot keeps what is changed and deleted after it", async () => {
+    test("a snapshot keeps what is changed, deleted and dropped after it", async () => {
       const keys = Array.from({ length: 500 }, (_, index) => `k${1000 + index}`);
       await engine.commit(keys.map((key) => putOf(14, 1, key, "old")));
-      const snapshot = engine.snapshot();
+      const snapshot = engine.snapshot(partitionOf(14), generationOf(1));
+      const begun = snapshot.entries();
+      begun.next();
       await engine.commit(keys.slice(0, 50).map((key) => putOf(14, 1, key, "new")));
-      await engine.commit(keys.map((key) => deleteOf(14, 1, key)));
+      await engine.commit(keys.slice(0, 100).map((key) => deleteOf(14, 1, key)));
+      await engine.dropGeneration(partitionOf(14), generationOf(1));
       assert.deepEqual(keysOf(engine, 14, 1), []);
-      const frozen = Array.from(snapshot.range(partitionOf(14), generationOf(1)));
       assert.deepEqual(
-        frozen.map(({ key, record }) => [Buffer.from(key).toString(), valueOf(record)]),
+        frozenIn(snapshot),
         keys.map((key) => [key, "old"]),
       );
+      assert.equal(Array.from(begun).length, 499);
       snapshot.close();
     });
 
@@ -182,24 +196,83 @@ for (const { kind, open } of engineKinds) {
       assert.deepEqual(expired(5000, 2), ["y", "z"]);
       await engine.commit([putOf(6, 1, "y", "kept"), putOf(6, 1, "x", "", 1500), deleteOf(6, 1, "z")]);
       assert.deepEqual(expired(5000), ["x"]);
-      await engine.deleteGeneration(partitionOf(6), generationOf(1), 10);
+      await engine.dropGeneration(partitionOf(6), generationOf(1));
       assert.deepEqual(expired(5000), []);
     });
 
-    test("a generation is listed while it has data and deleted in steps, alone", async () => {
-      await engine.commit([..."abcde"].map((key) => putOf(9, 4, key, "")));
-      await engine.commit([putOf(9, 3, "a", ""), putOf(9, 5, "a", "")]);
-      const listed = (): number[] =>
+    test("keys that expire are found piece by piece, each once", async () => {
+      const names = Array.from({ length: 40 }, (_, index) => `e${10 + index}`);
+      await engine.commit(names.map((name, index) => putOf(7, 1, name, "", 1000 * (40 - (index >> 1)))));
+      const found: string[] = [];
+      let position: Uint8Array | undefined;
+      for (;;) {
+        const piece = engine.expired(50_000, 7, position);
+        if (piece.length === 0) break;
+        assert.ok(piece.length <= 7);
+        found.push(...piece.map(({ key }) => Buffer.from(key).toString()));
+        position = piece.at(-1)?.position;
+      }
+      assert.deepEqual(found.toSorted(), names);
+      const expiries = found.map((name) => 1000 * (40 - ((Number(name.slice(1)) - 10) >> 1)));
+      assert.ok(expiries.every((at, index) => index === 0 || at >= (expiries[index - 1] ?? 0)));
+      await engine.dropGeneration(partitionOf(7), generationOf(1));
+    });
+
+    test("counters are a generation's own, and handed out as copies", async () => {
+      const counters = (generation: number): string | undefined => {
+        const value = engine.getCounters(partitionOf(8), generationOf(generation));
+        return value && Buffer.from(value).toString();
+      };
+      await engine.commit([countersOf(8, 1, "one"), countersOf(8, 2, "two"), putOf(8, 1, "a", "")]);
+      await engine.commit([countersOf(8, 1, "three")]);
+      assert.deepEqual([counters(1), counters(2), counters(3)], ["three", "two", undefined]);
+      engine.getCounters(partitionOf(8), generationOf(1))?.fill(0);
+      assert.equal(counters(1), "three");
+      assert.deepEqual(
+        engine.listMeta("").filter(({ name }) => name.includes("8")),
+        [],
+      );
+    });
+
+    test("a generation is listed while it has data or counters, in order", async () => {
+      await engine.commit([putOf(9, 10, "a", ""), putOf(9, 3, "a", ""), countersOf(9, 4, "c")]);
+      await engine.commit([countersOf(9, 10, "c"), countersOf(10, 2, "c")]);
+      const listed = (): number[][] =>
         engine
           .listGenerations()
-          .filter(({ partition }) => partition === 9)
-          .map(({ generation }) => generation);
-      assert.deepEqual(listed(), [3, 4, 5]);
-      assert.equal(await engine.deleteGeneration(partitionOf(9), generationOf(4), 3), 3);
-      assert.deepEqual(keysOf(engine, 9, 4), ["d", "e"]);
-      assert.equal(await engine.deleteGeneration(partitionOf(9), generationOf(4), 3), 2);
-      assert.equal(await engine.deleteGeneration(partitionOf(9), generationOf(4), 3), 0);
-      assert.deepEqual(listed(), [3, 5]);
+          .filter(({ partition }) => partition === 9 || partition === 10)
+          .map(({ partition, generation }) => [partition, generation]);
+      assert.deepEqual(listed(), [
+        [9, 3],
+        [9, 4],
+        [9, 10],
+        [10, 2],
+      ]);
+      await engine.commit([deleteOf(9, 3, "a"), deleteOf(9, 10, "a")]);
+      assert.deepEqual(listed(), [
+        [9, 4],
+        [9, 10],
+        [10, 2],
+      ]);
+    });
+
+    test("a generation is dropped with its counters, and nothing else is", async () => {
+      const keys = Array.from({ length: 1500 }, (_, index) => `k${index}`);
+      await engine.commit(keys.map((key) => putOf(12, 4, key, "", 1000)));
+      await engine.commit([3, 4, 5].flatMap((of) => [putOf(12, of, "a", `${of}`), countersOf(12, of, "c")]));
+      const last = engine.commit([putOf(12, 4, "last", "")]);
+      await Promise.all([last, engine.dropGeneration(partitionOf(12), generationOf(4))]);
+      assert.deepEqual(keysOf(engine, 12, 4), []);
+      assert.equal(get(12, 4, "a"), undefined);
+      assert.equal(engine.getCounters(partitionOf(12), generationOf(4)), undefined);
+      assert.deepEqual(engine.expired(5000, 10), []);
+      const left = engine.listGenerations().filter(({ partition }) => partition === 12);
+      assert.deepEqual(
+        left.map(({ generation }) => generation),
+        [3, 5],
+      );
+      assert.deepEqual([get(12, 3, "a"), get(12, 5, "a")], ["3", "5"]);
+      await engine.dropGeneration(partitionOf(12), generationOf(4));
     });
 
     test("a range of large values is read in bounded pages", async () => {
@@ -212,7 +285,7 @@ for (const { kind, open } of engineKinds) {
       const other = await temporaryFolder();
       const closed = await open(other.path);
       await closed.commit([putOf(1, 1, "a", "")]);
-      const open1 = closed.snapshot();
+      const open1 = closed.snapshot(partitionOf(1), generationOf(1));
       const begun = closed.range(partitionOf(1), generationOf(1));
       await closed.flush();
       await closed.close();
@@ -220,29 +293,42 @@ for (const { kind, open } of engineKinds) {
       const unavailable = isEkvError("UNAVAILABLE");
       assert.throws(() => closed.get(partitionOf(1), generationOf(1), Buffer.from("a")), unavailable);
       assert.throws(() => closed.getMeta("a"), unavailable);
-      assert.throws(() => closed.snapshot(), unavailable);
+      assert.throws(() => closed.getCounters(partitionOf(1), generationOf(1)), unavailable);
+      assert.throws(() => closed.snapshot(partitionOf(1), generationOf(1)), unavailable);
       assert.throws(() => closed.listGenerations(), unavailable);
       assert.throws(() => closed.expired(1, 1), unavailable);
       assert.throws(() => begun.next(), unavailable);
       await assert.rejects(closed.commit([putOf(1, 1, "a", "")]), unavailable);
-      await assert.rejects(closed.deleteGeneration(partitionOf(1), generationOf(1), 1), unavailable);
+      await assert.rejects(closed.dropGeneration(partitionOf(1), generationOf(1)), unavailable);
       await assert.rejects(closed.flush(), unavailable);
       open1.close();
       await other.remove();
     });
 
     if (kind !== "memory") {
-      test("data and expiry index are there after reopening", async () => {
+      test("everything is there after reopening, and what was dropped is not", async () => {
         const other = await temporaryFolder();
         const first = await open(other.path);
         await first.commit([
           putOf(1, 1, "a", "kept", 1000),
+          countersOf(1, 1, "c"),
+          putOf(1, 2, "a", "dropped", 500),
+          countersOf(1, 2, "c"),
           { kind: "meta", name: "m", value: Buffer.from("v") },
         ]);
+        await first.dropGeneration(partitionOf(1), generationOf(2));
         await first.close();
         const second = await open(other.path);
         assert.equal(valueOf(second.get(partitionOf(1), generationOf(1), Buffer.from("a"))), "kept");
         assert.equal(Buffer.from(second.getMeta("m") ?? []).toString(), "v");
+        const counters = second.getCounters(partitionOf(1), generationOf(1));
+        assert.equal(Buffer.from(counters ?? []).toString(), "c");
+        assert.deepEqual(second.listGenerations(), [{ partition: 1, generation: 1 }]);
+        assert.equal(second.get(partitionOf(1), generationOf(2), Buffer.from("a")), undefined);
+        assert.deepEqual(
+          second.expired(5000, 10).map(({ generation, key }) => [generation, Buffer.from(key).toString()]),
+          [[1, "a"]],
+        );
         await second.commit([deleteOf(1, 1, "a")]);
         assert.deepEqual(second.expired(5000, 10), []);
         await second.close();

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type Epoch, type MoveId } from "../../services/core/ids.js";
+import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
 import type { Directive } from "../../services/gen/elastickv/v1/master.js";
 import { Consistency } from "../../services/gen/elastickv/v1/store.js";
 import { storeService } from "../../services/wire/services.js";
+import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
 import { RawClient } from "../support/raw-client.js";
 import { waitFor } from "../support/wait-for.js";
@@ -12,19 +14,45 @@ import { waitFor } from "../support/wait-for.js";
 const partition = 2;
 const noDeadline = Infinity;
 
+/** An engine that drops a generation when `goOn` was called. */
+function holdingDrops(): { readonly engine: StorageEngine; readonly asked: () => boolean; goOn: () => void } {
+  let asked = false;
+  let goOn: () => void = () => undefined;
+  const allowed = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const engine = new Proxy(openMemoryEngine(), {
+    get: (inner, name) => {
+      if (name === "dropGeneration") {
+        return async (...of: Parameters<StorageEngine["dropGeneration"]>) => {
+          asked = true;
+          await allowed;
+          await inner.dropGeneration(...of);
+        };
+      }
+      const value: unknown = Reflect.get(inner, name);
+      return typeof value === "function" ? (value.bind(inner) as unknown) : value;
+    },
+  });
+  return { engine, asked: () => asked, goOn };
+}
+
 describe("a move between two stores", () => {
   let cluster: HandCluster;
   let source: HandStore;
   let target: HandStore;
+  let drops: ReturnType<typeof holdingDrops>;
 
   beforeEach(async () => {
     cluster = new HandCluster();
-    source = await cluster.start("s1");
+    drops = holdingDrops();
+    source = await cluster.start("s1", drops.engine);
     target = await cluster.start("s2");
     await cluster.assignAll(source);
   });
 
   afterEach(async () => {
+    drops.goOn();
     await cluster.stop();
   });
 
@@ -121,6 +149,7 @@ describe("a move between two stores", () => {
       (error: unknown) => error instanceof EkvError && error.code === "MOVED",
     );
 
+    drops.goOn();
     const generation = report.state?.$case === "released" ? report.state.value.generation : 0;
     assert.ok(generation > 0);
     const live = source.store.kvMap.partitions[partition];
@@ -173,7 +202,7 @@ describe("a move between two stores", () => {
   });
 
   it("tells that a copy is removed when nothing names it, and stops only when it is gone from the disk", async () => {
-    for (let i = 0; i < 1500; i += 1) await put(source, i, `v${i}`);
+    await put(source, 0, "moved");
     const epoch = brandAs<Epoch>(cluster.entryOf(partition).epoch + 1);
     const generation = source.store.kvMap.partitions[partition]?.generation ?? 0;
     await cluster.commit({ partition, epoch, primary: target.replica });
@@ -189,18 +218,20 @@ describe("a move between two stores", () => {
     await waitFor("the removal to be reported", () =>
       source.store.reports(false).some(({ state }) => state?.$case === "deleted"),
     );
-    assert.equal(isOnDisk(), true, "the data goes piece by piece behind that");
+    assert.equal(isOnDisk(), true, "the data goes after that");
     assert.deepEqual(
       source.store.ownership.held().filter(({ entry }) => entry?.partition === partition),
       [],
     );
     await order({ $case: "shutdown", value: {} });
+    assert.equal(source.isEmptied, false);
+    drops.goOn();
     await waitFor("the store to have nothing to do", () => source.isEmptied);
     assert.equal(isOnDisk(), false);
   });
 
   it("deletes what a store that is being removed gave away before that store says so", async () => {
-    for (let i = 0; i < 1500; i += 1) await put(source, i, `v${i}`);
+    await put(source, 0, "moved");
     const epoch = brandAs<Epoch>(cluster.entryOf(partition).epoch + 1);
     const generation = source.store.kvMap.partitions[partition]?.generation ?? 0;
     cluster.draining.add(source.replica.storeId);
@@ -211,9 +242,12 @@ describe("a move between two stores", () => {
       topology: undefined,
       directives: [{ moveId: "m1", partition, epoch, action }],
     });
-    await waitFor("the removal to be reported", () =>
-      source.store.reports(false).some(({ state }) => state?.$case === "deleted"),
-    );
+    const isReported = (): boolean =>
+      source.store.reports(false).some(({ state }) => state?.$case === "deleted");
+    await waitFor("the data to be deleted", drops.asked);
+    assert.equal(isReported(), false);
+    drops.goOn();
+    await waitFor("the removal to be reported", isReported);
     assert.deepEqual(
       source.engine.listGenerations().filter((one) => one.partition === partition),
       [],

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { EngineSnapshot, EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
+import type {
+  EngineSnapshot,
+  EngineWrite,
+  ExpiredKey,
+  StorageEngine,
+} from "../../services/core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../services/core/record.js";
 import {
+  countersOf,
   deleteOf,
   engineKinds,
   generationOf,
@@ -19,8 +25,13 @@ interface Stored {
   readonly record: string;
 }
 
-/** What an engine should hold: a plain map from `partition/generation/key`, with bytes as hex. */
-type Model = Map<string, Stored>;
+/** What an engine should hold, with bytes as hex. */
+interface Model {
+  /** By `partition/generation/key`. */
+  readonly entries: ReadonlyMap<string, Stored>;
+  /** By `partition/generation`. */
+  readonly counters: ReadonlyMap<string, string>;
+}
 
 const partitions = [0, 1, 65_535];
 const generations = [1, 2, 4_294_967_295];
@@ -49,7 +60,21 @@ const write: fc.Arbitrary<EngineWrite> = fc.oneof(
       .tuple(fc.constantFrom(...partitions), fc.constantFrom(...generations), key)
       .map((target) => deleteOf(...target)),
   },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom(...partitions),
+        fc.constantFrom(...generations),
+        fc.uint8Array({ minLength: 1, maxLength: 4 }),
+      )
+      .map((counters) => countersOf(...counters)),
+  },
 );
+const target = {
+  partition: fc.constantFrom(...partitions),
+  generation: fc.constantFrom(...generations),
+};
 const step = fc.oneof(
   {
     weight: 5,
@@ -57,43 +82,50 @@ const step = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant("deleteGeneration" as const),
-      partition: fc.constantFrom(...partitions),
-      generation: fc.constantFrom(...generations),
-      limit: fc.integer({ min: 1, max: 6 }),
-    }),
+    arbitrary: fc.record({ kind: fc.constant("dropGeneration" as const), ...target }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("snapshot" as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("snapshot" as const), ...target }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("closeSnapshot" as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-function applyTo(model: Model, change: EngineWrite): void {
-  if (change.kind === "meta") return;
-  const stored = {
-    partition: change.partition,
-    generation: change.generation,
-    key: hexOf(change.key),
-    record: change.kind === "put" ? hexOf(change.record) : "",
+function after({ entries, counters }: Model, batch: readonly EngineWrite[]): Model {
+  const next = { entries: new Map(entries), counters: new Map(counters) };
+  for (const change of batch) {
+    if (change.kind === "meta") continue;
+    const { partition, generation } = change;
+    if (change.kind === "counters") {
+      next.counters.set(`${partition}/${generation}`, hexOf(change.value));
+      continue;
+    }
+    const hex = hexOf(change.key);
+    const name = `${partition}/${generation}/${hex}`;
+    if (change.kind === "delete") next.entries.delete(name);
+    else next.entries.set(name, { partition, generation, key: hex, record: hexOf(change.record) });
+  }
+  return next;
+}
+
+function without({ entries, counters }: Model, partition: number, generation: number): Model {
+  const prefix = `${partition}/${generation}`;
+  return {
+    entries: new Map([...entries].filter(([name]) => !name.startsWith(`${prefix}/`))),
+    counters: new Map([...counters].filter(([name]) => name !== prefix)),
   };
-  const name = `${stored.partition}/${stored.generation}/${stored.key}`;
-  if (change.kind === "put") model.set(name, stored);
-  else model.delete(name);
 }
 
 function entriesOf(model: Model, partition: number, generation: number): Stored[] {
-  return [...model.values()]
+  return [...model.entries.values()]
     .filter((stored) => stored.partition === partition && stored.generation === generation)
     .toSorted((a, b) => Buffer.from(a.key, "hex").compare(Buffer.from(b.key, "hex")));
 }
 
-function assertRanges(view: Pick<StorageEngine, "range">, model: Model): void {
+function assertRanges(engine: StorageEngine, model: Model): void {
   for (const partition of partitions) {
     for (const generation of generations) {
       const expected = entriesOf(model, partition, generation).map((stored) => [stored.key, stored.record]);
       const range = (bounds?: { prefix?: Uint8Array; behind?: Uint8Array }): string[][] =>
-        Array.from(view.range(partitionOf(partition), generationOf(generation), bounds), (entry) => [
+        Array.from(engine.range(partitionOf(partition), generationOf(generation), bounds), (entry) => [
           hexOf(entry.key),
           hexOf(entry.record),
         ]);
@@ -119,12 +151,22 @@ function isBehind(hex: string, behind: string): boolean {
   return Buffer.from(hex, "hex").compare(Buffer.from(behind, "hex")) > 0;
 }
 
+function expiredInPieces(engine: StorageEngine, wallMs: number, limit: number): ExpiredKey[] {
+  const found: ExpiredKey[] = [];
+  for (;;) {
+    const piece = engine.expired(wallMs, limit, found.at(-1)?.position);
+    found.push(...piece);
+    if (piece.length < limit) return found;
+  }
+}
+
 function assertExpired(engine: StorageEngine, model: Model): void {
   for (const wallMs of [9, 10, 25, 2 ** 48]) {
-    const expected = [...model.values()]
+    const expected = [...model.entries.values()]
       .map((stored) => ({ stored, expiresAtMs: recordExpiresAtMs(Buffer.from(stored.record, "hex")) }))
       .filter(({ expiresAtMs }) => expiresAtMs !== 0 && expiresAtMs <= wallMs);
-    const found = engine.expired(wallMs, 1000);
+    const found = expiredInPieces(engine, wallMs, 3);
+    assert.deepEqual(engine.expired(wallMs, 1000), found);
     const nameOf = (of: { partition: number; generation: number }, hex: string): string =>
       `${of.partition}/${of.generation}/${hex}`;
     assert.deepEqual(
@@ -137,7 +179,7 @@ function assertExpired(engine: StorageEngine, model: Model): void {
 function assertAgrees(engine: StorageEngine, model: Model): void {
   assertRanges(engine, model);
   assertExpired(engine, model);
-  for (const stored of model.values()) {
+  for (const stored of model.entries.values()) {
     const record = engine.get(
       partitionOf(stored.partition),
       generationOf(stored.generation),
@@ -145,47 +187,65 @@ function assertAgrees(engine: StorageEngine, model: Model): void {
     );
     assert.equal(record && hexOf(record), stored.record);
   }
-  const listed = [...model.values()].map(({ partition, generation }) => `${partition}/${generation}`);
+  const named = partitions.flatMap((partition) => generations.map((of) => [partition, of] as const));
+  for (const [partition, of] of named) {
+    const counters = engine.getCounters(partitionOf(partition), generationOf(of));
+    assert.equal(counters && hexOf(counters), model.counters.get(`${partition}/${of}`));
+  }
   assert.deepEqual(
-    engine
-      .listGenerations()
-      .map(({ partition, generation }) => `${partition}/${generation}`)
-      .toSorted(),
-    [...new Set(listed)].toSorted(),
+    engine.listGenerations().map(({ partition, generation }) => [partition, generation]),
+    named.filter(
+      ([partition, of]) =>
+        entriesOf(model, partition, of).length > 0 || model.counters.has(`${partition}/${of}`),
+    ),
   );
 }
 
+/** A snapshot, and what it should hold. */
+interface Frozen {
+  readonly snapshot: EngineSnapshot;
+  readonly entries: readonly Stored[];
+}
+
+function assertFrozen({ snapshot, entries }: Frozen): void {
+  const found = Array.from(
+    snapshot.entries(),
+    ({ key: bytes, record }) => `${hexOf(bytes)} ${hexOf(record)}`,
+  );
+  const expected = entries.map(({ key: hex, record }) => `${hex} ${record}`);
+  assert.deepEqual(found.toSorted(), expected.toSorted());
+}
+
 async function runSteps(engine: StorageEngine, steps: readonly Step[]): Promise<void> {
-  const model: Model = new Map();
-  const snapshots: { snapshot: EngineSnapshot; model: Model }[] = [];
+  let model: Model = { entries: new Map(), counters: new Map() };
+  const snapshots: Frozen[] = [];
   for (const next of steps) {
     if (next.kind === "commit") {
       await engine.commit(next.batch);
-      for (const change of next.batch) applyTo(model, change);
-    } else if (next.kind === "deleteGeneration") {
-      const doomed = entriesOf(model, next.partition, next.generation).slice(0, next.limit);
-      for (const { partition, generation, key: hex } of doomed)
-        model.delete(`${partition}/${generation}/${hex}`);
-      assert.equal(
-        await engine.deleteGeneration(partitionOf(next.partition), generationOf(next.generation), next.limit),
-        doomed.length,
-      );
+      model = after(model, next.batch);
+    } else if (next.kind === "dropGeneration") {
+      await engine.dropGeneration(partitionOf(next.partition), generationOf(next.generation));
+      model = without(model, next.partition, next.generation);
     } else if (next.kind === "snapshot") {
-      snapshots.push({ snapshot: engine.snapshot(), model: new Map(model) });
+      const { partition, generation } = next;
+      snapshots.push({
+        snapshot: engine.snapshot(partitionOf(partition), generationOf(generation)),
+        entries: entriesOf(model, partition, generation),
+      });
     } else {
       snapshots.shift()?.snapshot.close();
     }
     assertAgrees(engine, model);
   }
-  for (const { snapshot, model: frozen } of snapshots) {
-    assertRanges(snapshot, frozen);
-    snapshot.close();
+  for (const frozen of snapshots) {
+    assertFrozen(frozen);
+    frozen.snapshot.close();
   }
 }
 
 describe("a storage engine behaves like a plain map", () => {
   for (const { kind, open } of engineKinds) {
-    test(`${kind}: reads, ranges, snapshots, expiry index and generation deletion`, async () => {
+    test(`${kind}: reads, ranges, snapshots, counters, expiry index and drops`, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
           const folder = await temporaryFolder();

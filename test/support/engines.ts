@@ -50,11 +50,23 @@ export function putOf(
   };
 }
 
+/** A delete, with its tombstone. */
 export function deleteOf(partition: number, generation: number, key: Uint8Array | string): EngineWrite {
   return {
     kind: "delete",
     partition: partitionOf(partition),
     generation: generationOf(generation),
     key: typeof key === "string" ? Buffer.from(key) : key,
+    record: encodeRecord({ epoch: brandAs(1), seq: 1, expiresAtMs: 0, deleted: true }, Buffer.alloc(0)),
+  };
+}
+
+/** A write of a generation's counters; the engines do not look into them. */
+export function countersOf(partition: number, generation: number, value: Uint8Array | string): EngineWrite {
+  return {
+    kind: "counters",
+    partition: partitionOf(partition),
+    generation: generationOf(generation),
+    value: Buffer.from(value),
   };
 }

@@ -117,18 +117,17 @@ describe("the steps that commits take", () => {
       },
     });
     const some = Buffer.from("x");
+    const counters = (n: number): EngineWrite => ({
+      ...{ kind: "counters", partition, generation: generation(n), value: some },
+    });
     const steps = (batch: readonly EngineWrite[], disk: Record<string, Uint8Array> = {}): string[] =>
       stepsOfBatch(batch, (name) => disk[name]);
 
-    assert.deepEqual(steps([put(7), meta("counters/5/7", some)], { "live/5": live(7, {}) }), []);
-    assert.deepEqual(steps([put(8), meta("counters/5/8", some)], { "live/5": live(7, {}) }), [
-      "chunk-stored",
-    ]);
-    assert.deepEqual(steps([put(8), meta("counters/5/8", some)]), ["chunk-stored"]);
+    assert.deepEqual(steps([put(7), counters(7)], { "live/5": live(7, {}) }), []);
+    assert.deepEqual(steps([put(8), counters(8)], { "live/5": live(7, {}) }), ["chunk-stored"]);
+    assert.deepEqual(steps([put(8), counters(8)]), ["chunk-stored"]);
     assert.deepEqual(steps([meta("staged/5", some)]), ["copy-complete"]);
-    assert.deepEqual(steps([put(8), meta("counters/5/8", some)], { "staged/5": some }), [
-      "later-write-applied",
-    ]);
+    assert.deepEqual(steps([put(8), counters(8)], { "staged/5": some }), ["later-write-applied"]);
     assert.deepEqual(steps([meta("live/5", live(8, {})), meta("staged/5", undefined)]), ["copy-live"]);
     assert.deepEqual(steps([meta("staged/5", undefined)]), []);
     const learners = [{ moveId: "move-1", replica: replica("other") }];
@@ -136,7 +135,7 @@ describe("the steps that commits take", () => {
     assert.deepEqual(steps([meta("live/5", live(7, { backups: [replica("other")] }))]), ["backup-adopted"]);
     assert.deepEqual(steps([meta("live/5", live(7, { primary: replica("other") }))]), ["owner-adopted"]);
     assert.deepEqual(steps([meta("live/5", undefined)]), ["live-dropped"]);
-    assert.deepEqual(steps([meta("counters/5/7", undefined)]), ["counters-dropped"]);
+    assert.deepEqual(steps([counters(8)]), []);
   });
 });
 

@@ -14,6 +14,15 @@ export type EngineWrite =
       readonly partition: PartitionId;
       readonly generation: Generation;
       readonly key: Uint8Array;
+      /** The tombstone: the deletion's version and no value. For a log of changes; reads find nothing. */
+      readonly record: Uint8Array;
+    }
+  /** Replaces a generation's counters, in the format of `counters.ts`: they change with its data. */
+  | {
+      readonly kind: "counters";
+      readonly partition: PartitionId;
+      readonly generation: Generation;
+      readonly value: Uint8Array;
     }
   /** Stores a small named value of the store itself: partition states, identity. `value` undefined: deletes it. */
   | { readonly kind: "meta"; readonly name: string; readonly value: Uint8Array | undefined };
@@ -29,18 +38,20 @@ export interface ExpiredKey {
   readonly partition: PartitionId;
   readonly generation: Generation;
   readonly key: Uint8Array;
-  /** Where it lies among all that expire; opaque. */
+  /** Where it lies among all keys that expire; opaque. */
   readonly position: Uint8Array;
 }
 
-/** A frozen view of the engine. Must be closed; an open one keeps old pages alive. */
+/** A generation and the partition that it is a copy of. */
+export interface GenerationName {
+  readonly partition: PartitionId;
+  readonly generation: Generation;
+}
+
+/** A frozen view of one generation. Must be closed: an open one keeps what was overwritten or deleted since. */
 export interface EngineSnapshot {
-  /** As {@link StorageEngine.range}, of the frozen state. */
-  range(
-    partition: PartitionId,
-    generation: Generation,
-    bounds?: EngineRangeBounds,
-  ): IterableIterator<EngineEntry>;
+  /** Every entry once, in no particular order. Throws `UNAVAILABLE` when the snapshot is closed. */
+  entries(): IterableIterator<EngineEntry>;
   close(): void;
 }
 
@@ -53,7 +64,8 @@ export interface EngineRangeBounds {
 }
 
 /**
- * Where a store keeps its data: `[partition][generation][key]` → record, plus named meta values.
+ * Where a store keeps its data: `[partition][generation][key]` → record, the counters of each generation, and named meta
+ * values.
  *
  * Reads are synchronous and see committed batches only. A batch commits as a whole or not at all.
  */
@@ -72,6 +84,8 @@ export interface StorageEngine {
   ): Uint8Array | undefined;
   /** A copy of a meta value, or undefined. */
   getMeta(name: string): Uint8Array | undefined;
+  /** A copy of a generation's counters, or undefined. */
+  getCounters(partition: PartitionId, generation: Generation): Uint8Array | undefined;
   /** All meta names with a prefix, ascending, with copies of their values. */
   listMeta(prefix: string): readonly { readonly name: string; readonly value: Uint8Array }[];
   /**
@@ -89,19 +103,20 @@ export interface StorageEngine {
     generation: Generation,
     bounds?: EngineRangeBounds,
   ): IterableIterator<EngineEntry>;
-  snapshot(): EngineSnapshot;
+  /** Freezes a generation as it is now. */
+  snapshot(partition: PartitionId, generation: Generation): EngineSnapshot;
   /**
-   * Keys of records whose expiry is at or before `wallMs`, oldest first, at most `limit`; from behind a position, where
-   * one is given.
+   * At most `limit` keys of records whose expiry is at or before `wallMs`, oldest first to within a second. `behind` is
+   * the position of a key found earlier: the answer goes on after that key.
    */
   expired(wallMs: number, limit: number, behind?: Uint8Array): readonly ExpiredKey[];
-  /** The generations of which any data is stored. */
-  listGenerations(): readonly { readonly partition: PartitionId; readonly generation: Generation }[];
+  /** The generations that have data or counters, ascending by partition, then generation. */
+  listGenerations(): readonly GenerationName[];
   /**
-   * Deletes up to `limit` records of a generation, without touching any meta value. Resolves with the number deleted;
-   * fewer than `limit` means that nothing is left. Each call is its own commit.
+   * Deletes a generation's data and counters in one commit. Resolves and rejects as {@link commit}, also when there is
+   * nothing to delete.
    */
-  deleteGeneration(partition: PartitionId, generation: Generation, limit: number): Promise<number>;
+  dropGeneration(partition: PartitionId, generation: Generation): Promise<void>;
   /** Why growing writes are refused now, in words; undefined: they are not. Asks the disk: not for every call. */
   problem(): string | undefined;
   /** Makes every commit so far survive a power loss. */

@@ -1,10 +1,7 @@
 import { EkvError } from "../errors.js";
 import { type Generation, type PartitionId, brandAs } from "../ids.js";
-import type { Clock } from "../ports/clock.js";
 import type { StorageEngine } from "../ports/storage-engine.js";
-import { countersName } from "./counters.js";
 import type { Turns } from "./turns.js";
-import { WorkPace } from "./work-pace.js";
 
 const nextName = "next-generation";
 /** Numbers reserved at a time, so that taking one rarely needs a commit. */
@@ -18,19 +15,15 @@ const spare = 256;
  */
 export class Generations {
   readonly #engine: StorageEngine;
-  readonly #turns: Pick<Turns, "run">;
-  readonly #clock: Pick<Clock, "nowMs">;
-  /** Records deleted in one commit, so that no deletion holds up other calls for long, whatever a record costs. */
-  readonly #pace = new WorkPace();
+  readonly #turns: Turns;
   #next = 1;
   #reserved = 1;
   readonly #deleting = new Map<string, Promise<void>>();
 
-  /** @param turns when batches are deleted */
-  constructor(engine: StorageEngine, turns: Pick<Turns, "run">, clock: Pick<Clock, "nowMs">) {
+  /** @param turns when a generation is deleted: many at once must not hold up other calls */
+  constructor(engine: StorageEngine, turns: Turns) {
     this.#engine = engine;
     this.#turns = turns;
-    this.#clock = clock;
   }
 
   /**
@@ -65,12 +58,14 @@ export class Generations {
     while (this.#next + count + spare > this.#reserved) await this.#reserveMore();
   }
 
-  /** Deletes a generation's data and counters in small batches. Repeated calls share one deletion. */
+  /** Deletes a generation's data and counters, in one commit. Repeated calls share one deletion. */
   delete(partition: PartitionId, generation: Generation): Promise<void> {
-    const name = countersName(partition, generation);
+    const name = `${partition}/${generation}`;
     const running = this.#deleting.get(name);
     if (running) return running;
-    const deletion = this.#delete(partition, generation, name).finally(() => this.#deleting.delete(name));
+    const deletion = this.#turns
+      .run(() => this.#engine.dropGeneration(partition, generation))
+      .finally(() => this.#deleting.delete(name));
     this.#deleting.set(name, deletion);
     return deletion;
   }
@@ -78,22 +73,6 @@ export class Generations {
   /** Resolves when the deletions that are under way have ended, well or not. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#deleting.values());
-  }
-
-  async #delete(partition: PartitionId, generation: Generation, name: string): Promise<void> {
-    const deleteSome = async (): Promise<boolean> => {
-      const limit = this.#pace.items;
-      const startedMs = this.#clock.nowMs();
-      const deleting = this.#engine.deleteGeneration(partition, generation, limit);
-      const spentMs = this.#clock.nowMs() - startedMs;
-      const deleted = await deleting;
-      this.#pace.took(deleted, spentMs, 0);
-      return deleted >= limit;
-    };
-    while (await this.#turns.run(deleteSome));
-    if (this.#engine.getMeta(name) !== undefined) {
-      await this.#engine.commit([{ kind: "meta", name, value: undefined }]);
-    }
   }
 
   async #reserveMore(): Promise<void> {

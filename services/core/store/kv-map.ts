@@ -12,7 +12,7 @@ import {
 } from "../record.js";
 import type { Version } from "../topology.js";
 import { formatVersion } from "../version-text.js";
-import { countersName, decodeCounters, encodeCounters } from "./counters.js";
+import { decodeCounters, encodeCounters } from "./counters.js";
 import { keyName } from "./key-name.js";
 import { type OverlayWrite, Partition } from "./partition.js";
 
@@ -231,7 +231,7 @@ export class KVMap {
     const { seq, digest } =
       partition.generation === undefined
         ? decodeCounters(undefined)
-        : decodeCounters(this.#engine.getMeta(countersName(partition.id, partition.generation)));
+        : decodeCounters(this.#engine.getCounters(partition.id, partition.generation));
     partition.seq = Math.max(partition.seq, seq);
     partition.localSeq = partition.seq;
     partition.digest = digest;
@@ -259,11 +259,7 @@ export class KVMap {
     const assigned: Assigned = { partition, overlayKey, write, epoch, seq, record: stored, existed };
     partition.overlay.set(overlayKey, assigned);
     const { key } = write;
-    this.#batch.push(
-      deleted
-        ? { kind: "delete", partition: partition.id, generation, key }
-        : { kind: "put", partition: partition.id, generation, key, record },
-    );
+    this.#batch.push({ kind: write.kind, partition: partition.id, generation, key, record });
     this.#assigned.push(assigned);
     this.#touched.add(partition);
     partition.follower?.append({ seq, key, record });
@@ -293,9 +289,9 @@ export class KVMap {
     const touched = this.#touched;
     const batch = this.#batch;
     for (const partition of touched) {
-      if (partition.generation === undefined) continue;
-      const name = countersName(partition.id, partition.generation);
-      batch.push({ kind: "meta", name, value: encodeCounters(partition.seq, partition.digest) });
+      const { id, generation, seq, digest } = partition;
+      if (generation === undefined) continue;
+      batch.push({ kind: "counters", partition: id, generation, value: encodeCounters(seq, digest) });
     }
     this.#batch = [];
     this.#assigned = [];

@@ -3,7 +3,7 @@ import { type Epoch, type Generation, type MoveId, type PartitionId, brandAs } f
 import type { EngineWrite, StorageEngine } from "../ports/storage-engine.js";
 import { recordIsDeleted, recordVersion } from "../record.js";
 import { type Replica, type Version, compareVersions } from "../topology.js";
-import { countersName, decodeCounters, encodeCounters } from "./counters.js";
+import { decodeCounters, encodeCounters } from "./counters.js";
 import { keyName } from "./key-name.js";
 import type { Partition } from "./partition.js";
 
@@ -72,7 +72,7 @@ export class StagedCopy {
       const partition = partitions[Number(name.slice(stagedPrefix.length))];
       if (partition === undefined) return [];
       const { moveId, source, generation } = decodeStaged(value);
-      const { seq, digest } = decodeCounters(engine.getMeta(countersName(partition.id, generation)));
+      const { seq, digest } = decodeCounters(engine.getCounters(partition.id, generation));
       const snapshot = { epoch: brandAs<Epoch>(0), seq };
       const copy = new StagedCopy(engine, { moveId, source, partition, generation, snapshot });
       copy.#digest.assign(digest);
@@ -146,7 +146,7 @@ export class StagedCopy {
       if (old !== undefined) digest.remove(key, old);
       if (recordIsDeleted(record)) {
         fresh.set(name, undefined);
-        batch.push({ kind: "delete", partition, generation, key });
+        batch.push({ kind: "delete", partition, generation, key, record });
       } else {
         fresh.set(name, record);
         digest.add(key, record);
@@ -164,8 +164,9 @@ export class StagedCopy {
   }
 
   async #commit(batch: EngineWrite[], digest: PartitionDigest, version: Version): Promise<void> {
-    const name = countersName(this.partition.id, this.generation);
-    batch.push({ kind: "meta", name, value: encodeCounters(version.seq, digest) });
+    const { partition, generation } = this;
+    const value = encodeCounters(version.seq, digest);
+    batch.push({ kind: "counters", partition: partition.id, generation, value });
     await this.#engine.commit(batch);
     this.#digest.assign(digest);
     this.version = version;

@@ -1,6 +1,7 @@
 import { assertInvariant } from "../../core/errors.js";
 import { type Generation, type PartitionId, brandAs } from "../../core/ids.js";
 import { limits } from "../../core/limits.js";
+import type { GenerationName } from "../../core/ports/storage-engine.js";
 
 /** Bytes in front of the key in a data key: partition u16, generation u32, both big-endian. */
 export const prefixBytes = 6;
@@ -75,10 +76,7 @@ export function expiryEnd(wallMs: number): Buffer {
 }
 
 /** The partition and generation of a data key that begins at `offset`. */
-export function generationOf(
-  bytes: Uint8Array,
-  offset = 0,
-): { readonly partition: PartitionId; readonly generation: Generation } {
+export function generationOf(bytes: Uint8Array, offset = 0): GenerationName {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     partition: brandAs<PartitionId>(view.readUInt16BE(offset)),

@@ -8,6 +8,7 @@ import type {
   EngineRangeBounds,
   EngineSnapshot,
   EngineWrite,
+  GenerationName,
   StorageEngine,
 } from "../../core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../core/record.js";
@@ -20,6 +21,7 @@ import { DeferredWriter } from "./deferred-writer.js";
 import { DiskSpace, type DiskSpaceOptions } from "./disk-space.js";
 import { reusableBytesOf, usedBytesOf } from "./environment-size.js";
 import { expiryKey, scratchDataKey } from "./layout.js";
+import { countersName, countersPrefix, generationOfCounters } from "./lmdb-counters.js";
 import {
   type OrderedTable,
   type PageBounds,
@@ -67,6 +69,8 @@ const unflushedLmdbOptions = { noSync: true };
 
 const diskReserveBytesDefault = 67_108_864;
 const pageSizeBytes = 4096;
+/** Records deleted in one transaction: it takes a few milliseconds. */
+const dropRecords = 512;
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** Views of the buffer that values are read into, by their length: a view made once is one less for every read. */
@@ -142,12 +146,19 @@ class LmdbTable implements OrderedTable {
 }
 
 class LmdbSnapshot implements EngineSnapshot {
+  readonly #of: GenerationName;
   readonly #table: OrderedTable;
   readonly #transaction: Transaction;
   readonly #onClose: (snapshot: LmdbSnapshot) => void;
   #closed = false;
 
-  constructor(data: Table, transaction: Transaction, onClose: (snapshot: LmdbSnapshot) => void) {
+  constructor(
+    of: GenerationName,
+    data: Table,
+    transaction: Transaction,
+    onClose: (snapshot: LmdbSnapshot) => void,
+  ) {
+    this.#of = of;
     const frozen = new LmdbTable(data, transaction);
     this.#table = {
       keys: (bounds) => this.#open(frozen).keys(bounds),
@@ -157,12 +168,8 @@ class LmdbSnapshot implements EngineSnapshot {
     this.#onClose = onClose;
   }
 
-  range(
-    partition: PartitionId,
-    generation: Generation,
-    bounds?: EngineRangeBounds,
-  ): IterableIterator<EngineEntry> {
-    return rangeOf(this.#open(this.#table), partition, generation, bounds);
+  entries(): IterableIterator<EngineEntry> {
+    return rangeOf(this.#open(this.#table), this.#of.partition, this.#of.generation);
   }
 
   close(): void {
@@ -191,7 +198,10 @@ class LmdbEngine implements StorageEngine {
   readonly #writer: Writer;
   readonly #space: DiskSpace;
   readonly #folios: SmallFolios | undefined;
+  readonly #clock: Clock;
   readonly #snapshots = new Set<LmdbSnapshot>();
+  /** Ends with the last drop asked for: they go one after the other. */
+  #dropped: Promise<unknown> = Promise.resolve();
   /** False while no record with an expiry was ever seen: then writes need not look at what they overwrite. */
   #mayExpire: boolean;
   #closed = false;
@@ -207,6 +217,7 @@ class LmdbEngine implements StorageEngine {
     this.#env = env;
     this.#writer = writer;
     this.#folios = folios;
+    this.#clock = space.clock;
     this.#data = table("data");
     const scanned = env.openDB<Uint8Array, Uint8Array>({ name: "data", ...scanOptions });
     this.#scanned = scanned;
@@ -241,8 +252,16 @@ class LmdbEngine implements StorageEngine {
     return found && new Uint8Array(viewOf(found));
   }
 
+  getCounters(partition: PartitionId, generation: Generation): Uint8Array | undefined {
+    return this.getMeta(countersName(partition, generation));
+  }
+
   listMeta(prefix: string): readonly { readonly name: string; readonly value: Uint8Array }[] {
     this.#assertOpen();
+    return this.#namedValues(prefix).filter(({ name }) => !name.startsWith(countersPrefix));
+  }
+
+  #namedValues(prefix: string): readonly { readonly name: string; readonly value: Uint8Array }[] {
     const found: { readonly name: string; readonly value: Uint8Array }[] = [];
     const start = prefix === "" ? new Uint8Array(1) : Buffer.from(prefix);
     for (const { key, value } of this.#meta.getRange({ start })) {
@@ -270,10 +289,13 @@ class LmdbEngine implements StorageEngine {
     return rangeOf(this.#dataTable, partition, generation, bounds);
   }
 
-  snapshot(): EngineSnapshot {
+  snapshot(partition: PartitionId, generation: Generation): EngineSnapshot {
     this.#assertOpen();
-    const snapshot = new LmdbSnapshot(this.#scanned, this.#env.useReadTransaction(), (closed) =>
-      this.#snapshots.delete(closed),
+    const snapshot = new LmdbSnapshot(
+      { partition, generation },
+      this.#scanned,
+      this.#env.useReadTransaction(),
+      (closed) => this.#snapshots.delete(closed),
     );
     this.#snapshots.add(snapshot);
     return snapshot;
@@ -284,16 +306,33 @@ class LmdbEngine implements StorageEngine {
   }
 
   listGenerations(): ReturnType<StorageEngine["listGenerations"]> {
-    return generationsOf(this.#dataTable);
+    this.#assertOpen();
+    const counted = this.#namedValues(countersPrefix).map(({ name }) => generationOfCounters(name));
+    return generationsOf(this.#dataTable, counted);
   }
 
-  async deleteGeneration(partition: PartitionId, generation: Generation, limit: number): Promise<number> {
+  /** In several transactions, one a turn of the event loop. The counters go in the last: until then it is listed. */
+  async dropGeneration(partition: PartitionId, generation: Generation): Promise<void> {
     this.#assertOpen();
-    this.#space.claim(Math.min(limit, 1024) * pageSizeBytes, false);
+    const drop = this.#dropped.then(async () => {
+      while (await this.#dropSome(partition, generation)) {
+        await new Promise<void>((resolve) => this.#clock.endOfTurn(resolve));
+      }
+    });
+    this.#dropped = drop.catch(() => undefined);
+    await drop;
+  }
+
+  /** Returns whether there is more. */
+  async #dropSome(partition: PartitionId, generation: Generation): Promise<boolean> {
+    this.#assertOpen();
+    this.#space.claim(dropRecords * pageSizeBytes, false);
     return this.#writer.run(() => {
-      const keys = generationKeys(new LmdbTable(this.#data), partition, generation, limit);
+      const keys = generationKeys(new LmdbTable(this.#data), partition, generation, dropRecords);
       for (const key of keys) this.#remove(key);
-      return keys.length;
+      if (keys.length === dropRecords) return true;
+      this.#putMeta(countersName(partition, generation), undefined);
+      return false;
     });
   }
 
@@ -335,6 +374,8 @@ class LmdbEngine implements StorageEngine {
   #apply(batch: readonly EngineWrite[]): void {
     for (const write of batch) {
       if (write.kind === "meta") this.#putMeta(write.name, write.value);
+      else if (write.kind === "counters")
+        this.#putMeta(countersName(write.partition, write.generation), write.value);
       else if (write.kind === "delete")
         this.#remove(scratchDataKey(write.partition, write.generation, write.key));
       else this.#put(scratchDataKey(write.partition, write.generation, write.key), write.record);

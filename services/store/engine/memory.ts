@@ -6,11 +6,12 @@ import type {
   EngineRangeBounds,
   EngineSnapshot,
   EngineWrite,
+  GenerationName,
   StorageEngine,
 } from "../../core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../core/record.js";
 import { engineClosed, snapshotClosed } from "./closed.js";
-import { expiryKey, scratchDataKey } from "./layout.js";
+import { expiryKey, generationOf, scratchDataKey } from "./layout.js";
 import {
   type OrderedTable,
   type PageBounds,
@@ -31,7 +32,8 @@ const memoryRecordOverheadBytes = 160;
 /** How a memory engine is opened. */
 export interface MemoryEngineOptions {
   /**
-   * Most bytes of keys and records, {@link memoryRecordOverheadBytes} for each included; meta values do not count.
+   * Most bytes of keys and records, {@link memoryRecordOverheadBytes} for each included; counters and meta values do
+   * not count.
    * A batch that grows beyond it is refused with `RESOURCE_EXHAUSTED`; one that shrinks never is. Default: no limit.
    */
   readonly bytesMax?: number;
@@ -40,9 +42,13 @@ export interface MemoryEngineOptions {
 interface State {
   readonly data: Tree<Uint8Array>;
   readonly expiry: Tree<undefined>;
+  /** By what the data keys of their generation begin with. */
+  readonly counters: Tree<Uint8Array>;
   readonly meta: Tree<Uint8Array>;
   bytes: number;
 }
+
+const emptyKey = new Uint8Array(0);
 
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
@@ -56,6 +62,7 @@ function cloneOf(state: State): State {
   return {
     data: state.data.clone(),
     expiry: state.expiry.clone(),
+    counters: state.counters.clone(),
     meta: state.meta.clone(),
     bytes: state.bytes,
   };
@@ -106,20 +113,22 @@ function dataTable(state: State): OrderedTable {
   return new TreeTable(state.data, (record) => new Uint8Array(record));
 }
 
+function countersKey(partition: PartitionId, generation: Generation): string {
+  return textOf(scratchDataKey(partition, generation, emptyKey));
+}
+
 class MemorySnapshot implements EngineSnapshot {
   #state: State | undefined;
+  readonly #of: GenerationName;
 
-  constructor(state: State) {
+  constructor(state: State, of: GenerationName) {
     this.#state = state;
+    this.#of = of;
   }
 
-  range(
-    partition: PartitionId,
-    generation: Generation,
-    bounds?: EngineRangeBounds,
-  ): IterableIterator<EngineEntry> {
+  entries(): IterableIterator<EngineEntry> {
     if (this.#state === undefined) throw snapshotClosed();
-    return rangeOf(dataTable(this.#state), partition, generation, bounds);
+    return rangeOf(dataTable(this.#state), this.#of.partition, this.#of.generation);
   }
 
   close(): void {
@@ -134,6 +143,7 @@ class MemoryEngine implements StorageEngine {
   #state: State = {
     data: new BTree<string, Uint8Array>(),
     expiry: new BTree<string, undefined>(),
+    counters: new BTree<string, Uint8Array>(),
     meta: new BTree<string, Uint8Array>(),
     bytes: 0,
   };
@@ -167,6 +177,11 @@ class MemoryEngine implements StorageEngine {
     return found;
   }
 
+  getCounters(partition: PartitionId, generation: Generation): Uint8Array | undefined {
+    const value = this.#open().counters.get(countersKey(partition, generation));
+    return value && new Uint8Array(value);
+  }
+
   async commit(batch: readonly EngineWrite[]): Promise<void> {
     // Copies share their nodes with the state they came from, so that a refused batch leaves no trace.
     const next = cloneOf(this.#open());
@@ -195,9 +210,9 @@ class MemoryEngine implements StorageEngine {
     return rangeOf(live, partition, generation, bounds);
   }
 
-  snapshot(): EngineSnapshot {
+  snapshot(partition: PartitionId, generation: Generation): EngineSnapshot {
     // Every commit makes a new state, so this one is frozen.
-    return new MemorySnapshot(this.#open());
+    return new MemorySnapshot(this.#open(), { partition, generation });
   }
 
   expired(wallMs: number, limit: number, behind?: Uint8Array): ReturnType<StorageEngine["expired"]> {
@@ -206,15 +221,18 @@ class MemoryEngine implements StorageEngine {
   }
 
   listGenerations(): ReturnType<StorageEngine["listGenerations"]> {
-    return generationsOf(dataTable(this.#open()));
+    const state = this.#open();
+    const counted = Array.from(state.counters.keys(), (key) => generationOf(bytesOf(key)));
+    return generationsOf(dataTable(state), counted);
   }
 
-  async deleteGeneration(partition: PartitionId, generation: Generation, limit: number): Promise<number> {
+  async dropGeneration(partition: PartitionId, generation: Generation): Promise<void> {
     const next = cloneOf(this.#open());
-    const keys = generationKeys(dataTable(next), partition, generation, limit);
-    for (const key of keys) removeRecord(next, textOf(key));
+    for (const key of generationKeys(dataTable(next), partition, generation, Infinity)) {
+      removeRecord(next, textOf(key));
+    }
+    next.counters.delete(countersKey(partition, generation));
     this.#state = next;
-    return keys.length;
   }
 
   problem(): string | undefined {
@@ -239,6 +257,10 @@ function applyWrite(state: State, write: EngineWrite): void {
   if (write.kind === "meta") {
     if (write.value === undefined) state.meta.delete(write.name);
     else state.meta.set(write.name, new Uint8Array(write.value));
+    return;
+  }
+  if (write.kind === "counters") {
+    state.counters.set(countersKey(write.partition, write.generation), new Uint8Array(write.value));
     return;
   }
   const key = textOf(scratchDataKey(write.partition, write.generation, write.key));

@@ -1,5 +1,10 @@
 import type { Generation, PartitionId } from "../../core/ids.js";
-import type { EngineEntry, EngineRangeBounds, ExpiredKey } from "../../core/ports/storage-engine.js";
+import type {
+  EngineEntry,
+  EngineRangeBounds,
+  ExpiredKey,
+  GenerationName,
+} from "../../core/ports/storage-engine.js";
 import { dataKey, expiryBytes, expiryEnd, generationOf, prefixBytes, prefixEnd } from "./layout.js";
 
 /** Where a page of an ordered table lies. */
@@ -66,11 +71,20 @@ export function generationKeys(
   return data.keys({ start, end: prefixEnd(start), limit });
 }
 
-/** The generations that a data table holds any record of: one seek each. */
+/** The generations that a data table holds any record of, one seek each, and those that have counters; ascending. */
 export function generationsOf(
   data: OrderedTable,
-): readonly { readonly partition: PartitionId; readonly generation: Generation }[] {
-  const found: { readonly partition: PartitionId; readonly generation: Generation }[] = [];
+  counted: readonly GenerationName[],
+): readonly GenerationName[] {
+  const found = new Map<string, GenerationName>();
+  for (const one of [...generationsWithData(data), ...counted]) {
+    found.set(`${one.partition}/${one.generation}`, one);
+  }
+  return [...found.values()].toSorted((a, b) => a.partition - b.partition || a.generation - b.generation);
+}
+
+function generationsWithData(data: OrderedTable): readonly GenerationName[] {
+  const found: GenerationName[] = [];
   let start: Uint8Array | undefined = new Uint8Array(1);
   while (start !== undefined) {
     const first: Uint8Array | undefined = data.keys({ start, limit: 1 })[0];

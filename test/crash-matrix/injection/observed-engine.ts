@@ -34,15 +34,14 @@ export function stepsOfBatch(
   const steps: StepName[] = [];
   const written = new Set<string>();
   for (const write of batch) {
+    if (write.kind === "counters") written.add(`${write.partition}/${write.generation}`);
     if (write.kind !== "meta") continue;
     const { name, value } = write;
-    const [kind, partition, generation] = name.split("/");
+    const [kind, partition] = name.split("/");
     if (kind === "staged" && value) steps.push("copy-complete");
     else if (kind === "staged" && batch.some((other) => isLive(other, partition))) steps.push("copy-live");
     else if (kind === "live")
       steps.push(...(value ? [stepOfLive(value) ?? []].flat() : ["live-dropped" as const]));
-    else if (kind === "counters" && value) written.add(`${partition}/${generation}`);
-    else if (kind === "counters") steps.push("counters-dropped");
   }
   for (const name of written) steps.push(...stepsOfData(batch, name, getMeta));
   return steps;
@@ -61,7 +60,10 @@ function stepsOfData(
   const [partition, generation] = name.split("/").map(Number);
   const live = getMeta(`live/${partition}`);
   const isCopy = live === undefined || liveGeneration(live) !== generation;
-  if (!isCopy || !batch.some((write) => write.kind !== "meta" && write.partition === partition)) return [];
+  const hasData = batch.some(
+    (write) => (write.kind === "put" || write.kind === "delete") && write.partition === partition,
+  );
+  if (!isCopy || !hasData) return [];
   return [getMeta(`staged/${partition}`) ? "later-write-applied" : "chunk-stored"];
 }
 
@@ -86,6 +88,10 @@ class ObservedEngine implements StorageEngine {
     return this.#engine.getMeta(name);
   }
 
+  getCounters(partition: PartitionId, generation: Generation): Uint8Array | undefined {
+    return this.#engine.getCounters(partition, generation);
+  }
+
   listMeta(prefix: string): ReturnType<StorageEngine["listMeta"]> {
     return this.#engine.listMeta(prefix);
   }
@@ -104,8 +110,8 @@ class ObservedEngine implements StorageEngine {
     return this.#engine.range(partition, generation, bounds);
   }
 
-  snapshot(): EngineSnapshot {
-    return this.#engine.snapshot();
+  snapshot(partition: PartitionId, generation: Generation): EngineSnapshot {
+    return this.#engine.snapshot(partition, generation);
   }
 
   expired(wallMs: number, limit: number, behind?: Uint8Array): ReturnType<StorageEngine["expired"]> {
@@ -116,10 +122,8 @@ class ObservedEngine implements StorageEngine {
     return this.#engine.listGenerations();
   }
 
-  deleteGeneration(partition: PartitionId, generation: Generation, limit: number): Promise<number> {
-    return passCommit(["generation-deleted"], () =>
-      this.#engine.deleteGeneration(partition, generation, limit),
-    );
+  dropGeneration(partition: PartitionId, generation: Generation): Promise<void> {
+    return passCommit(["generation-dropped"], () => this.#engine.dropGeneration(partition, generation));
   }
 
   problem(): string | undefined {

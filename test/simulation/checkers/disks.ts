@@ -1,14 +1,14 @@
 import { PartitionDigest } from "../../../services/core/digest.js";
-import type { StorageEngine } from "../../../services/core/ports/storage-engine.js";
+import type { GenerationName, StorageEngine } from "../../../services/core/ports/storage-engine.js";
 import type { Generation, PartitionId } from "../../../services/core/ids.js";
-import { countersName, decodeCounters } from "../../../services/core/store/counters.js";
+import { decodeCounters } from "../../../services/core/store/counters.js";
 
 /** What a store says it has, and its disk. */
 export interface DiskView {
   readonly storeId: string;
   /** The generations it serves. */
-  readonly live: readonly { readonly partition: PartitionId; readonly generation: Generation }[];
-  readonly disk: Pick<StorageEngine, "range" | "listGenerations" | "listMeta" | "getMeta">;
+  readonly live: readonly GenerationName[];
+  readonly disk: Pick<StorageEngine, "range" | "listGenerations" | "listMeta" | "getCounters">;
 }
 
 /** What is left over on the disks, or missing there, when nothing is under way. Empty: nothing. */
@@ -19,12 +19,9 @@ export function findLeftovers(disks: readonly DiskView[], partitionCount: number
     const names = new Set(live.map(({ partition, generation }) => `${partition}/${generation}`));
     for (const { partition, generation } of disk.listGenerations()) {
       const name = `${partition}/${generation}`;
-      if (!names.has(name)) problems.push(`${storeId} still has the data of generation ${name}`);
+      if (!names.has(name)) problems.push(`${storeId} still has data or counters of generation ${name}`);
     }
     for (const { name } of disk.listMeta("staged/")) problems.push(`${storeId} still has ${name}`);
-    for (const { name } of disk.listMeta("counters/")) {
-      if (!names.has(name.slice("counters/".length))) problems.push(`${storeId} still has ${name}`);
-    }
     for (const { partition, generation } of live) {
       const other = owners.get(partition);
       if (other !== undefined) problems.push(`partition ${partition} is live at ${other} and at ${storeId}`);
@@ -45,7 +42,7 @@ function findWrongCounters(
   partition: PartitionId,
   generation: Generation,
 ): string | undefined {
-  const stored = decodeCounters(disk.getMeta(countersName(partition, generation)));
+  const stored = decodeCounters(disk.getCounters(partition, generation));
   const digest = new PartitionDigest();
   for (const { key, record } of disk.range(partition, generation)) digest.add(key, record);
   if (digest.equals(stored.digest)) return undefined;

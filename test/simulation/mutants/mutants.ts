@@ -38,7 +38,7 @@ export const mutants: readonly Mutant[] = [
     find: "        partition.releasedEpoch = partition.epoch;\n",
     replace:
       "        partition.releasedEpoch = partition.epoch;\n" +
-      "        void this.#context.engine.deleteGeneration(partition.id, partition.generation ?? 0, 100000);\n",
+      "        void this.#context.engine.dropGeneration(partition.id, partition.generation ?? 0);\n",
     faults: ["crashStore", "crashStoreAtEffect", "crashMaster", "crashMasterAtEffect", "isolate"],
     seed: 36,
     seconds: 15,
@@ -111,13 +111,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: "delete by partition instead of by generation",
     file: "services/core/store/generations.js",
-    find: "        if (this.#engine.getMeta(name) !== undefined) {\n",
+    find: ".run(() => this.#engine.dropGeneration(partition, generation))",
     replace:
-      "        for (const other of this.#engine.listGenerations()) {\n" +
-      "            if (other.partition === partition)\n" +
-      "                await this.#engine.deleteGeneration(partition, other.generation, 100000);\n" +
-      "        }\n" +
-      "        if (this.#engine.getMeta(name) !== undefined) {\n",
+      ".run(() => Promise.all(this.#engine.listGenerations()\n" +
+      "            .filter((other) => other.partition === partition)\n" +
+      "            .map((other) => this.#engine.dropGeneration(partition, other.generation))))",
     faults: ["slowNetwork", "stallDisk", "crashStore", "crashStoreAtEffect", "crashMaster"],
     seed: 112,
     seconds: 15,

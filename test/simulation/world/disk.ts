@@ -1,5 +1,4 @@
 import { EkvError } from "../../../services/core/errors.js";
-import type { Generation, PartitionId } from "../../../services/core/ids.js";
 import type { EngineWrite, StorageEngine } from "../../../services/core/ports/storage-engine.js";
 import { openMemoryEngine } from "../../../services/store/engine/memory.js";
 import type { SimProcess } from "./process.js";
@@ -92,17 +91,16 @@ export class SimDisk {
       getMeta: (name) => live().getMeta(name),
       listMeta: (prefix) => live().listMeta(prefix),
       range: (...range) => live().range(...range),
-      snapshot: () => live().snapshot(),
+      getCounters: (...of) => live().getCounters(...of),
+      snapshot: (...of) => live().snapshot(...of),
       expired: (...limit) => live().expired(...limit),
       listGenerations: () => live().listGenerations(),
       commit: (batch) => {
         const grows = batch.some((write) => write.kind === "put");
         return operate(this.#commitUs(), () => change((engine) => engine.commit(batch), grows));
       },
-      deleteGeneration: (partition: PartitionId, generation: Generation, limit: number) =>
-        operate(this.#commitUs(), () =>
-          change((engine) => engine.deleteGeneration(partition, generation, limit), false),
-        ),
+      dropGeneration: (...of) =>
+        operate(this.#commitUs(), () => change((engine) => engine.dropGeneration(...of), false)),
       problem: () => undefined,
       flush: () => operate(this.#flushUs(), flush),
       close: () => Promise.resolve(),
@@ -161,6 +159,8 @@ async function copyOf(engine: StorageEngine): Promise<StorageEngine> {
     for (const { key, record } of engine.range(partition, generation)) {
       batch.push({ kind: "put", partition, generation, key, record });
     }
+    const value = engine.getCounters(partition, generation);
+    if (value !== undefined) batch.push({ kind: "counters", partition, generation, value });
   }
   await copy.commit(batch);
   return copy;
