@@ -209,6 +209,7 @@ for (const { kind, open } of engineKinds) {
         const piece = engine.expired(50_000, 7, position);
         if (piece.length === 0) break;
         assert.ok(piece.length <= 7);
+        assert.ok(found.length < names.length, "a key is found again");
         found.push(...piece.map(({ key }) => Buffer.from(key).toString()));
         position = piece.at(-1)?.position;
       }

@@ -151,11 +151,13 @@ function isBehind(hex: string, behind: string): boolean {
   return Buffer.from(hex, "hex").compare(Buffer.from(behind, "hex")) > 0;
 }
 
-function expiredInPieces(engine: StorageEngine, wallMs: number, limit: number): ExpiredKey[] {
+/** All that has expired, `limit` keys at a time. It must not be more than `most`. */
+function expiredInPieces(engine: StorageEngine, wallMs: number, limit: number, most: number): ExpiredKey[] {
   const found: ExpiredKey[] = [];
   for (;;) {
     const piece = engine.expired(wallMs, limit, found.at(-1)?.position);
     found.push(...piece);
+    assert.ok(found.length <= most, "a key is found again");
     if (piece.length < limit) return found;
   }
 }
@@ -165,7 +167,7 @@ function assertExpired(engine: StorageEngine, model: Model): void {
     const expected = [...model.entries.values()]
       .map((stored) => ({ stored, expiresAtMs: recordExpiresAtMs(Buffer.from(stored.record, "hex")) }))
       .filter(({ expiresAtMs }) => expiresAtMs !== 0 && expiresAtMs <= wallMs);
-    const found = expiredInPieces(engine, wallMs, 3);
+    const found = expiredInPieces(engine, wallMs, 3, expected.length);
     assert.deepEqual(engine.expired(wallMs, 1000), found);
     const nameOf = (of: { partition: number; generation: number }, hex: string): string =>
       `${of.partition}/${of.generation}/${hex}`;

@@ -3,7 +3,8 @@ import { beforeEach, describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
 import type { Epoch, Generation, Incarnation, PartitionId, StoreId } from "../../services/core/ids.js";
 import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
-import { recordValueOffset } from "../../services/core/record.js";
+import { recordIsDeleted, recordValueOffset, recordVersion } from "../../services/core/record.js";
+import { decodeCounters } from "../../services/core/store/counters.js";
 import { Follower } from "../../services/core/store/follower.js";
 import { refreshGates } from "../../services/core/store/gate.js";
 import { type Condition, KVMap, type WriteCall } from "../../services/core/store/kv-map.js";
@@ -300,7 +301,7 @@ describe("the KVMap", () => {
     assert.equal(partition.seq, 0);
   });
 
-  it("keeps digest, count and bytes those of the data", async () => {
+  it("keeps digest, count and bytes those of the data, and commits them with it", async () => {
     write("a", "xx");
     write("b", "yyy");
     write("a", "z");
@@ -309,5 +310,21 @@ describe("the KVMap", () => {
     await held.finishNext();
     assert.equal(partition.digest.keys, 1);
     assert.equal(partition.digest.bytes, 2);
+    const { seq, digest } = decodeCounters(held.engine.getCounters(partition.id, 1 as Generation));
+    assert.equal(seq, 4);
+    assert.ok(digest.equals(partition.digest));
+  });
+
+  it("commits a delete with its tombstone", async () => {
+    write("a", "1");
+    write("a", undefined, { value: Buffer.from("ignored") });
+    turn();
+    const [, tombstone] = held.commits[0]?.batch ?? [];
+    assert.ok(tombstone?.kind === "delete");
+    assert.deepEqual(recordVersion(tombstone.record), { epoch: 3, seq: 2 });
+    assert.ok(recordIsDeleted(tombstone.record));
+    assert.equal(tombstone.record.length, recordValueOffset(tombstone.record));
+    await held.finishNext();
+    assert.equal(read("a"), undefined);
   });
 });

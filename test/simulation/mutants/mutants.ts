@@ -113,11 +113,15 @@ export const mutants: readonly Mutant[] = [
     file: "services/core/store/generations.js",
     find: ".run(() => this.#engine.dropGeneration(partition, generation))",
     replace:
-      ".run(() => Promise.all(this.#engine.listGenerations()\n" +
-      "            .filter((other) => other.partition === partition)\n" +
-      "            .map((other) => this.#engine.dropGeneration(partition, other.generation))))",
+      ".run(async () => {\n" +
+      "            await this.#engine.dropGeneration(partition, generation);\n" +
+      "            for (const other of this.#engine.listGenerations()) {\n" +
+      "                if (other.partition === partition)\n" +
+      "                    await this.#engine.dropGeneration(partition, other.generation);\n" +
+      "            }\n" +
+      "        })",
     faults: ["slowNetwork", "stallDisk", "crashStore", "crashStoreAtEffect", "crashMaster"],
-    seed: 112,
+    seed: 22,
     seconds: 15,
   },
   {
@@ -201,7 +205,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     faults: ["crashStore", "resetConnection", "resetHost", "crashStoreAtEffect"],
-    seed: 20,
+    seed: 123,
     seconds: 12,
   },
   {

@@ -192,6 +192,7 @@ export interface ChunkDataTransfer {
   moveId: string;
   /** From 0. */
   chunk: number;
+  /** Each key of the snapshot is in one chunk; keys come in no particular order. */
   records:
     | RecordBatch
     | undefined;
