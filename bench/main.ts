@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { benches } from "./benches/all.js";
-import { UsageError } from "./options.js";
+import { takeFlag, takeText, UsageError } from "./options.js";
 import { barsVerdict } from "./report/bar.js";
 import { currentConditions } from "./report/conditions.js";
 import { screenText, writePublication } from "./report/publication.js";
@@ -19,20 +19,9 @@ function usage(): string {
   );
 }
 
-/** Takes `--name` out of the arguments, and says whether it was there. */
-function takeFlag(args: string[], name: string): boolean {
-  const at = args.indexOf(`--${name}`);
-  if (at >= 0) args.splice(at, 1);
-  return at >= 0;
-}
-
-/** Takes `--name <folder>` out of the arguments. */
 function takeFolder(args: string[], name: string): string | undefined {
-  const at = args.indexOf(`--${name}`);
-  if (at < 0) return undefined;
-  const [, folder] = args.splice(at, 2);
-  if (folder === undefined) throw new UsageError(`--${name}: give a folder`);
-  return resolve(folder);
+  const folder = takeText(args, name);
+  return folder === undefined ? undefined : resolve(folder);
 }
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -9,6 +9,22 @@ export interface NumberOption {
   readonly help: string;
 }
 
+/** Takes `--name <text>` out of the arguments; undefined: it was not there. */
+export function takeText(args: string[], name: string): string | undefined {
+  const at = args.indexOf(`--${name}`);
+  if (at < 0) return undefined;
+  const [, text] = args.splice(at, 2);
+  if (text === undefined) throw new UsageError(`--${name}: give a value`);
+  return text;
+}
+
+/** Takes `--name` out of the arguments, and says whether it was there. */
+export function takeFlag(args: string[], name: string): boolean {
+  const at = args.indexOf(`--${name}`);
+  if (at >= 0) args.splice(at, 1);
+  return at >= 0;
+}
+
 /** Numbers from a command line, by name; other options are refused. */
 export function numberOptions<N extends string>(
   args: readonly string[],

@@ -1,5 +1,8 @@
 import type { Bench } from "../bench.js";
+import { buildsBench } from "./builds/builds.js";
+import { engineBench } from "./engine/engine.js";
 import { growthBench } from "./growth/growth.js";
+import { memoryBench } from "./memory/memory.js";
 import { movesBench } from "./moves/moves.js";
 import { opsBench } from "./ops.js";
 import { paperBench } from "./paper/paper.js";
@@ -10,5 +13,5 @@ import { ycsbBench } from "./ycsb/ycsb.js";
 /** Every bench, in the order in which they are listed. */
 export const benches: readonly Bench[] = [
   ...[paperBench, ycsbBench, peersBench, movesBench, growthBench],
-  ...[opsBench, smokeBench],
+  ...[buildsBench, engineBench, memoryBench, opsBench, smokeBench],
 ];

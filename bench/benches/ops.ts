@@ -1,7 +1,7 @@
 import type { Bench } from "../bench.js";
 import { compete, type Measurement, runIn } from "../contest.js";
 import { numberOptions } from "../options.js";
-import type { Bar } from "../report/bar.js";
+import { atLeast, type Bar } from "../report/bar.js";
 import { measurementTable, medianOf } from "../report/summary.js";
 import { startElastic } from "../systems/elastic.js";
 import { startBarePipeline, startNullStore } from "../systems/limits.js";
@@ -75,10 +75,6 @@ function ratioBar(measurements: readonly Measurement[], limit: string, required:
     const found = measurements.find((measurement) => measurement.subject === subject);
     return found ? medianOf(found, ({ operationsPerSecond }) => operationsPerSecond) : NaN;
   };
-  return {
-    text: `${measurements[0]?.scenario ?? ""}: store ÷ ${limit}`,
-    value: of("elastic-kv") / of(limit),
-    required,
-    direction: "at least",
-  };
+  const text = `${measurements[0]?.scenario ?? ""}: store ÷ ${limit}`;
+  return atLeast(text, of("elastic-kv") / of(limit), required);
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { serverFlags } from "../../services/runtime/server-flags.js";
 
@@ -18,6 +18,8 @@ export interface Child {
   line(pattern: RegExp): Promise<string>;
   /** SIGTERM, then SIGKILL; resolves when it has ended. */
   stop(): Promise<void>;
+  /** SIGKILL; resolves when it has ended. */
+  kill(): Promise<void>;
   /** Resolves with everything that was on stdout, up to a limit; rejects when it ended with a failure. */
   readonly output: Promise<string>;
 }
@@ -27,15 +29,20 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Path of a compiled program, seen from `dist`. */
-export function program(path: string): string {
-  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
+/** Where this build was compiled to. */
+const ownDist = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Path of a compiled program, seen from `dist`: that of this build, unless another is given. */
+export function program(path: string, dist: string = ownDist): string {
+  return join(dist, path);
 }
 
 /** How programs of this repository are run. */
 export interface NodeOptions {
   /** Each process writes a CPU profile to this folder when it ends: `store-1.cpuprofile`. */
   readonly profileFolder?: string | undefined;
+  /** Folder of the compiled programs. Default: that of this build. */
+  readonly dist?: string;
 }
 
 let profiles = 0;
@@ -47,7 +54,12 @@ export function startNode(
   options: NodeOptions = {},
   flags: readonly string[] = [],
 ): Child {
-  return startProgram(process.execPath, [...flags, ...profileArgs(path, options), program(path), ...args]);
+  return startProgram(process.execPath, [
+    ...flags,
+    ...profileArgs(path, options),
+    program(path, options.dist),
+    ...args,
+  ]);
 }
 
 /** As {@link startNode}, with the flags that servers run with. */
@@ -100,6 +112,11 @@ export function startProgram(command: string, args: readonly string[]): Child {
     await closed.catch(() => undefined);
     clearTimeout(killer);
   };
+  const kill = async (): Promise<void> => {
+    stopping = true;
+    child.kill("SIGKILL");
+    await closed.catch(() => undefined);
+  };
   // Who has gone does not listen; how it ended is told by `output`.
   child.stdin.on("error", () => undefined);
   return {
@@ -108,6 +125,7 @@ export function startProgram(command: string, args: readonly string[]): Child {
     endInput: () => void child.stdin.end(),
     line,
     stop,
+    kill,
     output,
   };
 }

@@ -9,6 +9,16 @@ export interface Bar {
   readonly direction: "at least" | "at most";
 }
 
+/** A bar that a figure reaches from below. */
+export function atLeast(text: string, value: number | undefined, required: number): Bar {
+  return { text, value, required, direction: "at least" };
+}
+
+/** A bar that a figure is to stay under. */
+export function atMost(text: string, value: number | undefined, required: number): Bar {
+  return { text, value, required, direction: "at most" };
+}
+
 /** Whether it is; undefined when it was not measured. */
 export function isReached({ value, required, direction }: Bar): boolean | undefined {
   if (value === undefined || !Number.isFinite(value)) return undefined;

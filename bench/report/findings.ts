@@ -18,7 +18,7 @@ export interface Plot {
 /** What a bench has found, for people and for programs. */
 export interface Findings {
   /** Its settings, defaults included. */
-  readonly options: Readonly<Record<string, number>>;
+  readonly options: Readonly<Record<string, number | string>>;
   readonly tables: readonly FindingsTable[];
   readonly bars: readonly Bar[];
   readonly plots: readonly Plot[];

@@ -17,3 +17,9 @@ export interface Spread {
 export function spread(numbers: readonly number[]): Spread {
   return { median: median(numbers), least: Math.min(...numbers), greatest: Math.max(...numbers) };
 }
+
+/** Median of the ratios within each round: a noisy neighbour slows both sides of one. NaN of none. */
+export function medianRatio(above: readonly number[], below: readonly number[]): number {
+  if (above.length === 0) return NaN;
+  return median(above.map((figure, round) => figure / (below[round] ?? NaN)));
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LatencyRecorder } from "../../bench/load/latency.js";
-import { numberOptions, UsageError } from "../../bench/options.js";
+import { numberOptions, takeFlag, takeText, UsageError } from "../../bench/options.js";
 import { formatFigure } from "../../bench/report/quantities.js";
 import { median, spread } from "../../bench/report/median.js";
 
@@ -35,6 +35,14 @@ describe("a bench's figures", () => {
     assert.ok(Math.abs(all.p99Us / 990_000 - 1) < 0.002, `${all.p99Us}`);
     const { read, update, scan } = recorder.kinds();
     assert.deepEqual([read?.count, update?.count, scan], [990, 10, undefined]);
+  });
+
+  it("takes a text and a flag out of a command line", () => {
+    const args = ["--keys", "7", "--against", "v1", "--bars"];
+    assert.deepEqual([takeText(args, "against"), takeFlag(args, "bars")], ["v1", true]);
+    assert.deepEqual(args, ["--keys", "7"]);
+    assert.deepEqual([takeText(args, "against"), takeFlag(args, "bars")], [undefined, false]);
+    assert.throws(() => takeText(["--against"], "against"), UsageError);
   });
 
   it("takes numbers as options, and refuses others", () => {

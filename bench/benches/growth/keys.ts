@@ -4,7 +4,7 @@ import { ElasticCluster } from "../../processes/elastic-cluster.js";
 import { diskBytes } from "../../processes/disk-usage.js";
 import { fillPeer } from "../../processes/load-process.js";
 import { memoryBytes } from "../../processes/process-usage.js";
-import type { Bar } from "../../report/bar.js";
+import { atMost, type Bar } from "../../report/bar.js";
 import { formatCount, formatFigure } from "../../report/quantities.js";
 import { type GrowthPart, powersOfTen } from "./growth-part.js";
 import { probe } from "./probe.js";
@@ -70,13 +70,8 @@ export const keysPart: GrowthPart = {
 function barsAt(keys: number, memoryBytesPerKey: number, startMs: number): Bar[] {
   const at = `${formatCount(keys)} keys`;
   return [
-    {
-      text: `memory beyond the map, B/key, ${at}`,
-      value: memoryBytesPerKey,
-      required: 64,
-      direction: "at most",
-    },
-    { text: `start, seconds, ${at}`, value: startMs / 1000, required: 2, direction: "at most" },
+    atMost(`memory beyond the map, B/key, ${at}`, memoryBytesPerKey, 64),
+    atMost(`start, seconds, ${at}`, startMs / 1000, 2),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Measurement } from "../../contest.js";
 import type { RunResult } from "../../load/job.js";
-import type { Bar } from "../../report/bar.js";
+import { atLeast, atMost, type Bar } from "../../report/bar.js";
 import { medianOf } from "../../report/summary.js";
 import type { PeerScenario } from "./scenarios.js";
 
@@ -72,12 +72,4 @@ export function peerBars(measured: Measured, nodeMajor: number): Bar[] {
       0.9,
     ),
   ];
-}
-
-function atLeast(text: string, value: number | undefined, required: number): Bar {
-  return { text, value, required, direction: "at least" };
-}
-
-function atMost(text: string, value: number | undefined, required: number): Bar {
-  return { text, value, required, direction: "at most" };
 }

@@ -1,7 +1,7 @@
 import type { Measurement } from "../../contest.js";
 import type { RunResult } from "../../load/job.js";
-import type { Bar } from "../../report/bar.js";
-import { median } from "../../report/median.js";
+import { atMost, type Bar } from "../../report/bar.js";
+import { medianRatio } from "../../report/median.js";
 
 /** CPU time of a call, client and server together, over that of the same call with less behind it. */
 export interface SmokeRatios {
@@ -23,10 +23,8 @@ function cpuUs(round: RunResult): number {
 export function measuredRatios(measurements: readonly Measurement[]): SmokeRatios {
   const rounds = (subject: string): readonly RunResult[] =>
     measurements.filter((measurement) => measurement.subject === subject).flatMap((found) => found.rounds);
-  const over = (above: string, below: string): number => {
-    const beneath = rounds(below);
-    return median(rounds(above).map((round, index) => cpuUs(round) / cpuUs(beneath[index] ?? round)));
-  };
+  const over = (above: string, below: string): number =>
+    medianRatio(rounds(above).map(cpuUs), rounds(below).map(cpuUs));
   return {
     storeOverNull: over("elastic-kv", "null store"),
     nullOverEcho: over("null store", "tcp echo"),
@@ -36,17 +34,15 @@ export function measuredRatios(measurements: readonly Measurement[]): SmokeRatio
 /** What fails: doing so much less with a CPU second, relative to the reference of the same run, than is kept. */
 export function smokeBars(measured: SmokeRatios, kept: SmokeRatios): Bar[] {
   return [
-    {
-      text: "CPU time of a call, store ÷ null store",
-      value: measured.storeOverNull,
-      required: kept.storeOverNull / (1 - storeLossMax),
-      direction: "at most",
-    },
-    {
-      text: "CPU time of a call, null store ÷ TCP echo",
-      value: measured.nullOverEcho,
-      required: kept.nullOverEcho / (1 - sdkLossMax),
-      direction: "at most",
-    },
+    atMost(
+      "CPU time of a call, store ÷ null store",
+      measured.storeOverNull,
+      kept.storeOverNull / (1 - storeLossMax),
+    ),
+    atMost(
+      "CPU time of a call, null store ÷ TCP echo",
+      measured.nullOverEcho,
+      kept.nullOverEcho / (1 - sdkLossMax),
+    ),
   ];
 }
