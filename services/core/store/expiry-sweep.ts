@@ -41,7 +41,7 @@ export class ExpirySweep {
     this.#timer?.cancel();
   }
 
-  /** How long the oldest key that has expired waits to be deleted, in milliseconds; 0: none does. */
+  /** How long the oldest key that has expired has waited to be deleted, in milliseconds, to within a second; 0: none waits. */
   lagMs(): number {
     return this.#oldestMs === undefined ? 0 : Math.max(0, this.#clock.wallMs() - this.#oldestMs);
   }

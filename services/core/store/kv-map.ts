@@ -71,7 +71,7 @@ export interface SweptKeys {
   readonly seen: number;
   /** Of these, how many are being deleted: partitions that others serve, or that are not live, are left alone. */
   readonly deleted: number;
-  /** When the first of those expired, in Unix milliseconds. */
+  /** When the first of those expired, in Unix milliseconds; another may have expired up to a second earlier. */
   readonly oldestMs: number | undefined;
   /** Where the next piece goes on. */
   readonly position: Uint8Array | undefined;
