@@ -25,7 +25,7 @@ export interface UpOptions {
   readonly partitions?: number | undefined;
   readonly placement?: "balanced" | "contiguous" | undefined;
   readonly durability?: "commit" | "fsync";
-  readonly engine?: "lmdb" | "memory";
+  readonly engine?: "log" | "lmdb" | "memory";
   readonly readyTimeoutMs: number;
 }
 

@@ -49,6 +49,7 @@ function declareUp(program: Command, host: CommandHost): void {
     )
     .addOption(
       new Option("--engine <engine>", "* where stores keep data; memory forgets it (default: lmdb)").choices([
+        "log",
         "lmdb",
         "memory",
       ]),

@@ -22,7 +22,7 @@ export interface FolderSettings extends DataSettings {
 
 const recordSchema = z.object({
   format: z.number(),
-  engine: z.enum(["lmdb", "memory"]).optional(),
+  engine: z.enum(["log", "lmdb", "memory"]).optional(),
   durability: z.enum(["commit", "fsync"]).optional(),
   partitions: z.number().optional(),
   placement: z.enum(["balanced", "contiguous"]).optional(),

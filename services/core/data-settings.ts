@@ -2,7 +2,7 @@
 
 /** Where data is kept, and what its acknowledged writes survive. */
 export interface DataSettings {
-  readonly engine: "lmdb" | "memory";
+  readonly engine: "log" | "lmdb" | "memory";
   readonly durability: "commit" | "fsync";
 }
 

@@ -120,8 +120,14 @@ export const limits = {
   unaryReadsAtATimeMax: 16,
   /** Lengths of values for which a view of LMDB's read buffer is kept: longer ones get a new one each. */
   lmdbReadViewsMax: 4096,
-  /** Longest key of a record on LMDB, without the prefix: LMDB takes 1978 bytes in all. */
-  lmdbKeyBytesMax: 1900,
+  /** Bytes of the oldest segment that one step of cleaning goes through: some milliseconds. */
+  cleaningStepBytesMax: 524_288,
+  /** Keys of a leaf of the index; a fuller one is split. Bounds the time to grow, sort and copy one. */
+  leafKeysMax: 2048,
+  /** Leaves whose keys are kept in order for the next page of a range. */
+  leafOrdersMax: 64,
+  /** Longest key that a storage engine takes, in bytes. */
+  engineKeyBytesMax: 1900,
   /** How often a unary call is tried: at the store that got it, and at the owner. */
   forwardAttemptsMax: 2,
   /**

@@ -3,10 +3,9 @@ import { constants } from "node:os";
 import { EkvError } from "../core/errors.js";
 import { unusableFolder } from "./folder.js";
 
-const mapFull = -30792;
-const noSpace = 28;
-const overQuota = 122;
-const inputOutput = 5;
+/** Codes of errors for want of room: LMDB's are numbers, those of Node's file functions names. */
+const noRoom: ReadonlySet<unknown> = new Set([-30792, 28, 122, "ENOSPC", "EDQUOT"]);
+const inputOutput: ReadonlySet<unknown> = new Set([5, "EIO"]);
 /** LMDB reports a write that the file system cut short as an I/O error; so little space left says why it was. */
 const nearlyFullBytes = 1_048_576;
 
@@ -57,31 +56,31 @@ function isNearlyFull(path: string): boolean {
 }
 
 /**
- * What a failed LMDB transaction on `path` means: `RESOURCE_EXHAUSTED` for a full disk, quota or map, else `INTERNAL`.
- * Nothing of the transaction was committed. An EkvError is handed back as it is.
+ * What a failed write to the storage in `path` means: `RESOURCE_EXHAUSTED` for a full disk, quota or map, else `INTERNAL`.
+ * Nothing of it was committed. An EkvError is handed back as it is.
  */
 export function storageError(path: string, cause: unknown): EkvError {
   if (cause instanceof EkvError) return cause;
   const code = errorCode(cause);
-  if (code === noSpace || code === overQuota || code === mapFull) return diskFull(path, { cause });
-  if (code === inputOutput && isNearlyFull(path)) return diskFull(path, { cause });
+  if (noRoom.has(code)) return diskFull(path, { cause });
+  if (inputOutput.has(code) && isNearlyFull(path)) return diskFull(path, { cause });
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new EkvError("INTERNAL", `the storage in ${path} failed: ${reason}`, { notExecuted: true, cause });
 }
 
-/** LMDB gives a system error by its number. */
+/** LMDB gives a system error by its number, Node by its name. */
 const systemNames: ReadonlyMap<unknown, string> = new Map(
   Object.entries(constants.errno).map(([name, number]) => [number, name]),
 );
 
 /**
- * What it means that LMDB cannot open the folder `path`: as {@link storageError} for a disk that is full or fails;
+ * What it means that a storage engine cannot open the folder `path`: as {@link storageError} for a disk that is full or fails;
  * `FAILED_PRECONDITION`, saying what is wrong, for a folder that does not let it.
  */
 export function storageOpenError(path: string, cause: unknown): EkvError {
   const code = errorCode(cause);
-  const name = systemNames.get(code);
-  if (name === undefined || code === noSpace || code === overQuota || code === inputOutput) {
+  const name = typeof code === "string" && code in constants.errno ? code : systemNames.get(code);
+  if (name === undefined || noRoom.has(code) || inputOutput.has(code)) {
     return storageError(path, cause);
   }
   return unusableFolder(path, name, cause);

@@ -8,11 +8,12 @@ import { readSmallFile, replaceSmallFile } from "../runtime/small-file.js";
 
 /** In a store's folder: what its data is kept with. */
 export const settingsFileName = "settings.json";
-/** Where the durable engine keeps its files, in a store's folder. */
+/** Where the engines on disk keep their files, in a store's folder. */
+export const logFolderName = "log";
 export const lmdbFolderName = "lmdb";
 
 const schema: z.ZodType<DataSettings> = z.object({
-  engine: z.enum(["lmdb", "memory"]),
+  engine: z.enum(["log", "lmdb", "memory"]),
   durability: z.enum(["commit", "fsync"]),
 });
 

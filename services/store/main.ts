@@ -16,8 +16,9 @@ import { openGrpcChannel } from "../wire/grpc-channel.js";
 import { connectFramed } from "../wire/framed-connection.js";
 import { clearDataFolder, type DataFolder, isPattern, openDataFolder } from "./data-folder.js";
 import { openLmdbEngine } from "./engine/lmdb.js";
+import { openDiskLog } from "./engine/log/disk-log.js";
 import { openMemoryEngine } from "./engine/memory.js";
-import { lmdbFolderName, recordDataSettings, settleDataSettings } from "./folder-settings.js";
+import { lmdbFolderName, logFolderName, recordDataSettings, settleDataSettings } from "./folder-settings.js";
 import { startStore } from "./running-store.js";
 import { type StoreSettings, storeSettings } from "./settings.js";
 
@@ -28,8 +29,14 @@ const intro = `Keeps a share of the keys and serves clients directly. Joins the 
 start for ever; its share of the ring moves to it by itself.`;
 
 async function openEngine(values: Values, folder: string, clock: Clock): Promise<StorageEngine> {
-  if (values.engine === "memory") return openMemoryEngine({ bytesMax: values.memoryBytesMax });
-  return await openLmdbEngine({ path: join(folder, lmdbFolderName), durability: values.durability, clock });
+  if (values.engine === "memory")
+    return openMemoryEngine({ clock, random: systemRandom, bytesMax: values.memoryBytesMax });
+  const { durability, memoryBytesMax } = values;
+  if (values.engine === "log") {
+    const path = join(folder, logFolderName);
+    return await openDiskLog({ path, durability, clock, random: systemRandom, memoryBytesMax });
+  }
+  return await openLmdbEngine({ path: join(folder, lmdbFolderName), durability, clock });
 }
 
 function takeFolder(name: string, root: string, clock: Clock): Promise<DataFolder> {

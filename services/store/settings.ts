@@ -12,7 +12,7 @@ export interface StoreSettings extends SettingsSchema {
   readonly port: Setting<number>;
   readonly advertise: Setting<string>;
   readonly data: Setting<string>;
-  readonly engine: Setting<"lmdb" | "memory">;
+  readonly engine: Setting<"log" | "lmdb" | "memory">;
   readonly durability: Setting<"commit" | "fsync">;
   readonly valueBytesMax: Setting<number>;
   readonly memoryBytesMax: Setting<number>;
@@ -60,7 +60,7 @@ export const storeSettings: StoreSettings = {
   ),
   engine: setting(
     "engine",
-    oneOf("lmdb", "memory"),
+    oneOf("log", "lmdb", "memory"),
     "lmdb",
     "Where data is kept: on disk, or in memory only. Fixed by the data that is in the folder.",
   ),

@@ -5,9 +5,9 @@ import { EkvError } from "../../services/core/errors.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
 import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { encodeCounters } from "../../services/core/store/counters.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { HandCluster } from "../support/hand-cluster.js";
 import { waitFor } from "../support/wait-for.js";
+import { memoryEngine } from "../support/engines.js";
 
 /** An engine whose commits fail, or wait, while it is told so. */
 interface TroubledEngine {
@@ -17,7 +17,7 @@ interface TroubledEngine {
 }
 
 function troubledEngine(): TroubledEngine {
-  const inner = openMemoryEngine();
+  const inner = memoryEngine();
   const failing: TroubledEngine = {
     fails: false,
     waitsFor: Promise.resolve(),
@@ -154,7 +154,7 @@ describe("a store that died while it deleted a copy", { timeout: 240_000 }, () =
   afterEach(() => cluster.stop());
 
   it("deletes the counters that are left", async () => {
-    const engine = openMemoryEngine();
+    const engine = memoryEngine();
     const value = encodeCounters(3, new PartitionDigest());
     await engine.commit([{ kind: "counters", partition: brandAs(1), generation: brandAs(7), value }]);
     await cluster.start("s1", engine);

@@ -8,12 +8,12 @@ import { EkvError } from "../../services/core/errors.js";
 import type { EngineSnapshot, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { recordValueOffset } from "../../services/core/record.js";
 import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import {
   countersOf,
   deleteOf,
   engineKinds,
   generationOf,
+  memoryEngine,
   partitionOf,
   putOf,
   temporaryFolder,
@@ -357,7 +357,7 @@ for (const { kind, open } of engineKinds) {
 
 describe("memory engine with a limit", () => {
   test("refuses a batch that grows beyond it as a whole, still shrinks, then grows again", async () => {
-    const engine = openMemoryEngine({ bytesMax: 10_000 });
+    const engine = memoryEngine(10_000);
     await engine.commit([putOf(1, 1, "a", Buffer.alloc(8000))]);
     await assert.rejects(
       engine.commit([putOf(1, 1, "b", ""), putOf(1, 1, "c", Buffer.alloc(8000))]),

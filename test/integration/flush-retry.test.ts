@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
 import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { HandCluster } from "../support/hand-cluster.js";
 import { waitFor } from "../support/wait-for.js";
+import { memoryEngine } from "../support/engines.js";
 
 /** An engine whose first flushes fail. */
 function failingToFlush(times: number): { readonly engine: StorageEngine; readonly failures: () => number } {
-  const real = openMemoryEngine();
+  const real = memoryEngine();
   let failures = 0;
   const flush = (): Promise<void> => {
     if (failures >= times) return real.flush();

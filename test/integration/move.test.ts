@@ -6,10 +6,10 @@ import type { StorageEngine } from "../../services/core/ports/storage-engine.js"
 import type { Directive } from "../../services/gen/elastickv/v1/master.js";
 import { Consistency } from "../../services/gen/elastickv/v1/store.js";
 import { storeService } from "../../services/wire/services.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
 import { RawClient } from "../support/raw-client.js";
 import { waitFor } from "../support/wait-for.js";
+import { memoryEngine } from "../support/engines.js";
 
 const partition = 2;
 const noDeadline = Infinity;
@@ -21,7 +21,7 @@ function holdingDrops(): { readonly engine: StorageEngine; readonly asked: () =>
   const allowed = new Promise<void>((resolve) => {
     goOn = resolve;
   });
-  const engine = new Proxy(openMemoryEngine(), {
+  const engine = new Proxy(memoryEngine(), {
     get: (inner, name) => {
       if (name === "dropGeneration") {
         return async (...of: Parameters<StorageEngine["dropGeneration"]>) => {

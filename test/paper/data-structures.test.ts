@@ -5,7 +5,7 @@ import type { Epoch, Incarnation, PartitionId, StoreId } from "../../services/co
 import { type KVStoreInfo, KVStoreMap, neighboursOf } from "../../services/core/kv-store-map.js";
 import { MigratingList } from "../../services/core/migrating-list.js";
 import { KVMap } from "../../services/core/store/kv-map.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
+import { memoryEngine } from "../support/engines.js";
 
 const s1 = "s1" as StoreId;
 const s2 = "s2" as StoreId;
@@ -141,7 +141,7 @@ describe("paper 5.3: the migrating list", () => {
 describe("paper 5.4 to 5.6: the KVMap and the flags", () => {
   it("has the KVMap's functions over a storage engine, and both flags", () => {
     const kvMap = new KVMap({
-      engine: openMemoryEngine(),
+      engine: memoryEngine(),
       clock: {
         nowMs: () => 0,
         wallMs: () => 0,

@@ -6,6 +6,9 @@ import type { EngineWrite, StorageEngine } from "../../services/core/ports/stora
 import { encodeRecord } from "../../services/core/record.js";
 import { systemClock } from "../../services/runtime/clock.js";
 import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
+import { openLogFolder } from "../../services/store/engine/log/log-folder.js";
+import { openLogEngine } from "../../services/store/engine/log/open-log.js";
+import { systemRandom } from "../../services/runtime/random.js";
 import { openMemoryEngine } from "../../services/store/engine/memory.js";
 
 /** A folder that is gone after the test. */
@@ -14,16 +17,40 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
+/** An empty engine in memory. */
+export function memoryEngine(bytesMax?: number): StorageEngine {
+  return openMemoryEngine({
+    clock: systemClock,
+    random: systemRandom,
+    ...(bytesMax !== undefined && { bytesMax }),
+  });
+}
+
+/** Opens an engine on a log whose segments are small, so that it cleans and rolls soon. */
+function openLog(durability: "commit" | "fsync"): (path: string) => Promise<StorageEngine> {
+  return async (path) =>
+    openLogEngine({
+      folder: await openLogFolder(path),
+      durability,
+      clock: systemClock,
+      random: systemRandom,
+      segmentBytes: 16_384,
+      slackBytes: 65_536,
+    });
+}
+
 /** Every engine and durability there is, opened on a fresh folder. */
 export const engineKinds: readonly {
   readonly kind: string;
   readonly open: (path: string) => Promise<StorageEngine>;
 }[] = [
-  { kind: "memory", open: async () => openMemoryEngine() },
+  { kind: "memory", open: async () => memoryEngine() },
   {
     kind: "lmdb commit",
     open: (path) => openLmdbEngine({ path, durability: "commit", clock: systemClock }),
   },
+  { kind: "log commit", open: openLog("commit") },
+  { kind: "log fsync", open: openLog("fsync") },
   { kind: "lmdb fsync", open: (path) => openLmdbEngine({ path, durability: "fsync", clock: systemClock }) },
 ];
 

@@ -10,7 +10,6 @@ import { startServer, type RunningServer } from "../../services/runtime/grpc-ser
 import { createLogger } from "../../services/runtime/log.js";
 import { TopologyFeed } from "../../services/runtime/topology-feed.js";
 import { processUsage } from "../../services/runtime/usage.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { LoadMeter } from "../../services/store/load-meter.js";
 import { StoreServices } from "../../services/store/services.js";
 import { Store } from "../../services/store/store.js";
@@ -18,6 +17,7 @@ import { openGrpcChannel } from "../../services/wire/grpc-channel.js";
 import { connectFramed } from "../../services/wire/framed-connection.js";
 import { endpointToWire, entryToWire, replicaToWire } from "../../services/wire/topology.js";
 import { waitFor } from "./wait-for.js";
+import { memoryEngine } from "./engines.js";
 
 const log = createLogger({ service: "test", level: "error", format: "json" });
 
@@ -61,7 +61,7 @@ export class HandCluster {
   /** Starts a store, or starts one again on the engine of its former run. `port` 0: any free one. */
   async start(
     name: string,
-    engine: StorageEngine = openMemoryEngine(),
+    engine: StorageEngine = memoryEngine(),
     incarnation = 1,
     port = 0,
   ): Promise<HandStore> {

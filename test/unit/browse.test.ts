@@ -15,8 +15,7 @@ import { KVMap } from "../../services/core/store/kv-map.js";
 import type { BrowseRequest, BrowseResponse } from "../../services/gen/elastickv/v1/store.js";
 import { systemClock } from "../../services/runtime/clock.js";
 import { browse } from "../../services/store/browse.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
-import { putOf } from "../support/engines.js";
+import { memoryEngine, putOf } from "../support/engines.js";
 
 const self = { storeId: brandAs<StoreId>("s1"), incarnation: brandAs<Incarnation>(1) };
 const other = { ...self, storeId: brandAs<StoreId>("s2") };
@@ -28,7 +27,7 @@ describe("the pages of a browse", () => {
   let kvMap: KVMap;
 
   beforeEach(() => {
-    engine = openMemoryEngine();
+    engine = memoryEngine();
     kvMap = new KVMap({
       ...{ engine, clock: systemClock, partitionCount },
       endOfTurn: (callback) => setImmediate(callback),

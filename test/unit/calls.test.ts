@@ -12,7 +12,7 @@ import { KVMap } from "../../services/core/store/kv-map.js";
 import type { Partition } from "../../services/core/store/partition.js";
 import { systemClock } from "../../services/runtime/clock.js";
 import { Calls } from "../../services/store/calls.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
+import { memoryEngine } from "../support/engines.js";
 
 const self = { storeId: brandAs<StoreId>("s1"), incarnation: brandAs<Incarnation>(1) };
 const key = Buffer.from("k");
@@ -24,7 +24,7 @@ describe("a call at a partition whose hand-off begins", () => {
 
   beforeEach(() => {
     const kvMap = new KVMap({
-      engine: openMemoryEngine(),
+      engine: memoryEngine(),
       clock: systemClock,
       partitionCount: 1,
       endOfTurn: (callback) => setImmediate(callback),

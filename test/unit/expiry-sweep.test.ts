@@ -13,8 +13,7 @@ import { ExpirySweep } from "../../services/core/store/expiry-sweep.js";
 import { refreshGates } from "../../services/core/store/gate.js";
 import { KVMap } from "../../services/core/store/kv-map.js";
 import { WorkPace } from "../../services/core/store/work-pace.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
-import { putOf } from "../support/engines.js";
+import { memoryEngine, putOf } from "../support/engines.js";
 import { VirtualLoop } from "../support/virtual-loop.js";
 
 const self = { storeId: brandAs<StoreId>("s1"), incarnation: brandAs<Incarnation>(1) };
@@ -33,7 +32,7 @@ describe("the sweep of expired keys", () => {
   beforeEach(() => {
     loop = new VirtualLoop();
     sweptMs = 0;
-    engine = openMemoryEngine();
+    engine = memoryEngine();
     const spend = (ms: number): void => {
       loop.spend(ms);
       sweptMs += ms;

@@ -5,15 +5,14 @@ import type { Generation, PartitionId } from "../../services/core/ids.js";
 import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { Generations } from "../../services/core/store/generations.js";
 import { Turns } from "../../services/core/store/turns.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
-import { putOf } from "../support/engines.js";
+import { memoryEngine, putOf } from "../support/engines.js";
 
 const partitions = [0, 1, 2, 3] as PartitionId[];
 const generation = 7 as Generation;
 
 describe("deletions of many generations", () => {
   it("begin one between two pauses, share a repeated call, and end", async () => {
-    const inner = openMemoryEngine();
+    const inner = memoryEngine();
     for (const id of partitions) await inner.commit([putOf(id, generation, "key", "v")]);
     let drops = 0;
     const perTurn: number[] = [];
@@ -39,7 +38,7 @@ describe("deletions of many generations", () => {
   });
 
   it("are waited for until the last has ended, well or not", async () => {
-    const inner = openMemoryEngine();
+    const inner = memoryEngine();
     for (const id of partitions) await inner.commit([putOf(id, generation, "key", "v")]);
     const failing = [partitions[1]];
     const engine = new Proxy<StorageEngine>(inner, {
@@ -62,7 +61,7 @@ describe("deletions of many generations", () => {
   });
 
   it("go on after one that failed", async () => {
-    const inner = openMemoryEngine();
+    const inner = memoryEngine();
     for (const id of partitions) await inner.commit([putOf(id, generation, "key", "v")]);
     let failures = 1;
     const engine = new Proxy<StorageEngine>(inner, {
@@ -85,7 +84,7 @@ describe("deletions of many generations", () => {
 
 describe("numbers of generations", () => {
   it("are taken only when the disk has recorded that they may be", async () => {
-    const inner = openMemoryEngine();
+    const inner = memoryEngine();
     let isFull = true;
     const engine = new Proxy<StorageEngine>(inner, {
       get: (target, name) => {

@@ -10,7 +10,7 @@ import { refreshGates } from "../../services/core/store/gate.js";
 import { type Condition, KVMap, type WriteCall } from "../../services/core/store/kv-map.js";
 import type { Partition } from "../../services/core/store/partition.js";
 import type { Version } from "../../services/core/topology.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
+import { memoryEngine } from "../support/engines.js";
 
 const self = { storeId: "s1" as StoreId, incarnation: 1 as Incarnation };
 
@@ -20,7 +20,7 @@ class HeldEngine {
   readonly commits: { batch: readonly EngineWrite[]; finish: (error?: Error) => Promise<void> }[] = [];
 
   constructor() {
-    const inner = openMemoryEngine();
+    const inner = memoryEngine();
     this.engine = new Proxy(inner, {
       get: (target, name, receiver) => {
         if (name !== "commit") {

@@ -4,12 +4,12 @@ import { PartitionDigest } from "../../services/core/digest.js";
 import { brandAs, type Epoch, type Generation, type PartitionId } from "../../services/core/ids.js";
 import { encodeRecord } from "../../services/core/record.js";
 import { encodeCounters } from "../../services/core/store/counters.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
 import { findDifference } from "../simulation/checkers/data.js";
 import { findLeftovers } from "../simulation/checkers/disks.js";
 import { MovedDataChecker } from "../simulation/checkers/moved-data.js";
 import { findSharedPartition } from "../simulation/checkers/ownership.js";
 import { RequiredReplicasChecker } from "../simulation/checkers/required-replicas.js";
+import { memoryEngine } from "../support/engines.js";
 
 const partition = brandAs<PartitionId>(3);
 const epochOf = (epoch: number): Epoch => brandAs<Epoch>(epoch);
@@ -20,8 +20,8 @@ const record = (seq: number, value: string): Uint8Array =>
 async function diskWith(
   entries: Readonly<Record<string, string>>,
   of: Generation = generation,
-): Promise<ReturnType<typeof openMemoryEngine>> {
-  const disk = openMemoryEngine();
+): Promise<ReturnType<typeof memoryEngine>> {
+  const disk = memoryEngine();
   const digest = new PartitionDigest();
   const batch = Object.entries(entries).map(([name, value], index) => {
     const key = Buffer.from(name);
@@ -56,7 +56,7 @@ describe("the checker of ownership", () => {
 describe("the checker of moved data", () => {
   const store = (
     storeId: string,
-    disk: ReturnType<typeof openMemoryEngine>,
+    disk: ReturnType<typeof memoryEngine>,
     state: { readonly epoch: number; readonly releasedEpoch?: number; readonly readable: boolean },
   ) => ({
     storeId,
@@ -76,8 +76,7 @@ describe("the checker of moved data", () => {
     const checker = new MovedDataChecker();
     const source = store("a", await diskWith({ k: "1" }), { epoch: 2, releasedEpoch: 2, readable: false });
     assert.equal(checker.look([source]), undefined);
-    const target = (disk: ReturnType<typeof openMemoryEngine>) =>
-      store("b", disk, { epoch: 3, readable: true });
+    const target = (disk: ReturnType<typeof memoryEngine>) => store("b", disk, { epoch: 3, readable: true });
     assert.equal(checker.look([source, target(await diskWith({ k: "1" }))]), undefined);
     assert.equal(checker.look([source, target(await diskWith({ k: "1", l: "2" }))]), undefined);
     assert.equal(checker.compared, 1);

@@ -16,7 +16,7 @@ import type { PeerLink } from "../../services/migration/peer-link.js";
 import { RateLimit } from "../../services/migration/rate-limit.js";
 import { SourceMove } from "../../services/migration/source-move.js";
 import { systemClock } from "../../services/runtime/clock.js";
-import { openMemoryEngine } from "../../services/store/engine/memory.js";
+import { memoryEngine } from "../support/engines.js";
 
 const replica = (name: string): Replica => ({
   storeId: brandAs<StoreId>(name),
@@ -48,7 +48,7 @@ function sentBehindWrite(meanwhile: (partition: Partition) => void): string[] {
   enter(partition, 4);
   partition.seq = 1;
   const context = {
-    engine: openMemoryEngine(),
+    engine: memoryEngine(),
     clock: systemClock,
     rateLimit: new RateLimit(systemClock),
     turns: new Turns(() => Promise.resolve()),

@@ -70,7 +70,7 @@ export interface EngineRangeBounds {
  * Reads are synchronous and see committed batches only. A batch commits as a whole or not at all.
  */
 export interface StorageEngine {
-  readonly name: "lmdb" | "memory";
+  readonly name: "log" | "lmdb" | "memory";
   /**
    * The committed record of a key, or undefined. The bytes may be overwritten by the next call of any method: copy
    * what outlives the current synchronous run. The key is at `start` to `end` of `bytes`, by default all of it.

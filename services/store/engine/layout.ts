@@ -11,7 +11,7 @@ export const expiryBytes = 6;
 /** Up to here a loop is faster than a view of the bytes to copy. */
 const loopBytes = 32;
 const expiryMsMax = 2 ** 48 - 1;
-const scratch: Buffer = Buffer.alloc(expiryBytes + prefixBytes + limits.lmdbKeyBytesMax);
+const scratch: Buffer = Buffer.alloc(expiryBytes + prefixBytes + limits.engineKeyBytesMax);
 
 /** The first bytes of the scratch buffer, by how many: a view made once is one less for every look-up. */
 const scratchViews: Buffer[] = [];
@@ -37,7 +37,7 @@ export function scratchDataKey(
   end: number = bytes.length,
 ): Buffer {
   const keyBytes = end - start;
-  if (keyBytes > limits.lmdbKeyBytesMax)
+  if (keyBytes > limits.engineKeyBytesMax)
     assertInvariant(false, `a key of ${keyBytes} bytes reached the storage engine`);
   writePrefix(scratch, 0, partition, generation);
   if (keyBytes > loopBytes) scratch.set(bytes.subarray(start, end), prefixBytes);

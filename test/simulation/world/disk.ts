@@ -1,3 +1,4 @@
+import type { Clock } from "../../../services/core/ports/clock.js";
 import { EkvError } from "../../../services/core/errors.js";
 import type { EngineWrite, StorageEngine } from "../../../services/core/ports/storage-engine.js";
 import { openMemoryEngine } from "../../../services/store/engine/memory.js";
@@ -13,6 +14,18 @@ export interface DiskImage {
   readonly flushed: StorageEngine;
 }
 
+/** Nothing happens in the background: a run must not depend on the machine's time. */
+const stillClock: Clock = {
+  nowMs: () => 0,
+  wallMs: () => 0,
+  setTimer: () => ({ cancel: () => undefined }),
+  endOfTurn: () => undefined,
+};
+
+function simulatedEngine(): StorageEngine {
+  return openMemoryEngine({ clock: stillClock, random: { fraction: () => 0, hex: () => "00000000" } });
+}
+
 type Change = (engine: StorageEngine) => Promise<unknown>;
 
 /**
@@ -21,8 +34,8 @@ type Change = (engine: StorageEngine) => Promise<unknown>;
  */
 export class SimDisk {
   readonly #random: SeededRandom;
-  #live: StorageEngine = openMemoryEngine();
-  #flushed: StorageEngine = openMemoryEngine();
+  #live: StorageEngine = simulatedEngine();
+  #flushed: StorageEngine = simulatedEngine();
   #unflushed: Change[] = [];
   /** Refuses to grow. */
   isFull = false;
@@ -138,8 +151,8 @@ export class SimDisk {
 
   /** Deletes everything, as the purge of a store does. */
   wipe(): void {
-    this.#live = openMemoryEngine();
-    this.#flushed = openMemoryEngine();
+    this.#live = simulatedEngine();
+    this.#flushed = simulatedEngine();
     this.#unflushed = [];
   }
 
@@ -153,7 +166,7 @@ export class SimDisk {
 }
 
 async function copyOf(engine: StorageEngine): Promise<StorageEngine> {
-  const copy = openMemoryEngine();
+  const copy = simulatedEngine();
   const batch: EngineWrite[] = engine.listMeta("").map((meta) => ({ kind: "meta", ...meta }));
   for (const { partition, generation } of engine.listGenerations()) {
     for (const { key, record } of engine.range(partition, generation)) {

@@ -1,0 +1,52 @@
+import { EkvError } from "../../../core/errors.js";
+import { limits } from "../../../core/limits.js";
+import type { EngineWrite } from "../../../core/ports/storage-engine.js";
+import { entryBytes, frameHeaderBytes } from "./layout.js";
+import type { LogIndex } from "./log-index.js";
+
+/** Bytes of the index for a key, about. */
+const indexBytesPerKey = 14;
+
+/** Bytes that a batch takes in the log, about. */
+export function bytesOf(batch: readonly EngineWrite[]): number {
+  let bytes = frameHeaderBytes;
+  for (const write of batch) {
+    if (write.kind === "meta") bytes += entryBytes(write.name.length, write.value?.length ?? 0);
+    else if (write.kind === "counters") bytes += entryBytes(0, write.value.length);
+    else bytes += entryBytes(write.key.length, write.record.length);
+  }
+  return bytes;
+}
+
+/** Throws `INTERNAL` for a batch with a key that is longer than the log can tell: a bug of the caller. */
+export function assertKeysFit(batch: readonly EngineWrite[]): void {
+  for (const write of batch) {
+    if (write.kind === "counters") continue;
+    const bytes = write.kind === "meta" ? Buffer.byteLength(write.name) : write.key.length;
+    if (bytes <= limits.engineKeyBytesMax) continue;
+    throw new EkvError("INTERNAL", `a key of ${bytes} bytes reached the storage engine`, {
+      notExecuted: true,
+    });
+  }
+}
+
+/** Throws `RESOURCE_EXHAUSTED` for a batch that lets what is live grow beyond so many bytes, index included. */
+export function claimMemory(index: LogIndex, batch: readonly EngineWrite[], liveBytesMax: number): void {
+  const taken = index.liveBytes + indexBytesPerKey * index.keys;
+  if (taken + bytesOf(batch) + indexBytesPerKey * batch.length <= liveBytesMax) return;
+  let growth = 0;
+  for (const write of batch) {
+    if (write.kind !== "put" && write.kind !== "delete") continue;
+    const { partition, generation, key } = write;
+    const old = index.find(partition, generation, key, 0, key.length);
+    if (old !== 0) growth -= index.segments.sizeAt(old) + indexBytesPerKey;
+    if (write.kind === "put") growth += entryBytes(key.length, write.record.length) + indexBytesPerKey;
+  }
+  if (growth <= 0 || taken + growth <= liveBytesMax) return;
+  throw new EkvError(
+    "RESOURCE_EXHAUSTED",
+    `the store's memory is full: ${taken + growth} bytes wanted, ${liveBytesMax} allowed; ` +
+      "add a store, delete data, or raise the memory limit",
+    { notExecuted: true },
+  );
+}

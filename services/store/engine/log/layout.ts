@@ -1,0 +1,250 @@
+import { checksumOf } from "./checksum.js";
+
+/**
+ * How a log lies on the disk, all little-endian. Everything begins at a multiple of 8 bytes.
+ *
+ * - Segment header, 32 bytes: magic (8), format (4), number of the segment (4), salt (4), batch (6) and part (2) of the first frame, checksum
+ *   (4).
+ * - Frame header, 24 bytes: checksum (4), bytes of its entries (4), batch (6), flags and part (2), durable batch (6),
+ *   zeros (2). A batch is one frame, or several in a row of segments; the last has a flag.
+ * - Entry header, 16 bytes: checksum (4), bytes of the record (4), generation (4), partition (2), kind and bytes of the
+ *   key (2). Then the key, the record, and zeros up to a multiple of 8.
+ *
+ * Checksums cover everything behind them (of a segment header: before it), zeros included, and are seeded by the segment's
+ * salt and the place, so that nothing passes that was written for another place, by another log, or by a caller.
+ */
+
+/** Version of this layout. A log of a higher one is refused. */
+export const formatVersion = 1;
+
+export const segmentHeaderBytes = 32;
+export const frameHeaderBytes = 24;
+export const entryHeaderBytes = 16;
+
+const magic = Buffer.from("ekv-log\n", "latin1");
+const lastPartFlag = 0x8000;
+const partMax = 0x7fff;
+
+/** What an entry does. A moved one is a copy that cleaning made: it changes nothing but the place. */
+export const entryKinds = {
+  put: 1,
+  delete: 2,
+  counters: 3,
+  meta: 4,
+  metaDelete: 5,
+  drop: 6,
+  movedPut: 7,
+  movedCounters: 8,
+  movedMeta: 9,
+} as const;
+
+const lastKind = 9;
+
+/** A buffer with a view of its words; it begins at an address that is a multiple of 8. */
+export interface Words {
+  readonly bytes: Buffer;
+  readonly words: Int32Array;
+}
+
+/** New memory, uninitialized. `size` is rounded up to a multiple of 8. */
+export function allocateWords(size: number): Words {
+  const bytes = Buffer.allocUnsafeSlow((size + 7) & ~7);
+  return { bytes, words: new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) };
+}
+
+/** Bytes of an entry, with its header and what fills it up. */
+export function entryBytes(keyBytes: number, recordBytes: number): number {
+  return (entryHeaderBytes + keyBytes + recordBytes + 7) & ~7;
+}
+
+function seedOf(salt: number, offset: number): number {
+  return salt ^ offset;
+}
+
+/** Up to here a loop copies bytes sooner than a call does. */
+const loopBytes = 192;
+
+function copyInto(target: Buffer, offset: number, source: Uint8Array): void {
+  const { length } = source;
+  if (length > loopBytes) target.set(source, offset);
+  else for (let i = 0; i < length; i += 1) target[offset + i] = source[i] as number;
+}
+
+/** Writes an entry at `offset`; the room was checked. Returns the offset behind it. */
+export function writeEntry(
+  { bytes, words }: Words,
+  offset: number,
+  salt: number,
+  kind: number,
+  partition: number,
+  generation: number,
+  key: Uint8Array,
+  record: Uint8Array,
+): number {
+  const end = offset + entryBytes(key.length, record.length);
+  const word = offset >> 2;
+  // The last 8 bytes hold the zeros at the end, wherever they begin; what else is there is written over them.
+  words[(end >> 2) - 1] = 0;
+  words[(end >> 2) - 2] = 0;
+  words[word + 1] = record.length;
+  words[word + 2] = generation;
+  words[word + 3] = partition | (((kind << 12) | key.length) << 16);
+  copyInto(bytes, offset + entryHeaderBytes, key);
+  copyInto(bytes, offset + entryHeaderBytes + key.length, record);
+  words[word] = checksumOf(words, word + 1, end >> 2, seedOf(salt, offset));
+  return end;
+}
+
+/** Copies an entry as a moved one, to `offset`. Returns the offset behind the copy. */
+export function copyEntry(
+  { bytes, words }: Words,
+  offset: number,
+  salt: number,
+  kind: number,
+  source: Words,
+  sourceOffset: number,
+): number {
+  const size = sizeAt(source.words, sourceOffset);
+  const word = offset >> 2;
+  bytes.set(source.bytes.subarray(sourceOffset, sourceOffset + size), offset);
+  const header = words[word + 3] as number;
+  words[word + 3] = (header & 0x0fffffff) | (kind << 28);
+  words[word] = checksumOf(words, word + 1, (offset + size) >> 2, seedOf(salt, offset));
+  return offset + size;
+}
+
+/** Whether the bytes at `offset` to `end` begin with an entry that lies within them. */
+export function isEntryWithin(words: Int32Array, offset: number, end: number): boolean {
+  if (offset + entryHeaderBytes > end) return false;
+  const kind = kindAt(words, offset);
+  if (kind === 0 || kind > lastKind) return false;
+  const recordBytes = recordBytesAt(words, offset);
+  return recordBytes <= end - offset && offset + entryBytes(keyBytesAt(words, offset), recordBytes) <= end;
+}
+
+/** Whether the checksum of the entry at `offset` holds. `place`: its offset in the segment, if that is another. */
+export function isEntryIntact(
+  words: Int32Array,
+  offset: number,
+  salt: number,
+  place: number = offset,
+): boolean {
+  const end = (offset + sizeAt(words, offset)) >> 2;
+  return words[offset >> 2] === checksumOf(words, (offset >> 2) + 1, end, seedOf(salt, place));
+}
+
+export function kindAt(words: Int32Array, offset: number): number {
+  return (words[(offset >> 2) + 3] as number) >>> 28;
+}
+
+export function keyBytesAt(words: Int32Array, offset: number): number {
+  return ((words[(offset >> 2) + 3] as number) >>> 16) & 0xfff;
+}
+
+export function recordBytesAt(words: Int32Array, offset: number): number {
+  return (words[(offset >> 2) + 1] as number) >>> 0;
+}
+
+export function partitionAt(words: Int32Array, offset: number): number {
+  return (words[(offset >> 2) + 3] as number) & 0xffff;
+}
+
+export function generationAt(words: Int32Array, offset: number): number {
+  return (words[(offset >> 2) + 2] as number) >>> 0;
+}
+
+/** Bytes of the entry at `offset`, with its header and what fills it up. */
+export function sizeAt(words: Int32Array, offset: number): number {
+  return entryBytes(keyBytesAt(words, offset), recordBytesAt(words, offset));
+}
+
+/** Where the record begins in the entry at `offset`. */
+export function recordStartAt(words: Int32Array, offset: number): number {
+  return offset + entryHeaderBytes + keyBytesAt(words, offset);
+}
+
+/** What a frame header says. */
+export interface FrameHeader {
+  /** Bytes of its entries. */
+  readonly length: number;
+  readonly batch: number;
+  /** Number of the frame within its batch, from 0. */
+  readonly part: number;
+  readonly isLast: boolean;
+  /** Batches up to this one were durable when the frame was written. */
+  readonly durableBatch: number;
+}
+
+/** Writes a frame's header at `offset`, its entries being there. */
+export function writeFrameHeader(
+  { bytes, words }: Words,
+  offset: number,
+  salt: number,
+  frame: FrameHeader,
+): void {
+  const word = offset >> 2;
+  words[word + 1] = frame.length;
+  bytes.writeUIntLE(frame.batch, offset + 8, 6);
+  bytes.writeUInt16LE((frame.isLast ? lastPartFlag : 0) | (frame.part & partMax), offset + 14);
+  bytes.writeUIntLE(frame.durableBatch, offset + 16, 6);
+  bytes.writeUInt16LE(0, offset + 22);
+  words[word] = checksumOf(words, word + 1, word + 6, seedOf(salt, offset));
+}
+
+/** The header of the frame at `offset`; undefined when its checksum does not hold, or its entries would not fit before `end`. */
+export function readFrameHeader(
+  { bytes, words }: Words,
+  offset: number,
+  salt: number,
+  end: number,
+): FrameHeader | undefined {
+  const word = offset >> 2;
+  if (offset + frameHeaderBytes > end) return undefined;
+  const length = (words[word + 1] as number) >>> 0;
+  if (length % 8 !== 0 || length > end - offset - frameHeaderBytes) return undefined;
+  if (words[word] !== checksumOf(words, word + 1, word + 6, seedOf(salt, offset))) return undefined;
+  const flags = bytes.readUInt16LE(offset + 14);
+  return {
+    length,
+    batch: bytes.readUIntLE(offset + 8, 6),
+    part: flags & partMax,
+    isLast: (flags & lastPartFlag) !== 0,
+    durableBatch: bytes.readUIntLE(offset + 16, 6),
+  };
+}
+
+/** What a segment begins with. */
+export interface SegmentHeader {
+  readonly number: number;
+  readonly salt: number;
+  /** Its first frame: what is expected of the oldest segment, and compared with what is expected of the others. */
+  readonly batch: number;
+  readonly part: number;
+}
+
+/** Writes the header of a segment. */
+export function writeSegmentHeader({ bytes, words }: Words, header: SegmentHeader): void {
+  bytes.set(magic, 0);
+  words[2] = formatVersion;
+  words[3] = header.number;
+  words[4] = header.salt;
+  bytes.writeUIntLE(header.batch, 20, 6);
+  bytes.writeUInt16LE(header.part, 26);
+  words[7] = checksumOf(words, 0, 7, 0);
+}
+
+/** What the header of a segment says; undefined when it is none, or damaged. */
+export function readSegmentHeader({
+  bytes,
+  words,
+}: Words): (SegmentHeader & { readonly format: number }) | undefined {
+  if (bytes.length < segmentHeaderBytes || !bytes.subarray(0, magic.length).equals(magic)) return undefined;
+  if (words[7] !== checksumOf(words, 0, 7, 0)) return undefined;
+  return {
+    format: (words[2] as number) >>> 0,
+    number: (words[3] as number) >>> 0,
+    salt: words[4] as number,
+    batch: bytes.readUIntLE(20, 6),
+    part: bytes.readUInt16LE(26),
+  };
+}

@@ -1,0 +1,469 @@
+import type { Generation, PartitionId } from "../../../core/ids.js";
+import type { Clock, Timer } from "../../../core/ports/clock.js";
+import type {
+  EngineEntry,
+  EngineRangeBounds,
+  EngineSnapshot,
+  EngineWrite,
+  ExpiredKey,
+  GenerationName,
+  StorageEngine,
+} from "../../../core/ports/storage-engine.js";
+import type { Random } from "../../../core/ports/random.js";
+import { storageError } from "../../../runtime/storage-error.js";
+import { engineClosed } from "../closed.js";
+import type { DiskSpace } from "../disk-space.js";
+import { assertKeysFit, bytesOf, claimMemory } from "./batch-bytes.js";
+import { checkpointStateOf, writeCheckpoint } from "./checkpoint.js";
+import { Cleaner, type CleaningBounds, decideCleaning } from "./cleaner.js";
+import { findExpired } from "./expired-keys.js";
+import { GenerationSnapshot } from "./generation-snapshot.js";
+import { entryBytes, frameHeaderBytes } from "./layout.js";
+import type { LogFolder } from "./log-folder.js";
+import type { LogIndex } from "./log-index.js";
+import { LogSyncs } from "./log-syncs.js";
+import { type Appended, LogWriter } from "./log-writer.js";
+import { LeafOrders, orderedRange } from "./ordered-range.js";
+import { RecordViews } from "./record-views.js";
+import { type ReplayedLog, applyRun } from "./replay.js";
+import { Residency } from "./residency.js";
+import { RetiredSegments } from "./retired-segments.js";
+import type { Segment } from "./segment.js";
+
+/** What an engine on a log is run with. */
+export interface LogEngineParts {
+  readonly name: StorageEngine["name"];
+  /** Undefined: everything is in memory alone. */
+  readonly folder: LogFolder | undefined;
+  readonly durability: "commit" | "fsync";
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly index: LogIndex;
+  /** Undefined: nothing limits the disk. */
+  readonly space: DiskSpace | undefined;
+  readonly bounds: CleaningBounds;
+  /** Bytes of the next segment. */
+  readonly segmentBytes: () => number;
+  /** Bytes that index and segments may take in memory; beyond, segments are on the disk alone. */
+  readonly memoryBytesMax: number;
+  /** Bytes of live data beyond which growing writes are refused. */
+  readonly liveBytesMax: number;
+  /** Bytes written to the log between two checkpoints. */
+  readonly checkpointBytes: number;
+  /** What the log held. */
+  readonly replayed: ReplayedLog | undefined;
+}
+
+/** Something to be written as one batch. */
+interface Append {
+  /** About how many bytes it takes. 0: it is cleaning alone. */
+  readonly bytes: number;
+  encode(writer: LogWriter): void;
+}
+
+interface WaitingAppend extends Append {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Between two steps of cleaning while nothing is written, in milliseconds. */
+const cleaningPauseMs = 5;
+/** After a step that the disk refused. */
+const cleaningRestMs = 1000;
+
+/** The {@link StorageEngine} whose memory and file are one append-only log. DESIGN.md beside this file says how. */
+export class LogEngine implements StorageEngine {
+  readonly name: StorageEngine["name"];
+  readonly #parts: LogEngineParts;
+  readonly #path: string;
+  readonly #index: LogIndex;
+  readonly #writer: LogWriter;
+  readonly #syncs: LogSyncs;
+  readonly #cleaner: Cleaner;
+  readonly #residency: Residency;
+  readonly #retired: RetiredSegments | undefined;
+  readonly #orders = new LeafOrders();
+  readonly #views = new RecordViews();
+  readonly #snapshots = new Set<GenerationSnapshot>();
+  /** Of the log, oldest first. */
+  readonly #segments: Segment[];
+  /** Bytes of all but the last. */
+  #sealedBytes = 0;
+  #waiting: WaitingAppend[] = [];
+  #appending: Promise<void> | undefined;
+  #cleaningTimer: Timer | undefined;
+  #isDisposing = false;
+  #isFull = false;
+  #sinceCheckpoint = 0;
+  #checkpointing: Promise<void> | undefined;
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: LogEngineParts) {
+    const { folder, clock, random, index, replayed } = parts;
+    this.#parts = parts;
+    this.name = parts.name;
+    this.#path = folder?.path ?? "memory";
+    this.#index = index;
+    this.#segments = [...(replayed?.segments ?? [])];
+    this.#writer = new LogWriter({
+      folder,
+      random,
+      segmentBytes: parts.segmentBytes,
+      onBroken: (cause) => this.#syncs.breakOff(cause),
+    });
+    this.#syncs = new LogSyncs(folder, clock, () => this.#writer.batch);
+    this.#cleaner = new Cleaner(index, this.#writer);
+    this.#residency = new Residency({
+      clock,
+      bytesMax: () => parts.memoryBytesMax - index.byteLength,
+      segments: () => this.#segments,
+      isPinned: (segment) => segment === this.#writer.tail || segment === this.#segments[0],
+    });
+    this.#retired = folder && new RetiredSegments(folder, () => this.#syncs.durableBatch);
+    this.#syncs.onSynced = () => this.#retired?.remove();
+    index.segments.onCold = () => this.#residency.readCold();
+    if (replayed !== undefined) {
+      this.#writer.resume(replayed.tail, replayed.batch, replayed.lastNumber);
+      this.#syncs.durableBatch = replayed.batch;
+      this.#seal();
+    }
+  }
+
+  /** Makes an empty log ready, and begins what goes on in the background. Rejects with the system's error. */
+  async start(): Promise<void> {
+    if (this.#segments.length === 0) {
+      const first = await this.#writer.begin();
+      this.#index.segments.add(first);
+      this.#segments.push(first);
+    }
+    // A segment that cannot be read stays on the disk: whoever looks into it is told.
+    if (this.#parts.folder !== undefined) this.#residency.warm().catch(() => undefined);
+    this.#disposeLater();
+    this.#cleanLater(cleaningPauseMs);
+  }
+
+  get(
+    partition: PartitionId,
+    generation: Generation,
+    bytes: Uint8Array,
+    start = 0,
+    end: number = bytes.length,
+  ): Uint8Array | undefined {
+    this.#assertOpen();
+    const position = this.#index.find(partition, generation, bytes, start, end);
+    if (position === 0) return undefined;
+    const { segments } = this.#index;
+    segments.locate(position);
+    return this.#views.of(segments);
+  }
+
+  getMeta(name: string): Uint8Array | undefined {
+    this.#assertOpen();
+    const position = this.#index.metas.get(name);
+    return position === undefined ? undefined : this.#index.segments.recordAt(position);
+  }
+
+  getCounters(partition: PartitionId, generation: Generation): Uint8Array | undefined {
+    this.#assertOpen();
+    const position = this.#index.generation(partition, generation)?.counters ?? 0;
+    return position === 0 ? undefined : this.#index.segments.recordAt(position);
+  }
+
+  listMeta(prefix: string): readonly { readonly name: string; readonly value: Uint8Array }[] {
+    this.#assertOpen();
+    return [...this.#index.metas]
+      .filter(([name]) => name.startsWith(prefix))
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, position]) => ({ name, value: this.#index.segments.recordAt(position) }));
+  }
+
+  async commit(batch: readonly EngineWrite[]): Promise<void> {
+    this.#assertOpen();
+    if (batch.length === 0) return;
+    const bytes = bytesOf(batch);
+    this.#claim(batch, bytes);
+    await this.#append({
+      bytes,
+      encode: (writer) => {
+        for (const write of batch) writer.add(write);
+      },
+    });
+  }
+
+  range(
+    partition: PartitionId,
+    generation: Generation,
+    bounds?: EngineRangeBounds,
+  ): IterableIterator<EngineEntry> {
+    this.#assertOpen();
+    const source = {
+      segments: this.#index.segments,
+      orders: this.#orders,
+      index: () => {
+        this.#assertOpen();
+        return this.#index.generation(partition, generation);
+      },
+    };
+    return orderedRange(source, bounds);
+  }
+
+  snapshot(partition: PartitionId, generation: Generation): EngineSnapshot {
+    this.#assertOpen();
+    const leaves = this.#index.generation(partition, generation)?.share() ?? [];
+    const snapshot = new GenerationSnapshot(leaves, this.#index.segments.retained(), (closed) =>
+      this.#snapshots.delete(closed),
+    );
+    this.#snapshots.add(snapshot);
+    return snapshot;
+  }
+
+  expired(wallMs: number, limit: number, behind?: Uint8Array): readonly ExpiredKey[] {
+    this.#assertOpen();
+    return findExpired(this.#index, wallMs, limit, behind);
+  }
+
+  listGenerations(): readonly GenerationName[] {
+    this.#assertOpen();
+    return Array.from(this.#index.generations(), ({ partition, generation }) => ({ partition, generation }));
+  }
+
+  async dropGeneration(partition: PartitionId, generation: Generation): Promise<void> {
+    this.#assertOpen();
+    const bytes = entryBytes(0, 0) + frameHeaderBytes;
+    this.#parts.space?.claim(bytes, false);
+    await this.#append({ bytes, encode: (writer) => writer.addDrop(partition, generation) });
+    this.#disposeLater();
+  }
+
+  problem(): string | undefined {
+    if (this.#closed) return undefined;
+    const { stoppedAt } = this.#cleaner;
+    const damage = stoppedAt?.segment.damage(stoppedAt.offset).message;
+    return this.#syncs.broken?.message ?? this.#parts.space?.problem() ?? damage;
+  }
+
+  async flush(): Promise<void> {
+    this.#assertOpen();
+    await this.#appending;
+    await this.#syncs.sync();
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    this.#cleaningTimer?.cancel();
+    this.#syncs.stop();
+    for (const snapshot of this.#snapshots) snapshot.close();
+    await this.#residency.stop();
+    await this.#appending;
+    try {
+      while (this.#index.dispose());
+      await this.#checkpointing;
+      if (this.#parts.folder !== undefined && this.#sinceCheckpoint > 0) await this.#checkpoint();
+      else await this.#syncs.sync();
+    } finally {
+      await this.#retired?.stop();
+      this.#index.segments.releaseAll();
+    }
+  }
+
+  /** Appends a batch and takes it up, at once or with the next group. Rejects when it was not written. */
+  #append(append: Append): Promise<void> {
+    if (this.#syncs.broken !== undefined) return Promise.reject(this.#syncs.broken);
+    if (this.#parts.durability === "commit") {
+      try {
+        this.#takeUp(this.#write([append]));
+        this.#syncs.schedule();
+        return Promise.resolve();
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...append, resolve, reject });
+      this.#appending ??= this.#appendGroups().finally(() => (this.#appending = undefined));
+    });
+  }
+
+  /** Groups what waits: one write and one sync for all of it; then it is seen, and acknowledged. */
+  async #appendGroups(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      try {
+        const written = this.#write(group);
+        await this.#syncs.sync();
+        this.#takeUp(written);
+        for (const { resolve } of group) resolve();
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+  }
+
+  /** Writes batches, with a step of cleaning before them. Throws an EkvError; then nothing was written. */
+  #write(appends: readonly Append[]): Appended & { readonly cleaned: Segment | undefined } {
+    const first = this.#cleanable();
+    const bytes = appends.reduce((sum, append) => sum + append.bytes, 0);
+    const cleaning = first === undefined ? 0 : decideCleaning(this.#usage(), this.#bounds(), bytes);
+    let cleaned: Segment | undefined;
+    try {
+      const appended = this.#writer.append(this.#syncs.durableBatch, () => {
+        for (const [number, append] of appends.entries()) {
+          this.#writer.beginBatch();
+          // Before the writes: they may replace what is moved.
+          if (number === 0 && first !== undefined && cleaning > 0 && this.#cleaner.step(first, cleaning)) {
+            cleaned = first;
+          }
+          append.encode(this.#writer);
+          this.#writer.endBatch();
+        }
+      });
+      for (const { segment } of appended.runs) this.#syncs.wrote(segment, appended.made.includes(segment));
+      return { ...appended, cleaned };
+    } catch (error) {
+      this.#cleaner.restart();
+      throw storageError(this.#path, error);
+    } finally {
+      if (cleaning > 0) this.#cleanLater(cleaningPauseMs);
+    }
+  }
+
+  /** Takes up what was written. */
+  #takeUp({ runs, made, cleaned }: Appended & { readonly cleaned: Segment | undefined }): void {
+    const { segments } = this.#index;
+    for (const segment of made) {
+      segments.add(segment);
+      this.#segments.push(segment);
+    }
+    segments.toleratesDamage = true;
+    for (const { segment, start, end } of runs) {
+      applyRun(this.#index, segment, start, end);
+      this.#sinceCheckpoint += end - start;
+    }
+    segments.toleratesDamage = false;
+    if (cleaned !== undefined) this.#retire(cleaned);
+    if (made.length > 0) {
+      this.#seal();
+      this.#residency.limit();
+    }
+    if (this.#index.dispose()) this.#disposeLater();
+    this.#checkpointWhenDue();
+  }
+
+  /** A segment holds nothing that is live any more. */
+  #retire(segment: Segment): void {
+    this.#segments.shift();
+    this.#seal();
+    this.#index.segments.remove(segment);
+    this.#index.liveBytes -= segment.liveBytes;
+    if (this.#retired === undefined) return segment.release();
+    segment.memory = undefined;
+    this.#retired.add(segment, this.#writer.batch);
+    this.#syncs.schedule();
+  }
+
+  /** The oldest segment, if it can be cleaned now. */
+  #cleanable(): Segment | undefined {
+    const first = this.#segments[0];
+    if (first === undefined || first === this.#writer.tail || this.#cleaner.stoppedAt !== undefined)
+      return undefined;
+    // What still counts as expiring there must not lead to a segment that is gone.
+    if (this.#index.isDisposing) return undefined;
+    if (first.memory !== undefined) return first;
+    if (this.#isCleaningNeeded(1)) this.#residency.load(first).catch(() => undefined);
+    return undefined;
+  }
+
+  #isCleaningNeeded(written: number): boolean {
+    return decideCleaning(this.#usage(), this.#bounds(), written) > 0;
+  }
+
+  #usage(): { readonly bytes: number; readonly liveBytes: number } {
+    const bytes = this.#sealedBytes + (this.#writer.tail?.end ?? 0) + (this.#retired?.bytes ?? 0);
+    return { bytes, liveBytes: this.#index.liveBytes };
+  }
+
+  /** Counts what is not written to any more. */
+  #seal(): void {
+    this.#sealedBytes = 0;
+    for (const segment of this.#segments) if (segment !== this.#writer.tail) this.#sealedBytes += segment.end;
+  }
+
+  #bounds(): CleaningBounds {
+    return this.#isFull ? { ratio: 1.05, slackBytes: 2 * this.#parts.segmentBytes() } : this.#parts.bounds;
+  }
+
+  /** Cleans in the background too, as long as there is something to clean: nobody may be writing. */
+  #cleanLater(pauseMs: number): void {
+    if (this.#cleaningTimer !== undefined || this.#closed) return;
+    this.#cleaningTimer = this.#parts.clock.setTimer(pauseMs, () => {
+      this.#cleaningTimer = undefined;
+      if (this.#closed || !this.#isCleaningNeeded(0)) return;
+      if (this.#cleanable() === undefined) {
+        if (this.#segments[0]?.memory === undefined) this.#cleanLater(cleaningPauseMs);
+        return;
+      }
+      this.#append({ bytes: 0, encode: () => undefined }).then(
+        () => this.#cleanLater(cleaningPauseMs),
+        () => this.#cleanLater(cleaningRestMs),
+      );
+    });
+  }
+
+  /** Takes dropped generations off the books, a little in each turn of the event loop. */
+  #disposeLater(): void {
+    if (this.#isDisposing || this.#closed || !this.#index.isDisposing) return;
+    this.#isDisposing = true;
+    this.#parts.clock.endOfTurn(() => {
+      this.#isDisposing = false;
+      if (this.#closed) return;
+      if (this.#index.dispose()) this.#disposeLater();
+      else this.#cleanLater(cleaningPauseMs);
+    });
+  }
+
+  #checkpointWhenDue(): void {
+    if (this.#parts.folder === undefined || this.#sinceCheckpoint < this.#parts.checkpointBytes) return;
+    if (this.#checkpointing !== undefined || this.#closed || this.#index.isDisposing) return;
+    this.#checkpointing = this.#checkpoint()
+      // The one before still holds; the next is tried when as much was written again.
+      .catch(() => undefined)
+      .finally(() => (this.#checkpointing = undefined));
+  }
+
+  /** Writes a checkpoint of this moment, once its log is durable. */
+  async #checkpoint(): Promise<void> {
+    const { folder, clock } = this.#parts;
+    if (folder === undefined) return;
+    const state = checkpointStateOf(this.#index, this.#segments, this.#writer.batch);
+    this.#sinceCheckpoint = 0;
+    await this.#syncs.sync();
+    await writeCheckpoint(folder, state, () => new Promise((resolve) => clock.endOfTurn(resolve)));
+  }
+
+  /** Throws when there is no room for a batch, or when it cannot be stored. */
+  #claim(batch: readonly EngineWrite[], bytes: number): void {
+    assertKeysFit(batch);
+    const grows = batch.some(({ kind }) => kind === "put");
+    if (grows) claimMemory(this.#index, batch, this.#parts.liveBytesMax);
+    if (this.#parts.space === undefined) return;
+    try {
+      this.#parts.space.claim(bytes, grows);
+      this.#isFull = false;
+    } catch (error) {
+      this.#isFull = true;
+      this.#cleanLater(cleaningPauseMs);
+      throw error;
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw engineClosed();
+  }
+}

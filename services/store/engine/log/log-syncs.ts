@@ -1,0 +1,111 @@
+import { EkvError } from "../../../core/errors.js";
+import type { Clock, Timer } from "../../../core/ports/clock.js";
+import type { LogFolder } from "./log-folder.js";
+import type { Segment } from "./segment.js";
+
+/** How long a written batch stays unsynced where nobody asks for it, in milliseconds. */
+const backgroundSyncMs = 1000;
+
+/**
+ * Makes the log survive a power loss: remembers what was written since the last time, and syncs it off the event loop. One
+ * sync at a time; whoever asks meanwhile shares the next.
+ *
+ * After a failed sync nobody knows what reached the disk: then every write is refused.
+ */
+export class LogSyncs {
+  readonly #folder: LogFolder | undefined;
+  readonly #clock: Clock;
+  readonly #batch: () => number;
+  readonly #dirty = new Set<Segment>();
+  #isFolderDirty = false;
+  #timer: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #broken: EkvError | undefined;
+  /** Batches up to this one are durable. */
+  durableBatch = 0;
+  /** Called after each sync that went well. */
+  onSynced: () => void = () => undefined;
+
+  /** @param batch number of the last batch that was written */
+  constructor(folder: LogFolder | undefined, clock: Clock, batch: () => number) {
+    this.#folder = folder;
+    this.#clock = clock;
+    this.#batch = batch;
+  }
+
+  /** Why nothing may be written any more; undefined: it may. */
+  get broken(): EkvError | undefined {
+    return this.#broken;
+  }
+
+  /** Refuses every write from now on. */
+  breakOff(cause: unknown): void {
+    const path = this.#folder?.path ?? "memory";
+    this.#broken ??= new EkvError(
+      "INTERNAL",
+      `writing ${path} to disk failed; it takes no more writes: check the disk, then restart the store`,
+      { notExecuted: true, cause },
+    );
+  }
+
+  /** A segment was written to; `isNew`: its file was made. */
+  wrote(segment: Segment, isNew: boolean): void {
+    if (this.#folder === undefined) return;
+    this.#dirty.add(segment);
+    this.#isFolderDirty ||= isNew;
+  }
+
+  /** Syncs soon, in the background. */
+  schedule(): void {
+    if (this.#folder === undefined) return;
+    this.#timer ??= this.#clock.setTimer(backgroundSyncMs, () => {
+      this.#timer = undefined;
+      // A failure is kept: the next write reports it.
+      this.sync().catch(() => undefined);
+    });
+  }
+
+  /** Resolves when all that was written before this call is durable. Rejects when it cannot be made so. */
+  async sync(): Promise<void> {
+    if (this.#running === undefined) {
+      this.#running = this.#sync().finally(() => (this.#running = undefined));
+      return this.#running;
+    }
+    const running = this.#running;
+    this.#next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.sync();
+      });
+    return this.#next;
+  }
+
+  /** Leaves no timer behind. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  async #sync(): Promise<void> {
+    this.stop();
+    if (this.#broken !== undefined) throw this.#broken;
+    const batch = this.#batch();
+    const segments = [...this.#dirty];
+    const folder = this.#isFolderDirty ? this.#folder : undefined;
+    this.#dirty.clear();
+    this.#isFolderDirty = false;
+    try {
+      await Promise.all([
+        ...segments.map((segment) => segment.sync()),
+        ...(folder === undefined ? [] : [folder.sync()]),
+      ]);
+    } catch (cause) {
+      this.breakOff(cause);
+      throw this.#broken as unknown as EkvError;
+    }
+    this.durableBatch = Math.max(this.durableBatch, batch);
+    this.onSynced();
+  }
+}
