@@ -3,7 +3,7 @@ import { GenerationIndex } from "./generation-index.js";
 import { allocateWords, formatVersion } from "./layout.js";
 import { Leaf } from "./leaf.js";
 import type { LogFolder } from "./log-folder.js";
-import type { LogIndex } from "./log-index.js";
+import type { LogIndex, MetaEntry } from "./log-index.js";
 import { SectionDamage, SectionReader, SectionWriter } from "./sections.js";
 import type { Segment } from "./segment.js";
 import type { Position } from "./segments.js";
@@ -20,7 +20,6 @@ export interface CheckpointSegment {
   readonly number: number;
   readonly salt: number;
   readonly end: number;
-  readonly liveBytes: number;
 }
 
 /** What a checkpoint holds besides the index. */
@@ -36,10 +35,10 @@ export interface CheckpointHead {
 /** A checkpoint's state at one moment, which later commits do not change. */
 export interface CheckpointState extends CheckpointHead {
   readonly generations: readonly {
-    readonly index: Pick<GenerationIndex, "partition" | "generation" | "keys" | "counters">;
+    readonly figures: readonly number[];
     readonly leaves: readonly Leaf[];
   }[];
-  readonly metas: readonly (readonly [name: string, position: Position])[];
+  readonly metas: readonly (readonly [name: string, meta: MetaEntry])[];
   readonly expiry: readonly { readonly bucket: number; readonly table: Uint32Array }[];
 }
 
@@ -52,14 +51,17 @@ export function checkpointStateOf(
   return {
     hashSeed: index.hashSeed,
     batch,
-    segments: segments.map(({ number, salt, end, liveBytes }) => ({ number, salt, end, liveBytes })),
-    generations: Array.from(index.generations(), (one) => ({
-      index: { partition: one.partition, generation: one.generation, keys: one.keys, counters: one.counters },
-      leaves: one.share(),
-    })),
+    segments: segments.map(({ number, salt, end }) => ({ number, salt, end })),
+    generations: Array.from(index.generations(), (one) => ({ figures: figuresOf(one), leaves: one.share() })),
     metas: [...index.metas],
     expiry: [...index.expiry.dump()],
   };
+}
+
+/** What {@link loadIndex} reads of a generation, in its order. */
+function figuresOf(index: GenerationIndex): number[] {
+  const { partition, generation, keys, liveBytes, expires, counters, countersBytes } = index;
+  return [partition, generation, keys, liveBytes, expires ? 1 : 0, counters, countersBytes];
 }
 
 /**
@@ -89,10 +91,9 @@ export async function writeCheckpoint(
     };
     writeHead(writer, state);
     writer.uint(state.generations.length);
-    for (const { index, leaves } of state.generations) {
-      for (const value of [index.partition, index.generation, index.keys, index.counters, leaves.length]) {
-        writer.uint(value);
-      }
+    for (const { figures, leaves } of state.generations) {
+      for (const figure of figures) writer.uint(figure);
+      writer.uint(leaves.length);
       for (const leaf of leaves) {
         writer.bytes(leaf.lowKey);
         writer.uint(leaf.count);
@@ -101,9 +102,10 @@ export async function writeCheckpoint(
       }
     }
     writer.uint(state.metas.length);
-    for (const [name, position] of state.metas) {
+    for (const [name, { position, bytes }] of state.metas) {
       writer.bytes(Buffer.from(name));
       writer.uint(position);
+      writer.uint(bytes);
     }
     writer.uint(state.expiry.length);
     for (const { bucket, table } of state.expiry) {
@@ -124,8 +126,8 @@ export async function writeCheckpoint(
 function writeHead(writer: SectionWriter, { hashSeed, batch, segments }: CheckpointHead): void {
   writer.bytes(Buffer.from(magic));
   for (const value of [formatVersion, hashSeed, batch, segments.length]) writer.uint(value);
-  for (const { number, salt, end, liveBytes } of segments) {
-    for (const value of [number, salt, end, liveBytes]) writer.uint(value);
+  for (const { number, salt, end } of segments) {
+    for (const value of [number, salt, end]) writer.uint(value);
   }
   // Read by itself first: a checkpoint of a log that is no longer there is not read on.
   writer.flush();
@@ -177,7 +179,6 @@ function readHead(reader: SectionReader): CheckpointHead {
     number: reader.uint(),
     salt: reader.uint(),
     end: reader.uint(),
-    liveBytes: reader.uint(),
   }));
   return { hashSeed, batch, segments };
 }
@@ -187,7 +188,10 @@ function loadIndex(reader: SectionReader, index: LogIndex, isGone: (position: Po
     const partition = brandAs<PartitionId>(reader.uint());
     const one = new GenerationIndex(partition, brandAs<Generation>(reader.uint()));
     one.keys = reader.uint();
+    one.liveBytes = reader.uint();
+    one.expires = reader.uint() !== 0;
     one.counters = reader.uint();
+    one.countersBytes = reader.uint();
     const leaves = reader.uint();
     one.leaves = Array.from({ length: leaves }, () => {
       const lowKey = Buffer.from(reader.bytes());
@@ -200,7 +204,8 @@ function loadIndex(reader: SectionReader, index: LogIndex, isGone: (position: Po
   for (let left = reader.uint(); left > 0; left -= 1) {
     const name = reader.bytes().toString();
     const position = reader.uint();
-    if (!isGone(position)) index.metas.set(name, position);
+    const bytes = reader.uint();
+    if (!isGone(position)) index.addMeta(name, { position, bytes });
   }
   for (let left = reader.uint(); left > 0; left -= 1) {
     const bucket = reader.uint();

@@ -28,8 +28,14 @@ export class GenerationIndex {
   readonly generation: Generation;
   leaves: Leaf[] = [new Leaf(noKey)];
   keys = 0;
+  /** Bytes of its entries: those of its keys, and of its counters. */
+  liveBytes = 0;
+  /** Whether it may have records that expire. */
+  expires = false;
   /** Where its counters are; 0: it has none. */
   counters: Position = 0;
+  /** Of the counters' entry. */
+  countersBytes = 0;
 
   constructor(partition: PartitionId, generation: Generation) {
     this.partition = partition;
@@ -52,6 +58,12 @@ export class GenerationIndex {
   find(hash: number, segments: SegmentMap, key: Uint8Array, start: number, end: number): Position {
     const number = this.leaves.length === 1 ? 0 : this.leafOf(key, start, end);
     return (this.leaves[number] as Leaf).find(hash, segments, key, start, end);
+  }
+
+  /** Whether a key, with its hash, leads to a position. */
+  leadsTo(hash: number, key: Uint8Array, start: number, end: number, position: Position): boolean {
+    const number = this.leaves.length === 1 ? 0 : this.leafOf(key, start, end);
+    return (this.leaves[number] as Leaf).has(hash, position);
   }
 
   /** Lets a key lead to an entry. Returns the position of the one before; 0: there was none. */
@@ -94,11 +106,22 @@ export class GenerationIndex {
     return [...this.leaves];
   }
 
-  /** Takes out what leads to segments that have left the log. */
+  /**
+   * Takes out what leads to segments that have left the log. How many bytes that was is not known any more: it is reckoned to be
+   * as much for each key as for the others.
+   */
   purge(isGone: (position: Position) => boolean): void {
+    const { keys } = this;
     for (const leaf of this.leaves) this.keys -= leaf.purge(isGone);
+    if (this.keys < keys) {
+      const ofKeys = this.liveBytes - this.countersBytes;
+      this.liveBytes -= ofKeys - Math.round((ofKeys * this.keys) / keys);
+    }
     this.leaves = this.leaves.filter((leaf, number) => number === 0 || leaf.count > 0);
-    if (this.counters !== 0 && isGone(this.counters)) this.counters = 0;
+    if (this.counters === 0 || !isGone(this.counters)) return;
+    this.liveBytes -= this.countersBytes;
+    this.counters = 0;
+    this.countersBytes = 0;
   }
 
   /** The leaf, copied first where others use it. */

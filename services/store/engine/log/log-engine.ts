@@ -66,6 +66,11 @@ interface WaitingAppend extends Append {
   reject(error: unknown): void;
 }
 
+const noSegments: ReadonlySet<Segment> = new Set<Segment>();
+
+/** So many bytes of segments may wait for the next sync to be removed. */
+const retiredBytesTarget = 16_777_216;
+
 /** Between two steps of cleaning while nothing is written, in milliseconds. */
 const cleaningPauseMs = 5;
 /** After a step that the disk refused. */
@@ -89,6 +94,8 @@ export class LogEngine implements StorageEngine {
   readonly #segments: Segment[];
   /** Bytes of all but the last. */
   #sealedBytes = 0;
+  /** Segments with entries that are written and not taken up. */
+  #takingUp: ReadonlySet<Segment> = noSegments;
   #waiting: WaitingAppend[] = [];
   #appending: Promise<void> | undefined;
   #cleaningTimer: Timer | undefined;
@@ -118,7 +125,8 @@ export class LogEngine implements StorageEngine {
       clock,
       bytesMax: () => parts.memoryBytesMax - index.byteLength,
       segments: () => this.#segments,
-      isPinned: (segment) => segment === this.#writer.tail || segment === this.#segments[0],
+      isPinned: (segment) =>
+        segment === this.#writer.tail || segment === this.#segments[0] || this.#takingUp.has(segment),
     });
     this.#retired = folder && new RetiredSegments(folder, () => this.#syncs.durableBatch);
     this.#syncs.onSynced = () => this.#retired?.remove();
@@ -160,7 +168,7 @@ export class LogEngine implements StorageEngine {
 
   getMeta(name: string): Uint8Array | undefined {
     this.#assertOpen();
-    const position = this.#index.metas.get(name);
+    const position = this.#index.metas.get(name)?.position;
     return position === undefined ? undefined : this.#index.segments.recordAt(position);
   }
 
@@ -175,7 +183,7 @@ export class LogEngine implements StorageEngine {
     return [...this.#index.metas]
       .filter(([name]) => name.startsWith(prefix))
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, position]) => ({ name, value: this.#index.segments.recordAt(position) }));
+      .map(([name, { position }]) => ({ name, value: this.#index.segments.recordAt(position) }));
   }
 
   async commit(batch: readonly EngineWrite[]): Promise<void> {
@@ -324,6 +332,7 @@ export class LogEngine implements StorageEngine {
           this.#writer.endBatch();
         }
       });
+      this.#takingUp = new Set(appended.runs.map(({ segment }) => segment));
       for (const { segment } of appended.runs) this.#syncs.wrote(segment, appended.made.includes(segment));
       return { ...appended, cleaned };
     } catch (error) {
@@ -347,6 +356,7 @@ export class LogEngine implements StorageEngine {
       this.#sinceCheckpoint += end - start;
     }
     segments.toleratesDamage = false;
+    this.#takingUp = noSegments;
     if (cleaned !== undefined) this.#retire(cleaned);
     if (made.length > 0) {
       this.#seal();
@@ -361,11 +371,12 @@ export class LogEngine implements StorageEngine {
     this.#segments.shift();
     this.#seal();
     this.#index.segments.remove(segment);
-    this.#index.liveBytes -= segment.liveBytes;
     if (this.#retired === undefined) return segment.release();
     segment.memory = undefined;
     this.#retired.add(segment, this.#writer.batch);
-    this.#syncs.schedule();
+    // Files in the way of new ones are not left until the next sync in the background.
+    if (this.#retired.bytes < retiredBytesTarget) this.#syncs.schedule();
+    else this.#syncs.sync().catch(() => undefined);
   }
 
   /** The oldest segment, if it can be cleaned now. */
@@ -385,7 +396,8 @@ export class LogEngine implements StorageEngine {
   }
 
   #usage(): { readonly bytes: number; readonly liveBytes: number } {
-    const bytes = this.#sealedBytes + (this.#writer.tail?.end ?? 0) + (this.#retired?.bytes ?? 0);
+    // Not those that wait for their removal: cleaning more would not make them go sooner.
+    const bytes = this.#sealedBytes + (this.#writer.tail?.end ?? 0);
     return { bytes, liveBytes: this.#index.liveBytes };
   }
 

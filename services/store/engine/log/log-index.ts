@@ -3,7 +3,6 @@ import { recordExpiresAtMs } from "../../../core/record.js";
 import { keyHash } from "./checksum.js";
 import { ExpiryIndex } from "./expiry-index.js";
 import { GenerationIndex } from "./generation-index.js";
-import type { Leaf } from "./leaf.js";
 import {
   entryHeaderBytes,
   entryKinds,
@@ -13,12 +12,21 @@ import {
   partitionAt,
   recordStartAt,
   sizeAt,
+  type Words,
 } from "./layout.js";
+import type { Leaf } from "./leaf.js";
 import type { Segment } from "./segment.js";
 import { type Position, positionOf, SegmentMap } from "./segments.js";
 
-/** Entries of dropped generations that are taken off the books in one step. */
+/** Entries of dropped generations that are forgotten in one step. */
 const disposedEntriesStep = 512;
+
+/** A named value in the log. */
+export interface MetaEntry {
+  readonly position: Position;
+  /** Of the entry. */
+  readonly bytes: number;
+}
 
 /**
  * What the log's entries amount to: where each key's newest record is, the counters and named values, and what expires.
@@ -27,27 +35,29 @@ const disposedEntriesStep = 512;
 export class LogIndex {
   readonly segments: SegmentMap = new SegmentMap();
   readonly expiry: ExpiryIndex = new ExpiryIndex();
-  /** By name. */
-  readonly metas: Map<string, Position> = new Map<string, Position>();
+  readonly metas: Map<string, MetaEntry> = new Map<string, MetaEntry>();
   /** Seed of the keys' hashes. */
-  hashSeed: number;
+  readonly hashSeed: number;
   /** Bytes of entries that something leads to. */
   liveBytes = 0;
   keys = 0;
   readonly #partitions: (GenerationIndex[] | undefined)[] = [];
-  /** Leaves of dropped generations whose entries still count as live. */
-  #disposing: { readonly positions: Uint32Array; done: number }[] = [];
+  /** Of dropped generations, whose entries the index of expiries still has. */
   #dropped: Leaf[] = [];
+  #disposing: { readonly positions: Uint32Array; done: number } | undefined;
 
   constructor(hashSeed: number) {
     this.hashSeed = hashSeed;
   }
 
   /** A generation's index; undefined when nothing is stored of it. */
-  generation(partition: PartitionId, generation: Generation): GenerationIndex | undefined {
+  generation(partition: number, generation: number): GenerationIndex | undefined {
     const those = this.#partitions[partition];
     if (those === undefined) return undefined;
-    for (const one of those) if (one.generation === generation) return one;
+    for (let i = 0; i < those.length; i += 1) {
+      const one = those[i] as GenerationIndex;
+      if (one.generation === generation) return one;
+    }
     return undefined;
   }
 
@@ -56,12 +66,20 @@ export class LogIndex {
     for (const those of this.#partitions) if (those !== undefined) yield* those;
   }
 
-  /** Takes up a generation of a checkpoint. */
+  /** Takes up a generation of a checkpoint, with its keys and bytes. */
   addGeneration(index: GenerationIndex): void {
     const those = (this.#partitions[index.partition] ??= []);
     const at = those.findIndex(({ generation }) => generation > index.generation);
     those.splice(at < 0 ? those.length : at, 0, index);
     this.keys += index.keys;
+    this.liveBytes += index.liveBytes;
+  }
+
+  /** Takes up a named value of a checkpoint. */
+  addMeta(name: string, meta: MetaEntry): void {
+    this.#forgetMeta(name);
+    this.metas.set(name, meta);
+    this.liveBytes += meta.bytes;
   }
 
   /** The position of a key's entry; 0: there is none. */
@@ -72,40 +90,28 @@ export class LogIndex {
     start: number,
     end: number,
   ): Position {
-    const those = this.#partitions[partition];
-    if (those === undefined) return 0;
-    let index = those[0] as GenerationIndex;
-    if (index.generation !== generation) {
-      const other = this.generation(partition, generation);
-      if (other === undefined) return 0;
-      index = other;
-    }
-    return index.find(keyHash(key, start, end, this.hashSeed), this.segments, key, start, end);
+    const index = this.generation(partition, generation);
+    return index === undefined
+      ? 0
+      : index.find(keyHash(key, start, end, this.hashSeed), this.segments, key, start, end);
   }
 
   /** Takes up the entry at `offset` of a segment that is in memory, as the newest there is. */
   apply(segment: Segment, offset: number): void {
-    const { words, bytes } = segment.memory as { words: Int32Array; bytes: Buffer };
-    const position = positionOf(segment, offset);
-    const size = sizeAt(words, offset);
+    const { words, bytes } = segment.memory as Words;
     switch (kindAt(words, offset)) {
       case entryKinds.put:
       case entryKinds.movedPut:
-        return this.#put(segment, offset, position, size);
+        return this.#put(words, bytes, offset, positionOf(segment, offset));
       case entryKinds.delete:
         return this.#delete(words, bytes, offset);
       case entryKinds.counters:
-      case entryKinds.movedCounters: {
-        const index = this.#made(words, offset);
-        if (index.counters !== 0) this.#unaccount(index.counters);
-        index.counters = position;
-        return this.#account(segment, size);
-      }
+      case entryKinds.movedCounters:
+        return this.#setCounters(words, offset, positionOf(segment, offset));
       case entryKinds.meta:
       case entryKinds.movedMeta: {
-        this.#forgetMeta(metaName(words, bytes, offset));
-        this.metas.set(metaName(words, bytes, offset), position);
-        return this.#account(segment, size);
+        const position = positionOf(segment, offset);
+        return this.addMeta(metaName(words, bytes, offset), { position, bytes: sizeAt(words, offset) });
       }
       case entryKinds.metaDelete:
         return this.#forgetMeta(metaName(words, bytes, offset));
@@ -119,68 +125,55 @@ export class LogIndex {
    * replaced must not be served.
    */
   applyDamaged(segment: Segment, offset: number): void {
-    const { words, bytes } = segment.memory as { words: Int32Array; bytes: Buffer };
+    const { words, bytes } = segment.memory as Words;
     const kind = kindAt(words, offset);
     if (kind !== entryKinds.put && kind !== entryKinds.movedPut) return;
-    const index = this.#made(words, offset);
-    const start = offset + entryHeaderBytes;
-    const end = start + keyBytesAt(words, offset);
-    const hash = keyHash(bytes, start, end, this.hashSeed);
-    const { keys } = index;
-    const old = index.set(hash, this.segments, bytes, start, end, positionOf(segment, offset));
-    if (old !== 0) this.#forgetEntry(old);
-    this.keys += index.keys - keys;
+    this.#setKey(this.#made(words, offset), words, bytes, offset, positionOf(segment, offset));
   }
 
   /** Whether the entry at `offset` of a segment in memory is the one that its key, counters or name leads to. */
   isLive(segment: Segment, offset: number): boolean {
-    const { words, bytes } = segment.memory as { words: Int32Array; bytes: Buffer };
+    const { words, bytes } = segment.memory as Words;
     const position = positionOf(segment, offset);
-    const kind = kindAt(words, offset);
-    if (kind === entryKinds.meta || kind === entryKinds.movedMeta) {
-      return this.metas.get(metaName(words, bytes, offset)) === position;
+    switch (kindAt(words, offset)) {
+      case entryKinds.put:
+      case entryKinds.movedPut:
+        return this.#leadsTo(words, bytes, offset, position);
+      case entryKinds.counters:
+      case entryKinds.movedCounters:
+        return this.#indexAt(words, offset)?.counters === position;
+      case entryKinds.meta:
+      case entryKinds.movedMeta:
+        return this.metas.get(metaName(words, bytes, offset))?.position === position;
+      default:
+        return false;
     }
-    if (kind === entryKinds.delete || kind === entryKinds.drop || kind === entryKinds.metaDelete)
-      return false;
-    const index = this.#indexAt(words, offset);
-    if (index === undefined) return false;
-    if (kind === entryKinds.counters || kind === entryKinds.movedCounters) return index.counters === position;
-    const start = offset + entryHeaderBytes;
-    const end = start + keyBytesAt(words, offset);
-    const leaf = index.leaves[index.leafOf(bytes, start, end)] as Leaf;
-    return leaf.has(keyHash(bytes, start, end, this.hashSeed), position);
   }
 
   /** Whether the record at a position, which `segments` has located, is what its key leads to. */
   isNewest(position: Position): boolean {
     const { words, bytes, start } = this.segments;
-    const index = this.#indexAt(words, start);
-    if (index === undefined) return false;
-    const from = start + entryHeaderBytes;
-    const to = from + keyBytesAt(words, start);
-    const leaf = index.leaves[index.leafOf(bytes, from, to)] as Leaf;
-    return leaf.has(keyHash(bytes, from, to, this.hashSeed), position);
+    return this.#leadsTo(words, bytes, start, position);
   }
 
-  /** Takes some entries of dropped generations off the books. Returns whether more are left. */
+  /** Takes some entries of dropped generations out of the index of expiries. Returns whether more are left. */
   dispose(): boolean {
-    if (this.#disposing.length === 0) {
+    if (this.#disposing === undefined) {
       const leaf = this.#dropped.pop();
       if (leaf === undefined) return false;
-      this.#disposing.push({ positions: leaf.positions(), done: 0 });
+      this.#disposing = { positions: leaf.positions(), done: 0 };
     }
-    const current = this.#disposing[0];
-    if (current === undefined) return false;
-    const end = Math.min(current.done + disposedEntriesStep, current.positions.length);
-    for (; current.done < end; current.done += 1)
-      this.#forgetEntry(current.positions[current.done] as number);
-    if (current.done === current.positions.length) this.#disposing = [];
+    const { positions, done } = this.#disposing;
+    const end = Math.min(done + disposedEntriesStep, positions.length);
+    for (let i = done; i < end; i += 1) this.#forgetExpiry(positions[i] as number);
+    this.#disposing.done = end;
+    if (end === positions.length) this.#disposing = undefined;
     return this.isDisposing;
   }
 
-  /** Whether entries of dropped generations are still on the books. */
+  /** Whether the index of expiries has entries of dropped generations. */
   get isDisposing(): boolean {
-    return this.#disposing.length > 0 || this.#dropped.length > 0;
+    return this.#disposing !== undefined || this.#dropped.length > 0;
   }
 
   /** Bytes that the index takes. */
@@ -190,19 +183,31 @@ export class LogIndex {
     return bytes;
   }
 
-  #put(segment: Segment, offset: number, position: Position, size: number): void {
-    const { words, bytes } = segment.memory as { words: Int32Array; bytes: Buffer };
+  #put(words: Int32Array, bytes: Buffer, offset: number, position: Position): void {
     const index = this.#made(words, offset);
+    this.#setKey(index, words, bytes, offset, position);
+    const size = sizeAt(words, offset);
+    index.liveBytes += size;
+    this.liveBytes += size;
+    const expiresAtMs = recordExpiresAtMs(bytes, recordStartAt(words, offset));
+    if (expiresAtMs === 0) return;
+    index.expires = true;
+    this.expiry.add(expiresAtMs, position);
+  }
+
+  #setKey(
+    index: GenerationIndex,
+    words: Int32Array,
+    bytes: Buffer,
+    offset: number,
+    position: Position,
+  ): void {
     const start = offset + entryHeaderBytes;
     const end = start + keyBytesAt(words, offset);
     const hash = keyHash(bytes, start, end, this.hashSeed);
-    const { keys } = index;
     const old = index.set(hash, this.segments, bytes, start, end, position);
-    if (old !== 0) this.#forgetEntry(old);
-    this.keys += index.keys - keys;
-    const expiresAtMs = recordExpiresAtMs(bytes, end);
-    if (expiresAtMs !== 0) this.expiry.add(expiresAtMs, position);
-    this.#account(segment, size);
+    if (old === 0) this.keys += 1;
+    else this.#forgetEntry(index, old);
   }
 
   #delete(words: Int32Array, bytes: Buffer, offset: number): void {
@@ -213,52 +218,61 @@ export class LogIndex {
     const old = index.remove(keyHash(bytes, start, end, this.hashSeed), this.segments, bytes, start, end);
     if (old === 0) return;
     this.keys -= 1;
-    this.#forgetEntry(old);
-    this.#forgetEmpty(index);
+    this.#forgetEntry(index, old);
+    if (index.keys === 0 && index.counters === 0) this.#forget(index);
+  }
+
+  #setCounters(words: Int32Array, offset: number, position: Position): void {
+    const index = this.#made(words, offset);
+    const growth = sizeAt(words, offset) - index.countersBytes;
+    index.counters = position;
+    index.countersBytes += growth;
+    index.liveBytes += growth;
+    this.liveBytes += growth;
   }
 
   #drop(words: Int32Array, offset: number): void {
     const index = this.#indexAt(words, offset);
     if (index === undefined) return;
-    if (index.counters !== 0) this.#unaccount(index.counters);
     this.keys -= index.keys;
-    this.#dropped.push(...index.leaves);
+    if (index.expires) this.#dropped.push(...index.leaves);
     this.#forget(index);
   }
 
   /** The record of a key is no longer its newest. */
-  #forgetEntry(position: Position): void {
-    const segment = this.segments.segmentOf(position);
-    if (segment === undefined || !this.segments.isIntact(position)) return;
+  #forgetEntry(index: GenerationIndex, position: Position): void {
+    if (this.segments.segmentOf(position) === undefined || !this.segments.isIntact(position)) return;
+    const { words, bytes, start } = this.segments;
+    const size = sizeAt(words, start);
+    index.liveBytes -= size;
+    this.liveBytes -= size;
+    if (!index.expires) return;
+    const expiresAtMs = recordExpiresAtMs(bytes, recordStartAt(words, start));
+    if (expiresAtMs !== 0) this.expiry.remove(expiresAtMs, position);
+  }
+
+  #forgetExpiry(position: Position): void {
+    if (this.segments.segmentOf(position) === undefined || !this.segments.isIntact(position)) return;
     const { words, bytes, start } = this.segments;
     const expiresAtMs = recordExpiresAtMs(bytes, recordStartAt(words, start));
     if (expiresAtMs !== 0) this.expiry.remove(expiresAtMs, position);
-    this.#account(segment, -sizeAt(words, start));
-  }
-
-  #unaccount(position: Position): void {
-    const segment = this.segments.segmentOf(position);
-    if (segment === undefined || !this.segments.isIntact(position)) return;
-    this.#account(segment, -sizeAt(this.segments.words, this.segments.start));
-  }
-
-  #account(segment: Segment, bytes: number): void {
-    segment.liveBytes += bytes;
-    this.liveBytes += bytes;
   }
 
   #forgetMeta(name: string): void {
-    const old = this.metas.get(name);
-    if (old === undefined) return;
-    this.#unaccount(old);
+    this.liveBytes -= this.metas.get(name)?.bytes ?? 0;
     this.metas.delete(name);
   }
 
+  #leadsTo(words: Int32Array, bytes: Buffer, offset: number, position: Position): boolean {
+    const index = this.#indexAt(words, offset);
+    if (index === undefined) return false;
+    const start = offset + entryHeaderBytes;
+    const end = start + keyBytesAt(words, offset);
+    return index.leadsTo(keyHash(bytes, start, end, this.hashSeed), bytes, start, end, position);
+  }
+
   #indexAt(words: Int32Array, offset: number): GenerationIndex | undefined {
-    return this.generation(
-      brandAs<PartitionId>(partitionAt(words, offset)),
-      brandAs<Generation>(generationAt(words, offset)),
-    );
+    return this.generation(partitionAt(words, offset), generationAt(words, offset));
   }
 
   #made(words: Int32Array, offset: number): GenerationIndex {
@@ -272,11 +286,8 @@ export class LogIndex {
     return made;
   }
 
-  #forgetEmpty(index: GenerationIndex): void {
-    if (index.keys === 0 && index.counters === 0) this.#forget(index);
-  }
-
   #forget(index: GenerationIndex): void {
+    this.liveBytes -= index.liveBytes;
     const those = (this.#partitions[index.partition] ?? []).filter((one) => one !== index);
     this.#partitions[index.partition] = those.length === 0 ? undefined : those;
   }

@@ -167,10 +167,7 @@ async function believe(folder: LogFolder, checkpoint: OpenCheckpoint, random: Ra
   const covered = openCovered(folder, head, numbers);
   if (typeof covered === "string") return refuse(covered);
   const index = new LogIndex(head.hashSeed);
-  for (const segment of covered) {
-    index.segments.add(segment);
-    index.liveBytes += segment.liveBytes;
-  }
+  for (const segment of covered) index.segments.add(segment);
   try {
     checkpoint.loadInto(index, (position) => index.segments.segmentOf(position) === undefined);
   } catch (error) {
@@ -193,7 +190,7 @@ function openCovered(
     return `${segmentName(last.number)} is missing`;
   if (kept.some(({ number }, i) => number !== (kept[0]?.number ?? 0) + i)) return "a segment is missing";
   const covered: Segment[] = [];
-  for (const { number, salt, end, liveBytes } of kept) {
+  for (const { number, salt, end } of kept) {
     const file = folder.open(segmentName(number));
     const header = headerOf(folder, file, number);
     if (header?.salt !== salt || file.size() < end) {
@@ -207,7 +204,6 @@ function openCovered(
       end,
       isVerified: false,
     });
-    segment.liveBytes = liveBytes;
     covered.push(segment);
   }
   return covered;

@@ -25,7 +25,7 @@ export interface ResidencyOptions {
   readonly bytesMax: () => number;
   /** Of the log, ascending. */
   readonly segments: () => readonly Segment[];
-  /** Must stay in memory: the last segment, and one that is being cleaned. */
+  /** Must stay in memory: it is written to, taken up or cleaned. */
   readonly isPinned: (segment: Segment) => boolean;
 }
 
@@ -88,6 +88,8 @@ export class Residency {
   async load(segment: Segment): Promise<void> {
     while (this.#loading !== undefined) await this.#loading.catch(() => undefined);
     if (this.#stopped || segment.memory !== undefined) return;
+    // It may have left the log meanwhile, and its file be closed.
+    if (!this.#options.segments().includes(segment)) return;
     this.#loading = this.#load(segment).finally(() => (this.#loading = undefined));
     await this.#loading;
   }

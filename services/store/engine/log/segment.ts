@@ -40,8 +40,6 @@ export class Segment {
   memory: Words | undefined;
   /** Bytes written. */
   end: number;
-  /** Bytes of entries that the index, or a list beside it, leads to. */
-  liveBytes = 0;
   /** Look-ups that came here, aged: what is cold leaves memory first. */
   reads = 0;
   /** The checksums of all that is in memory were compared, or it was written by this process. */
