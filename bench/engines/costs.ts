@@ -1,7 +1,7 @@
 import { memoryBytes } from "../processes/process-usage.js";
-import { DataSet, getWritten, ingest, partitionsOf } from "./data-set.js";
+import { commitCounted, DataSet, getWritten, ingest } from "./data-set.js";
 import type { EngineCosts, EngineJob } from "./job.js";
-import type { MeasuredEngine, Put } from "./measured-engine.js";
+import type { MeasuredEngine } from "./measured-engine.js";
 import { loadEngine } from "./open-engine.js";
 
 /** Share of the operations that come before the measured ones, so that compiled code is measured. */
@@ -31,6 +31,7 @@ export async function costs(job: Extract<EngineJob, { readonly kind: "costs" }>)
   await ingest(engine, data, 0, half);
   const ingestUs = await cpuUsOf(() => ingest(engine, data, half, partitions));
   const residentBytesPerKey = (residentBytes() - emptyBytes) / keys;
+  data.keepKeys();
   const getUs = await getsUs(engine, data, operations);
   const commit1Us = await commitsUs(engine, data, operations, 1);
   const commit5Us = await commitsUs(engine, data, operations, 5);
@@ -53,31 +54,29 @@ export async function costs(job: Extract<EngineJob, { readonly kind: "costs" }>)
 }
 
 async function getsUs(engine: MeasuredEngine, data: DataSet, operations: number): Promise<number> {
-  const wanted = data.drawn(operations);
-  const getAll = async (puts: readonly Put[]): Promise<number> => {
-    for (const put of puts) getWritten(engine, put);
-    return puts.length;
+  const wanted = data.drawn(1);
+  const getSome = async (count: number): Promise<number> => {
+    for (let i = 0; i < count; i += 1) for (const put of data.redraw(wanted)) getWritten(engine, put);
+    return count;
   };
-  await getAll(wanted.slice(0, operations * warmUpShare));
-  return await cpuUsOf(() => getAll(wanted));
+  await getSome(operations * warmUpShare);
+  return await cpuUsOf(() => getSome(operations));
 }
 
-/** One commit after the other, each of `puts` records of random keys with the counters of their partitions. */
+/** One commit after the other, each of `size` records of random keys with the counters of their partitions. */
 async function commitsUs(
   engine: MeasuredEngine,
   data: DataSet,
   operations: number,
-  puts: number,
+  size: number,
 ): Promise<number> {
-  const batches = Array.from({ length: Math.ceil(operations / puts) }, () => {
-    const batch = data.drawn(puts);
-    return { batch, counted: partitionsOf(batch) };
-  });
-  const commitAll = async (some: typeof batches): Promise<number> => {
-    for (const { batch, counted } of some) await engine.commit(batch, counted);
+  const puts = data.drawn(size);
+  const counted = new Set<number>();
+  const commitSome = async (count: number): Promise<number> => {
+    for (let i = 0; i < count; i += size) await commitCounted(engine, data.redraw(puts), counted);
     await engine.flush();
-    return some.length * puts;
+    return count;
   };
-  await commitAll(batches.slice(0, batches.length * warmUpShare));
-  return await cpuUsOf(() => commitAll(batches));
+  await commitSome(operations * warmUpShare);
+  return await cpuUsOf(() => commitSome(operations));
 }
