@@ -1,11 +1,15 @@
+import { setImmediate as endOfTurn } from "node:timers/promises";
 import { memoryBytes } from "../processes/process-usage.js";
 import { commitCounted, DataSet, getWritten, ingest } from "./data-set.js";
 import type { EngineCosts, EngineJob } from "./job.js";
 import type { MeasuredEngine } from "./measured-engine.js";
 import { loadEngine } from "./open-engine.js";
 
-/** Share of the operations that come before the measured ones, so that compiled code is measured. */
-const warmUpShare = 0.2;
+/**
+ * Commits and deletions between two turns of the event loop. Without turns no flush ends, and what an engine keeps until then
+ * would pile up.
+ */
+const turnCommits = 8;
 
 /** Microseconds of CPU time for each of the items that `work` resolves with the number of. */
 async function cpuUsOf(work: () => Promise<number>): Promise<number> {
@@ -44,7 +48,10 @@ export async function costs(job: Extract<EngineJob, { readonly kind: "costs" }>)
     return entries;
   });
   const dropUs = await cpuUsOf(async () => {
-    for (let partition = 0; partition < partitions; partition += 1) await engine.drop(partition);
+    for (let partition = 0; partition < partitions; partition += 1) {
+      await engine.drop(partition);
+      if (partition % turnCommits === 0) await endOfTurn();
+    }
     await engine.flush();
     return keys;
   });
@@ -59,7 +66,8 @@ async function getsUs(engine: MeasuredEngine, data: DataSet, operations: number)
     for (let i = 0; i < count; i += 1) for (const put of data.redraw(wanted)) getWritten(engine, put);
     return count;
   };
-  await getSome(operations * warmUpShare);
+  // As many before, so that compiled code is measured.
+  await getSome(operations);
   return await cpuUsOf(() => getSome(operations));
 }
 
@@ -73,10 +81,13 @@ async function commitsUs(
   const puts = data.drawn(size);
   const counted = new Set<number>();
   const commitSome = async (count: number): Promise<number> => {
-    for (let i = 0; i < count; i += size) await commitCounted(engine, data.redraw(puts), counted);
+    for (let commit = 0; commit * size < count; commit += 1) {
+      await commitCounted(engine, data.redraw(puts), counted);
+      if (commit % turnCommits === 0) await endOfTurn();
+    }
     await engine.flush();
     return count;
   };
-  await commitSome(operations * warmUpShare);
+  await commitSome(operations);
   return await cpuUsOf(() => commitSome(operations));
 }

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from "node:timers/promises";
 import { encodeRecord } from "../../services/core/record.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
 import { keyName } from "../workload/key-name.js";
@@ -101,6 +102,7 @@ export async function ingest(
   for (let partition = from; partition < to; partition += 1) {
     for (const chunk of data.chunksOf(partition)) {
       await engine.commit(chunk, [partition]);
+      await endOfTurn();
       records += chunk.length;
     }
   }

@@ -68,6 +68,7 @@ async function overwrite(engine: MeasuredEngine, data: DataSet, slackBytes: numb
   const counted = new Set<number>();
   for (let written = 0; written < bytes; written += garbageWrites * putBytes) {
     await commitCounted(engine, data.redraw(puts), counted);
+    await endOfTurn();
   }
   await engine.flush();
 }
