@@ -1,5 +1,5 @@
 import { setImmediate as endOfTurn } from "node:timers/promises";
-import { memoryBytes } from "../processes/process-usage.js";
+import { residentBytes } from "../processes/process-usage.js";
 import { commitCounted, DataSet, getWritten, ingest } from "./data-set.js";
 import type { EngineCosts, EngineJob } from "./job.js";
 import type { MeasuredEngine } from "./measured-engine.js";
@@ -19,22 +19,17 @@ async function cpuUsOf(work: () => Promise<number>): Promise<number> {
   return (user + system) / Math.max(1, items);
 }
 
-/** Resident memory of this process, in bytes. */
-export function residentBytes(): number {
-  return memoryBytes(process.pid).resident;
-}
-
 /** What each operation of an engine costs; it is empty before and after. */
 export async function costs(job: Extract<EngineJob, { readonly kind: "costs" }>): Promise<EngineCosts> {
   const { keys, partitions, operations } = job;
   const open = await loadEngine(job.engine, job.dist);
   const engine = await open(job.folder);
   const data = new DataSet(job);
-  const emptyBytes = residentBytes();
+  const emptyBytes = residentBytes(process.pid);
   const half = partitions >> 1;
   await ingest(engine, data, 0, half);
   const ingestUs = await cpuUsOf(() => ingest(engine, data, half, partitions));
-  const residentBytesPerKey = (residentBytes() - emptyBytes) / keys;
+  const residentBytesPerKey = (residentBytes(process.pid) - emptyBytes) / keys;
   data.keepKeys();
   const getUs = await getsUs(engine, data, operations);
   const commit1Us = await commitsUs(engine, data, operations, 1);
