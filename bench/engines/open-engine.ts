@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../services/runtime/clock.js";
 import { systemRandom } from "../../services/runtime/random.js";
@@ -13,10 +14,12 @@ export const engineKinds = ["log", "lmdb", "memory", "lmdb-reference"] as const;
 export type EngineKind = (typeof engineKinds)[number];
 
 const modules = {
-  log: "services/store/engine/log/disk-log",
+  log: "services/store/engine/log/open-log",
   lmdb: "services/store/engine/lmdb",
   memory: "services/store/engine/memory",
 };
+
+const logFolderModule = "services/store/engine/log/log-folder";
 
 /** The engines of the build that was compiled to `dist`. Its sources decide: `dist` may hold more than was compiled last. */
 export function enginesOf(dist: string): EngineKind[] {
@@ -32,9 +35,10 @@ export function defaultEngineOf(dist: string): EngineKind {
 
 /** What the modules of a build bring, as far as it is used. */
 interface EngineModule {
-  openDiskLog(options: object): Promise<unknown>;
+  openLogEngine(options: object): Promise<unknown>;
+  openLogFolder(path: string): Promise<unknown>;
   openLmdbEngine(options: object): Promise<unknown>;
-  openMemoryEngine(options: object): unknown;
+  openMemoryEngine(): unknown;
 }
 
 /** Opens an engine, durable to `commit`, on a folder that is made if it is missing. */
@@ -47,8 +51,11 @@ export async function loadEngine(kind: EngineKind, dist: string): Promise<OpenEn
   const options = { durability: "commit", clock: systemClock, random: systemRandom };
   switch (kind) {
     case "log": {
-      const { openDiskLog } = await load(modules.log);
-      return async (path) => measured(await openDiskLog({ ...options, path }));
+      const [{ openLogEngine }, { openLogFolder }] = [await load(modules.log), await load(logFolderModule)];
+      return async (path) => {
+        await mkdir(path, { recursive: true });
+        return measured(await openLogEngine({ ...options, folder: await openLogFolder(path) }));
+      };
     }
     case "lmdb": {
       const { openLmdbEngine } = await load(modules.lmdb);
@@ -56,7 +63,7 @@ export async function loadEngine(kind: EngineKind, dist: string): Promise<OpenEn
     }
     case "memory": {
       const { openMemoryEngine } = await load(modules.memory);
-      return async () => measured(openMemoryEngine(options));
+      return async () => measured(openMemoryEngine());
     }
     case "lmdb-reference":
       return async (path) => openLmdbReference(path);

@@ -3,7 +3,6 @@ import { EkvError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import { recordEpoch, recordExpiresAtMs, recordSeq, recordValueOffset } from "../core/record.js";
-import type { RecordLocation } from "../core/ports/storage-engine.js";
 import { decideGate } from "../core/store/gate.js";
 import { type KVMap, unavailable, type WriteSink } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
@@ -265,18 +264,13 @@ export class Pipeline implements WriteSink {
     const { kvMap, calls } = this.#options;
     const partition = calls.partitionFor(keys, keyStart, keyEnd);
     if (partition.readable && !kvMap.mustWait(partition)) {
-      let record: RecordLocation | undefined;
-      try {
-        record = kvMap.locate(partition, keys, keyStart, keyEnd);
-      } catch (error) {
-        return answers.addError(call, asEkvError(error));
-      }
+      const record = kvMap.get(partition, keys, keyStart, keyEnd);
       if (record === undefined) {
         calls.reads += 1;
         return answers.add(call, CallStatus.NOT_FOUND);
       }
-      if (!kvMap.hasExpired(record.bytes, record.start)) {
-        if (record.end - record.start > limits.largeValueBytes && kind === CallKind.GET) {
+      if (!kvMap.hasExpired(record)) {
+        if (record.length > limits.largeValueBytes && kind === CallKind.GET) {
           const key = keys.subarray(keyStart, keyEnd);
           return this.#readLarge({ call, key, options, deadlineMs }, record);
         }
@@ -299,7 +293,7 @@ export class Pipeline implements WriteSink {
         const batch = apart ?? this.#defer(call);
         if (result === undefined) return batch.add(call, CallStatus.NOT_FOUND);
         if (kind === CallKind.CONTAINS) return batch.add(call, CallStatus.OK);
-        batch.addValue(call, result.value, 0, result.value.length);
+        batch.addValue(call, result.value, 0);
         if (options?.wantVersion) {
           batch.addVersion(result.version.epoch, result.version.seq);
           batch.addExpiry(result.expiresAtMs);
@@ -311,7 +305,7 @@ export class Pipeline implements WriteSink {
   }
 
   /** A long value was found: its answer goes apart, or waits for those before it. */
-  #readLarge(read: LargeRead, record: RecordLocation): void {
+  #readLarge(read: LargeRead, record: Uint8Array): void {
     if (this.#large.isSending) {
       this.#inFlight += 1;
       return this.#large.wait({ ...read, key: Buffer.from(read.key) });
@@ -408,14 +402,14 @@ function addRead(
   answers: AnswerBatch,
   call: number,
   kind: CallKind,
-  { bytes, start, end }: RecordLocation,
+  record: Uint8Array,
   wantVersion: boolean,
 ): void {
   if (kind === CallKind.CONTAINS) return answers.add(call, CallStatus.OK);
-  answers.addValue(call, bytes, recordValueOffset(bytes, start), end);
+  answers.addValue(call, record, recordValueOffset(record));
   if (!wantVersion) return;
-  answers.addVersion(recordEpoch(bytes, start), recordSeq(bytes, start));
-  answers.addExpiry(recordExpiresAtMs(bytes, start));
+  answers.addVersion(recordEpoch(record), recordSeq(record));
+  answers.addExpiry(recordExpiresAtMs(record));
 }
 
 function asEkvError(error: unknown): EkvError {

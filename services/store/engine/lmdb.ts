@@ -9,7 +9,6 @@ import type {
   EngineSnapshot,
   EngineWrite,
   GenerationName,
-  RecordLocation,
   StorageEngine,
 } from "../../core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../core/record.js";
@@ -245,11 +244,6 @@ class LmdbEngine implements StorageEngine {
     this.#assertOpen();
     const found = this.#data.getBinaryFast(scratchDataKey(partition, generation, bytes, start, end));
     return found && viewOf(found);
-  }
-
-  locate(...key: Parameters<StorageEngine["get"]>): RecordLocation | undefined {
-    const bytes = this.get(...key);
-    return bytes && { bytes, start: 0, end: bytes.length };
   }
 
   getMeta(name: string): Uint8Array | undefined {

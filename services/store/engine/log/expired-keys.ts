@@ -30,8 +30,7 @@ export function findExpired(
   const found: ExpiredKey[] = [];
   if (limit <= 0) return found;
   for (const cursor of expiry.walk(wallMs, behind && decodeCursor(behind))) {
-    // A damaged one cannot be deleted either: it stays for whoever asks for its key.
-    if (!segments.isIntact(cursor.position)) continue;
+    segments.locate(cursor.position);
     const { words, bytes, start } = segments;
     if (recordExpiresAtMs(bytes, recordStartAt(words, start)) > wallMs) continue;
     // Entries of a dropped generation leave the index of expiries a little later.

@@ -1,0 +1,19 @@
+import { SeededRandom } from "../simulation/world/random.js";
+import type { RunOptions } from "./run.js";
+
+/** The run of a seed: how the engine is opened and used is drawn. */
+export function runOf(seed: number): RunOptions {
+  const random = new SeededRandom(seed).fork("power loss");
+  const segmentBytes = random.pick([4096, 8192, 16_384]);
+  return {
+    random,
+    engine: {
+      durability: random.chance(0.6) ? "fsync" : "commit",
+      segmentBytes,
+      memoryBytesMax: random.chance(0.4) ? segmentBytes * (2 + random.below(4)) : undefined,
+    },
+    style: { seed, keys: random.pick([8, 24, 60]), jumboBytes: segmentBytes, wallMs: 1_000_000 },
+    inFlightMax: 1 + random.below(8),
+    steps: 100 + random.below(500),
+  };
+}
