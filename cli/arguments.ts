@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { type EngineName, engineViolation } from "../services/core/data-settings.js";
 import { isStoreId } from "../services/core/ids.js";
 import { limits } from "../services/core/limits.js";
 import type { Version } from "../services/core/topology.js";
@@ -38,6 +39,13 @@ export function parseVersionArgument(text: string): Version {
 
 /** Milliseconds to live. */
 export const parseTtlMs: (text: string) => number = parseInteger(1, limits.ttlMsMax);
+
+/** Where stores keep data. */
+export function parseEngine(text: string): EngineName {
+  const violation = engineViolation(text);
+  if (violation !== undefined) throw new InvalidArgumentError(violation);
+  return text as EngineName;
+}
 
 /** The name of a store. */
 export function parseStoreId(text: string): string {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { AdminClient } from "../client/admin.js";
+import type { EngineName } from "../services/core/data-settings.js";
 import { EkvError } from "../services/core/errors.js";
 import type { GetClusterStatusResponse, StoreInfo } from "../services/gen/elastickv/v1/master.js";
 import { writeJson, type CommandContext } from "./context.js";
@@ -25,7 +26,7 @@ export interface UpOptions {
   readonly partitions?: number | undefined;
   readonly placement?: "balanced" | "contiguous" | undefined;
   readonly durability?: "commit" | "fsync";
-  readonly engine?: "log" | "lmdb" | "memory";
+  readonly engine?: EngineName;
   readonly readyTimeoutMs: number;
 }
 

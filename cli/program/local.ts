@@ -1,6 +1,7 @@
 import { Argument, Option, type Command } from "commander";
 import { limits } from "../../services/core/limits.js";
-import { parseInteger } from "../arguments.js";
+import { engineNames } from "../../services/core/data-settings.js";
+import { parseEngine, parseInteger } from "../arguments.js";
 import type { ShellName } from "../completion.js";
 import type { UpOptions } from "../up.js";
 import type { CommandHost } from "../command-host.js";
@@ -48,11 +49,9 @@ function declareUp(program: Command, host: CommandHost): void {
       ).choices(["commit", "fsync"]),
     )
     .addOption(
-      new Option("--engine <engine>", "* where stores keep data; memory forgets it (default: lmdb)").choices([
-        "log",
-        "lmdb",
-        "memory",
-      ]),
+      new Option("--engine <engine>", "* where stores keep data; memory forgets it (default: log)")
+        .choices(engineNames)
+        .argParser(parseEngine),
     )
     .addOption(
       new Option("--ready-timeout-ms <ms>", "how long the start may take")

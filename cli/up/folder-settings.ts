@@ -2,16 +2,27 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type DataSettings, decideDataSettings, type Known } from "../../services/core/data-settings.js";
+import {
+  type DataSettings,
+  decideDataSettings,
+  type EngineName,
+  type Known,
+  presentEngine,
+} from "../../services/core/data-settings.js";
 import { EkvError } from "../../services/core/errors.js";
 import { limits } from "../../services/core/limits.js";
 import { readSmallFile, replaceSmallFile } from "../../services/runtime/small-file.js";
 
 /** Of the layout of the data folder: one more at every change that older programs cannot read. */
-const dataFormat = 1;
+const dataFormat = 2;
+/** Of former versions, whose stores kept their data elsewhere: stores take it over when they start. */
+const formerFormat = 1;
 const settingsFile = "elastic-kv.json";
 /** LMDB's, in the master's folder; a master that did not get that far leaves only its lock. */
 const metadataFile = join("master", "data.mdb");
+
+/** Folders in that of a store which keeps its data on disk: now, and in former versions. */
+const filesOnDisk = ["log", "lmdb"];
 
 /** Settings of `ekv up` that belong to its data. */
 export interface FolderSettings extends DataSettings {
@@ -22,7 +33,10 @@ export interface FolderSettings extends DataSettings {
 
 const recordSchema = z.object({
   format: z.number(),
-  engine: z.enum(["log", "lmdb", "memory"]).optional(),
+  engine: z
+    .enum(["log", "lmdb", "memory"])
+    .transform((name) => presentEngine(name) as EngineName)
+    .optional(),
   durability: z.enum(["commit", "fsync"]).optional(),
   partitions: z.number().optional(),
   placement: z.enum(["balanced", "contiguous"]).optional(),
@@ -65,19 +79,19 @@ export async function settleFolderSettings(
 /** Records the settings in the folder, unless they are. */
 export async function recordFolderSettings(path: string, settings: FolderSettings): Promise<void> {
   const text = JSON.stringify({ format: dataFormat, ...settings });
-  if (text === JSON.stringify(await readRecord(path))) return;
-  await replaceSmallFile(join(path, settingsFile), text);
+  const file = join(path, settingsFile);
+  if (text !== (await readSmallFile(file))) await replaceSmallFile(file, text);
 }
 
 async function readRecord(path: string): Promise<Recorded> {
   const text = await readSmallFile(join(path, settingsFile));
   if (text === undefined) return { format: dataFormat };
   const parsed = recordSchema.safeParse(parse(text));
-  if (parsed.success && parsed.data.format === dataFormat) return parsed.data;
+  if (parsed.success && [formerFormat, dataFormat].includes(parsed.data.format)) return parsed.data;
   const format = parsed.success ? parsed.data.format : "unknown";
   throw new EkvError(
     "INVALID_ARGUMENT",
-    `${path} holds data of format ${format}, this version reads format ${dataFormat}: use the version that wrote it, or another --data`,
+    `${path} holds data of format ${format}, this version reads formats up to ${dataFormat}: use the version that wrote it, or another --data`,
     { notExecuted: true },
   );
 }
@@ -94,7 +108,9 @@ function parse(text: string): unknown {
 async function engineInUse(path: string): Promise<DataSettings["engine"] | undefined> {
   const stores = (await readdir(path)).filter((name) => /^store-\d+$/.test(name));
   if (stores.length === 0) return undefined;
-  return stores.some((name) => existsSync(join(path, name, "lmdb"))) ? "lmdb" : "memory";
+  return stores.some((name) => filesOnDisk.some((file) => existsSync(join(path, name, file))))
+    ? "log"
+    : "memory";
 }
 
 function requireSame(

@@ -118,8 +118,9 @@ export const limits = {
   answerBytesExpectedMax: 16_384,
   /** Keys that a MultiGet reads at a time; fewer when the values turn out to be long. */
   unaryReadsAtATimeMax: 16,
-  /** Lengths of values for which a view of LMDB's read buffer is kept: longer ones get a new one each. */
-  lmdbReadViewsMax: 4096,
+  /** Bytes and records of one batch of a takeover of a former version's data, unless one record is longer. */
+  takeoverBatchBytes: 1_048_576,
+  takeoverBatchRecords: 4096,
   /** Bytes of the oldest segment that one step of cleaning goes through: some milliseconds. */
   cleaningStepBytesMax: 524_288,
   /** Keys of a leaf of the index; a fuller one is split. Bounds the time to grow, sort and copy one. */

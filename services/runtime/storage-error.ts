@@ -3,16 +3,22 @@ import { constants } from "node:os";
 import { EkvError } from "../core/errors.js";
 import { unusableFolder } from "./folder.js";
 
-/** Codes of errors for want of room: LMDB's are numbers, those of Node's file functions names. */
+/** Codes of errors for want of room: those of LMDB, which the master uses, are numbers, those of Node's file functions names. */
 const noRoom: ReadonlySet<unknown> = new Set([-30792, 28, 122, "ENOSPC", "EDQUOT"]);
 const inputOutput: ReadonlySet<unknown> = new Set([5, "EIO"]);
-/** LMDB reports a write that the file system cut short as an I/O error; so little space left says why it was. */
+/** A write that the file system cut short can be reported as an I/O error; so little space left says why it was. */
 const nearlyFullBytes = 1_048_576;
 
 /** Bytes that this process may still write to the file system of `path`. */
 export function freeDiskBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return bavail * bsize;
+}
+
+/** Bytes of the file system of `path`, used or not. */
+export function diskBytes(path: string): number {
+  const { blocks, bsize } = statfsSync(path);
+  return blocks * bsize;
 }
 
 /**

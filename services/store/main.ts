@@ -1,8 +1,6 @@
 #!/usr/bin/env node
-import { join } from "node:path";
 import type { DataSettings, Known } from "../core/data-settings.js";
 import type { Clock } from "../core/ports/clock.js";
-import type { StorageEngine } from "../core/ports/storage-engine.js";
 import { systemClock } from "../runtime/clock.js";
 import { decideConnectionsMax, descriptorLimit } from "../runtime/descriptors.js";
 import { startServer } from "../runtime/grpc-server.js";
@@ -15,10 +13,8 @@ import { processUsage } from "../runtime/usage.js";
 import { openGrpcChannel } from "../wire/grpc-channel.js";
 import { connectFramed } from "../wire/framed-connection.js";
 import { clearDataFolder, type DataFolder, isPattern, openDataFolder } from "./data-folder.js";
-import { openLmdbEngine } from "./engine/lmdb.js";
-import { openDiskLog } from "./engine/log/disk-log.js";
-import { openMemoryEngine } from "./engine/memory.js";
-import { lmdbFolderName, logFolderName, recordDataSettings, settleDataSettings } from "./folder-settings.js";
+import { openEngine } from "./engine/open-engine.js";
+import { settleDataSettings } from "./folder-settings.js";
 import { startStore } from "./running-store.js";
 import { type StoreSettings, storeSettings } from "./settings.js";
 
@@ -27,17 +23,6 @@ type Loaded = LoadedSettings<StoreSettings>;
 
 const intro = `Keeps a share of the keys and serves clients directly. Joins the cluster of the master it is given, at its first
 start for ever; its share of the ring moves to it by itself.`;
-
-async function openEngine(values: Values, folder: string, clock: Clock): Promise<StorageEngine> {
-  if (values.engine === "memory")
-    return openMemoryEngine({ clock, random: systemRandom, bytesMax: values.memoryBytesMax });
-  const { durability, memoryBytesMax } = values;
-  if (values.engine === "log") {
-    const path = join(folder, logFolderName);
-    return await openDiskLog({ path, durability, clock, random: systemRandom, memoryBytesMax });
-  }
-  return await openLmdbEngine({ path: join(folder, lmdbFolderName), durability, clock });
-}
 
 function takeFolder(name: string, root: string, clock: Clock): Promise<DataFolder> {
   return openDataFolder({
@@ -78,11 +63,15 @@ async function start(loaded: Loaded, stopped: () => void): Promise<RunningServic
   const { folder, settings } = await takeData(loaded, clock);
   const values: Values = { ...loaded.values, ...settings, connectionsMax };
   const log = createLogger({ service: folder.storeId, level: values.logLevel, format: values.logFormat });
-  // On a full disk the data is used all the same, and the next start tries again.
-  await recordDataSettings(folder.path, settings).catch((error: unknown) => {
-    log.warn("the settings of the data cannot be recorded", { error });
+  const { memoryBytesMax } = values;
+  const engine = await openEngine({
+    settings,
+    memoryBytesMax,
+    folder: folder.path,
+    clock,
+    random: systemRandom,
+    log,
   });
-  const engine = await openEngine(values, folder.path, clock);
   const running = await startStore(
     {
       engine,

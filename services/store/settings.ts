@@ -1,3 +1,5 @@
+import type { z } from "zod";
+import { type EngineName, engineViolation } from "../core/data-settings.js";
 import { isStoreId } from "../core/ids.js";
 import { limits } from "../core/limits.js";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "../runtime/log.js";
@@ -12,7 +14,7 @@ export interface StoreSettings extends SettingsSchema {
   readonly port: Setting<number>;
   readonly advertise: Setting<string>;
   readonly data: Setting<string>;
-  readonly engine: Setting<"log" | "lmdb" | "memory">;
+  readonly engine: Setting<EngineName>;
   readonly durability: Setting<"commit" | "fsync">;
   readonly valueBytesMax: Setting<number>;
   readonly memoryBytesMax: Setting<number>;
@@ -35,6 +37,11 @@ const storeIdText = text.refine(
   (name) => isStoreId(name.replace("#", "1000")),
   "give 1 to 63 characters of a-z, 0-9 and '-', not beginning or ending with '-'; one # stands for a number",
 );
+
+const engineName = text.superRefine((name, context) => {
+  const message = engineViolation(name);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+}) as unknown as z.ZodType<EngineName>;
 
 /** The settings of a store. */
 export const storeSettings: StoreSettings = {
@@ -60,9 +67,9 @@ export const storeSettings: StoreSettings = {
   ),
   engine: setting(
     "engine",
-    oneOf("log", "lmdb", "memory"),
-    "lmdb",
-    "Where data is kept: on disk, or in memory only. Fixed by the data that is in the folder.",
+    engineName,
+    "log",
+    "Where data is kept: log, on disk with the hot part in memory; or memory, and gone when the process ends. Fixed by the data.",
   ),
   durability: setting(
     "durability",
@@ -80,7 +87,7 @@ export const storeSettings: StoreSettings = {
     "memory-bytes-max",
     wholeNumber(1),
     1_073_741_824,
-    "Most bytes of data in the memory engine; beyond it writes are refused.",
+    "Engine log: most bytes of data and index in memory; the rest is read from disk. Engine memory: beyond it writes are refused.",
   ),
   acceptDataLoss: setting(
     "accept-data-loss",

@@ -1,11 +1,14 @@
 import { existsSync } from "node:fs";
-import { type Database, open } from "lmdb";
+import { join } from "node:path";
 import { PartitionDigest } from "../../services/core/digest.js";
-import { brandAs, type Generation, type PartitionId } from "../../services/core/ids.js";
+import type { Generation, PartitionId } from "../../services/core/ids.js";
+import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { decodeCounters } from "../../services/core/store/counters.js";
 import { PartitionEntry } from "../../services/gen/elastickv/v1/common.js";
-import { generationOf, prefixBytes } from "../../services/store/engine/layout.js";
-import { countersName } from "../../services/store/engine/lmdb-counters.js";
+import { systemClock } from "../../services/runtime/clock.js";
+import { systemRandom } from "../../services/runtime/random.js";
+import { openLogEngine } from "../../services/store/engine/log/open-log.js";
+import { imageOfLog } from "../support/log-image.js";
 
 /** What a store's disk holds. */
 export interface DiskContents {
@@ -17,74 +20,62 @@ export interface DiskContents {
   readonly problems: readonly string[];
 }
 
-type Table = Database<Buffer, Buffer>;
-
-/** Reads the LMDB folder of a store, which may run: nothing is changed. */
+/** Reads the log of a store, which may run: nothing is changed. */
 export async function readDisk(storeId: string, folder: string): Promise<DiskContents> {
-  const path = `${folder}/lmdb`;
+  const path = join(folder, "log");
   if (!existsSync(path)) return { owned: [], keys: 0, problems: [] };
-  const env = open({ path, readOnly: true, noSubdir: false });
+  const damages: string[] = [];
+  const engine = await openLogEngine({
+    folder: imageOfLog(path),
+    durability: "commit",
+    clock: systemClock,
+    random: systemRandom,
+    report: (report) => {
+      for (const { file, offset, what } of report.damages) damages.push(`${file} at ${offset}: ${what}`);
+    },
+  });
   try {
-    const table = (name: string): Table =>
-      env.openDB<Buffer, Buffer>({ name, keyEncoding: "binary", encoding: "binary" });
-    return inspect(storeId, table("data"), table("meta"));
+    const contents = inspect(storeId, engine);
+    return { ...contents, problems: [...contents.problems, ...damages] };
   } finally {
-    await env.close();
+    await engine.close();
   }
 }
 
-function inspect(storeId: string, data: Table, meta: Table): DiskContents {
-  const found = digestsOf(data);
+function inspect(storeId: string, engine: StorageEngine): DiskContents {
   const problems: string[] = [];
   const owned: number[] = [];
   let keys = 0;
-  const live = new Set<string>();
-  for (const { key, value } of meta.getRange({})) {
-    const [kind, partition, generation] = key.toString().split("/");
-    if (kind === "staged") problems.push(`${storeId} has a staged copy of partition ${partition}`);
-    if (kind === "counters" && generationIn(meta, partition) !== Number(generation)) {
-      problems.push(`${storeId} has counters of generation ${generation} of partition ${partition}`);
-    }
-    if (kind !== "live") continue;
-    const name = `${partition}/${value.readUInt32BE(0)}`;
-    live.add(name);
-    const { primary, backups, learners } = PartitionEntry.decode(value.subarray(4));
-    if (primary?.storeId === storeId && backups.length + learners.length === 0) owned.push(Number(partition));
+  for (const { name } of engine.listMeta("staged/")) problems.push(`${storeId} has a staged copy: ${name}`);
+  const live = new Map<number, number>();
+  for (const { name, value } of engine.listMeta("live/")) {
+    const partition = Number(name.slice("live/".length));
+    const record = Buffer.from(value);
+    live.set(partition, record.readUInt32BE(0));
+    const { primary, backups, learners } = PartitionEntry.decode(record.subarray(4));
+    if (primary?.storeId === storeId && backups.length + learners.length === 0) owned.push(partition);
     else
       problems.push(
         `${storeId} has a live record of partition ${partition}, of which it is not the sole owner`,
       );
-    const digest = found.get(name) ?? new PartitionDigest();
+  }
+  for (const { partition, generation } of engine.listGenerations()) {
+    const name = `${partition}/${generation}`;
+    if (live.get(partition) !== generation) {
+      problems.push(`${storeId} has data or counters of generation ${name}, which is not live`);
+      continue;
+    }
+    const digest = digestOf(engine, partition, generation);
     keys += digest.keys;
-    if (!digest.equals(countersOf(meta, name))) {
+    if (!digest.equals(decodeCounters(engine.getCounters(partition, generation)).digest)) {
       problems.push(`${storeId} has data of partition ${partition} that its counters do not describe`);
     }
-  }
-  for (const name of found.keys()) {
-    if (!live.has(name)) problems.push(`${storeId} has data of generation ${name}, which is not live`);
   }
   return { owned, keys, problems };
 }
 
-function generationIn(meta: Table, partition: string | undefined): number | undefined {
-  return meta.get(Buffer.from(`live/${partition}`))?.readUInt32BE(0);
-}
-
-function countersOf(meta: Table, name: string): PartitionDigest {
-  const [partition = 0, generation = 0] = name.split("/").map(Number);
-  const key = countersName(brandAs<PartitionId>(partition), brandAs<Generation>(generation));
-  return decodeCounters(meta.get(Buffer.from(key))).digest;
-}
-
-/** The digest of each generation's data, by `<partition>/<generation>`. */
-function digestsOf(data: Table): Map<string, PartitionDigest> {
-  const digests = new Map<string, PartitionDigest>();
-  for (const { key, value } of data.getRange({})) {
-    const { partition, generation } = generationOf(key);
-    const name = `${partition}/${generation}`;
-    const digest = digests.get(name) ?? new PartitionDigest();
-    digests.set(name, digest);
-    digest.add(key.subarray(prefixBytes), value);
-  }
-  return digests;
+function digestOf(engine: StorageEngine, partition: PartitionId, generation: Generation): PartitionDigest {
+  const digest = new PartitionDigest();
+  for (const { key, record } of engine.range(partition, generation)) digest.add(key, record);
+  return digest;
 }

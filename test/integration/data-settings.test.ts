@@ -94,7 +94,8 @@ describe("the settings that belong to the data of `ekv up`", { timeout: 600_000 
     await down();
     const image = imageOf(join(folder, "durable"));
     for (const [args, message] of [
-      [["--engine", "memory"], /kept with --engine lmdb, and --engine memory was given: leave --engine out/],
+      [["--engine", "lmdb"], /argument 'lmdb' is invalid.*its successor is log/],
+      [["--engine", "memory"], /kept with --engine log, and --engine memory was given: leave --engine out/],
       [["--durability", "commit"], /with --durability fsync, and --durability commit was given: leave/],
       [["--partitions", "32"], /created with --partitions 16, and --partitions 32 was given: leave/],
       [["--placement", "contiguous"], /created with --placement balanced, and --placement contiguous was/],
@@ -118,17 +119,17 @@ describe("the settings that belong to the data of `ekv up`", { timeout: 600_000 
     assert.equal(refused.code, 2, refused.stderr);
     assert.match(
       refused.stderr,
-      /^error: the data in .* is kept with --engine lmdb, and --engine memory was given/,
+      /^error: the data in .* is kept with --engine log, and --engine memory was given/,
     );
     assert.deepEqual(imageOf(join(folder, "durable")), image);
 
     const { ready, engine } = await up("durable");
-    assert.deepEqual([ready, engine], [true, "lmdb"]);
+    assert.deepEqual([ready, engine], [true, "log"]);
     assert.equal((await withClient((client) => client.get("key")))?.toString(), "value");
     const { stores } = await connectedStores();
     assert.deepEqual(stores, [
-      ["lmdb", "fsync"],
-      ["lmdb", "fsync"],
+      ["log", "fsync"],
+      ["log", "fsync"],
     ]);
   });
 
@@ -153,15 +154,15 @@ describe("the settings that belong to the data of `ekv up`", { timeout: 600_000 
     assert.equal((await up("former")).ready, true);
     assert.equal((await withClient((client) => client.get("key")))?.toString(), "value");
     const recorded = JSON.parse(readFileSync(join(folder, "former", "elastic-kv.json"), "utf8")) as object;
-    assert.deepEqual(recorded, { format: 1, engine: "lmdb", durability: "commit" });
+    assert.deepEqual(recorded, { format: 2, engine: "log", durability: "commit" });
   });
 
   test("a cluster in memory comes back empty, says so, and takes writes", async () => {
     await up("memory", "--engine", "memory", "--partitions", "16");
     await withClient((client) => client.put("key", Buffer.from("value")));
     await down();
-    const refused = await run(program, upArgs("memory", ["--engine", "lmdb"]));
-    assert.match(refused.stderr, /kept with --engine memory, and --engine lmdb was given/);
+    const refused = await run(program, upArgs("memory", ["--engine", "log"]));
+    assert.match(refused.stderr, /kept with --engine memory, and --engine log was given/);
     const again = await up("memory");
     assert.deepEqual([again.ready, again.engine], [true, "memory"]);
     assert.deepEqual(
@@ -183,8 +184,8 @@ describe("the settings that belong to the data of `ekv up`", { timeout: 600_000 
     const path = join(folder, "never");
     mkdirSync(path);
     await (await openDataFolder(path, { given: { engine: "memory" } })).release();
-    const next = await openDataFolder(path, { given: { engine: "lmdb" } });
-    assert.equal(next.settings.engine, "lmdb");
+    const next = await openDataFolder(path, { given: { engine: "log" } });
+    assert.equal(next.settings.engine, "log");
     await next.release();
   });
 });

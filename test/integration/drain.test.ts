@@ -82,7 +82,7 @@ describe("stores that drain when they are stopped", () => {
     const one = children.at(-1)!;
     const name = await nameOf(one);
     await stop("SIGINT", one);
-    assert.equal(existsSync(join(cluster.folder, "stores", name, "lmdb")), true);
+    assert.equal(existsSync(join(cluster.folder, "stores", name, "log")), true);
     await scaleUp();
     const stores = await cluster.settled("node-1", "node-2", "node-3");
     assert.equal(stores.length, 3);
@@ -103,7 +103,7 @@ describe("stores that drain when they are stopped", () => {
     const one = children.at(-1)!;
     const name = await nameOf(one);
     await stop("SIGTERM", one);
-    assert.equal(existsSync(join(cluster.folder, "stores", name, "lmdb")), true);
+    assert.equal(existsSync(join(cluster.folder, "stores", name, "log")), true);
     await cluster.startMaster();
     await scaleUp();
     await cluster.settled("node-1", "node-2", "node-3");

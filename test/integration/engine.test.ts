@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EkvError } from "../../services/core/errors.js";
 import type { EngineSnapshot, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { recordValueOffset } from "../../services/core/record.js";
-import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
 import {
   countersOf,
   deleteOf,
@@ -18,7 +13,6 @@ import {
   putOf,
   temporaryFolder,
 } from "../support/engines.js";
-import { HeldClock } from "../support/held-clock.js";
 
 const valueOf = (record: Uint8Array | undefined): string | undefined =>
   record && Buffer.from(record).toString("utf8", recordValueOffset(record));
@@ -369,40 +363,3 @@ describe("memory engine with a limit", () => {
     assert.deepEqual(keysOf(engine, 1, 1), ["c"]);
   });
 });
-
-/** As coreutils names it; they have one name for all three. */
-const ext4Name = "ext2/ext3";
-const fileSystem = execFileSync("stat", ["-f", "-c", "%T", tmpdir()]).toString().trim();
-
-describe(
-  "an LMDB file on ext4",
-  { skip: fileSystem === ext4Name ? false : `${tmpdir()} is ${fileSystem}` },
-  () => {
-    test("is grown ahead of its data, which it keeps", async () => {
-      const folder = await temporaryFolder();
-      const clock = new HeldClock();
-      const open = (): Promise<StorageEngine> =>
-        openLmdbEngine({ path: folder.path, durability: "commit", clock });
-      const sizeWhenSettled = async (): Promise<number> => {
-        while (clock.waiting > 0) await clock.goOn(100);
-        return (await stat(join(folder.path, "data.mdb"))).size;
-      };
-      const ahead = 16 * 1024 * 1024;
-      let engine = await open();
-      assert.ok((await sizeWhenSettled()) > ahead);
-      const keys = Array.from({ length: 3000 }, (_, index) => String(index));
-      for (const key of keys) await engine.commit([putOf(1, 1, key, Buffer.alloc(4000, key))]);
-      assert.ok((await sizeWhenSettled()) > ahead + 3000 * 4000);
-      await engine.commit([putOf(1, 1, "last", "")]);
-      await engine.close();
-      assert.equal(clock.waiting, 0, "a timer is left");
-      engine = await open();
-      for (const key of keys) {
-        const record = engine.get(partitionOf(1), generationOf(1), Buffer.from(key));
-        assert.equal(valueOf(record), Buffer.alloc(4000, key).toString());
-      }
-      await engine.close();
-      await folder.remove();
-    });
-  },
-);

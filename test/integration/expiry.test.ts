@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { systemClock } from "../../services/runtime/clock.js";
-import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
+import { systemRandom } from "../../services/runtime/random.js";
+import { openDiskLog } from "../../services/store/engine/log/disk-log.js";
 import { putOf, temporaryFolder } from "../support/engines.js";
 import { HandCluster, type HandStore } from "../support/hand-cluster.js";
 import { RawClient } from "../support/raw-client.js";
@@ -23,7 +24,12 @@ describe("a store with many keys that have expired", { timeout: 400_000 }, () =>
 
   before(async () => {
     folder = await temporaryFolder();
-    engine = await openLmdbEngine({ path: folder.path, durability: "commit", clock: systemClock });
+    engine = await openDiskLog({
+      path: folder.path,
+      durability: "commit",
+      clock: systemClock,
+      random: systemRandom,
+    });
     cluster = new HandCluster(1);
     store = await cluster.start("s1", engine);
     await cluster.assignAll(store);

@@ -17,7 +17,7 @@ import { fillDisk, mountSmallDisk, noMount, unmountSmallDisk } from "../support/
 import { waitFor } from "../support/wait-for.js";
 
 const valueBytes = 256 * 1024;
-/** A store leaves 64 MiB of its file system free. */
+/** As much as a store leaves free of this disk. */
 const ballastBytes = 12 * 1024 * 1024;
 
 /** False for the answer of a store whose disk is full: it may be another soon. */

@@ -1,13 +1,15 @@
 import { systemClock } from "../../services/runtime/clock.js";
-import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
+import { systemRandom } from "../../services/runtime/random.js";
+import { openDiskLog } from "../../services/store/engine/log/disk-log.js";
 import { putOf } from "./engines.js";
 
 // Commits batch after batch and prints the number of each once it is acknowledged.
 const [path = "", durability, perBatch = "1", reserve] = process.argv.slice(2);
-const engine = await openLmdbEngine({
+const engine = await openDiskLog({
   path,
   durability: durability === "fsync" ? "fsync" : "commit",
   clock: systemClock,
+  random: systemRandom,
   ...(reserve !== undefined && { diskReserveBytes: Number(reserve) }),
 });
 for (let batch = 0; ; batch += 1) {

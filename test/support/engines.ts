@@ -5,7 +5,6 @@ import { type Generation, type PartitionId, brandAs } from "../../services/core/
 import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { encodeRecord } from "../../services/core/record.js";
 import { systemClock } from "../../services/runtime/clock.js";
-import { openLmdbEngine } from "../../services/store/engine/lmdb.js";
 import { openLogFolder } from "../../services/store/engine/log/log-folder.js";
 import { openLogEngine } from "../../services/store/engine/log/open-log.js";
 import { systemRandom } from "../../services/runtime/random.js";
@@ -45,13 +44,8 @@ export const engineKinds: readonly {
   readonly open: (path: string) => Promise<StorageEngine>;
 }[] = [
   { kind: "memory", open: async () => memoryEngine() },
-  {
-    kind: "lmdb commit",
-    open: (path) => openLmdbEngine({ path, durability: "commit", clock: systemClock }),
-  },
   { kind: "log commit", open: openLog("commit") },
   { kind: "log fsync", open: openLog("fsync") },
-  { kind: "lmdb fsync", open: (path) => openLmdbEngine({ path, durability: "fsync", clock: systemClock }) },
 ];
 
 export const partitionOf = (index: number): PartitionId => brandAs<PartitionId>(index);

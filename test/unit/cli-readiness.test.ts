@@ -33,7 +33,7 @@ function storeOf(storeId: string, change: Partial<StoreInfo> = {}): StoreInfo {
     load,
     partitions: 1,
     problems: [],
-    engine: "lmdb",
+    engine: "log",
     durability: "commit",
     dataLoss: undefined,
     ...change,

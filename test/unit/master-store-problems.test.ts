@@ -25,7 +25,7 @@ function register(bench: MasterBench, change: Partial<Registration>): MasterRepl
       held: bench.store("store-1").held(),
       storedVersion: bench.view.topology.version,
       completeMoves: [],
-      engine: "lmdb",
+      engine: "log",
       durability: "commit",
       ...change,
     },
@@ -62,11 +62,18 @@ describe("the settings that belong to a store's data", () => {
     const bench = stopped({ durability: "fsync" });
     assert.equal(
       refusal(register(bench, { engine: "memory", clusterId: undefined, held: [], dataLossAccepted: true })),
-      "FAILED_PRECONDITION: store store-1 keeps its data with --engine lmdb and was started with --engine memory: " +
-        "start it with --engine lmdb",
+      "FAILED_PRECONDITION: store store-1 keeps its data with --engine log and was started with --engine memory: " +
+        "start it with --engine log",
     );
     assert.match(refusal(register(bench, {})), /were acknowledged with --durability fsync/);
     assert.equal(refusal(register(bench, { durability: "fsync" })), "registered");
+  });
+
+  it("are those of a former version, and so is the engine that took over from its own", () => {
+    const bench = stopped({ engine: "lmdb" });
+    assert.equal(refusal(register(bench, { engine: "log" })), "registered");
+    const other = { storeId: "store-2", clusterId: undefined, held: [] };
+    assert.equal(refusal(register(stopped({ engine: "lmdb" }), { ...other, engine: "log" })), "registered");
   });
 
   it("are those of the cluster for a new store", () => {
@@ -74,7 +81,7 @@ describe("the settings that belong to a store's data", () => {
     const stranger = { storeId: "store-2", clusterId: undefined, held: [] };
     assert.match(
       refusal(register(bench, { ...stranger, engine: "memory" })),
-      /this cluster keeps its data with --engine lmdb/,
+      /this cluster keeps its data with --engine log/,
     );
     assert.match(
       refusal(register(bench, stranger)),

@@ -1,4 +1,5 @@
 /** Settings that belong to a store's data: a run with others would lose the data, or break what was promised for it. */
+import { presentEngine } from "../data-settings.js";
 import type { StoreId } from "../ids.js";
 import type { Registration } from "./events.js";
 import type { StoreRecord } from "./records.js";
@@ -23,15 +24,17 @@ function engineRefusal(
   { storeId, engine }: Registration,
 ): string | undefined {
   if (engine === undefined) return undefined;
+  const given = presentEngine(engine);
   if (known?.engine !== undefined) {
-    if (known.engine === engine) return undefined;
+    const own = presentEngine(known.engine);
+    if (own === given) return undefined;
     return (
-      `store ${storeId} keeps its data with --engine ${known.engine} and was started with --engine ${engine}: ` +
-      `start it with --engine ${known.engine}`
+      `store ${storeId} keeps its data with --engine ${own} and was started with --engine ${engine}: ` +
+      `start it with --engine ${own}`
     );
   }
-  const engines = new Set(others.flatMap((store) => store.engine ?? []));
-  if (engines.size === 0 || engines.has(engine)) return undefined;
+  const engines = new Set(others.flatMap((store) => store.engine ?? []).map(presentEngine));
+  if (engines.size === 0 || engines.has(given)) return undefined;
   const kept = [...engines].sort().join(" and ");
   return (
     `this cluster keeps its data with --engine ${kept} and store ${storeId} was started with --engine ${engine}: ` +

@@ -1,3 +1,4 @@
+import type { EngineName } from "../data-settings.js";
 import type { Generation, PartitionId } from "../ids.js";
 
 /** One write of a batch, to one generation of one partition. A record is in the format of `record.ts`. */
@@ -70,7 +71,7 @@ export interface EngineRangeBounds {
  * Reads are synchronous and see committed batches only. A batch commits as a whole or not at all.
  */
 export interface StorageEngine {
-  readonly name: "log" | "lmdb" | "memory";
+  readonly name: EngineName;
   /**
    * The committed record of a key, or undefined. The bytes may be overwritten by the next call of any method: copy
    * what outlives the current synchronous run. The key is at `start` to `end` of `bytes`, by default all of it.
@@ -90,8 +91,8 @@ export interface StorageEngine {
   listMeta(prefix: string): readonly { readonly name: string; readonly value: Uint8Array }[];
   /**
    * Commits a batch atomically. Resolves when it is durable at the engine's configured level; it is visible to reads
-   * by then. Batches commit in the order of the calls. Rejects with an EkvError: `RESOURCE_EXHAUSTED` when disk, map
-   * or memory is full, `FAILED_PRECONDITION` when its file is not where it was, `INTERNAL` otherwise; then nothing of the batch was committed.
+   * by then. Batches commit in the order of the calls. Rejects with an EkvError: `RESOURCE_EXHAUSTED` when disk or
+   * memory is full, `FAILED_PRECONDITION` when its folder is not where it was, `INTERNAL` otherwise; then nothing of the batch was committed.
    */
   commit(batch: readonly EngineWrite[]): Promise<void>;
   /**

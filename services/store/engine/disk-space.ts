@@ -2,6 +2,8 @@ import type { Clock } from "../../core/ports/clock.js";
 import { dataGone, diskFull, freeDiskBytes } from "../../runtime/storage-error.js";
 
 const recheckMs = 10;
+/** More than what ends a {@link DiskSpace.problem}, or it would never end by itself. */
+const shortOfReserves = 1.5;
 
 /** What a {@link DiskSpace} watches over. */
 export interface DiskSpaceOptions {
@@ -10,26 +12,17 @@ export interface DiskSpaceOptions {
   readonly clock: Clock;
   /** Free bytes of the file system that are kept from writes that grow the data. */
   readonly reserveBytes: number;
-  /** Bytes of the data file that hold nothing and are going to be used again. */
-  readonly reusableBytes: () => number;
-  /** Whether the data file is where it was. */
+  /** Whether the folder is where it was. */
   readonly isThere: () => boolean;
 }
 
 /**
- * Refuses writes before the disk is full.
- *
- * Two reasons. LMDB copies pages to change them, so that on a full disk even a deletion fails: with a reserve, data can
- * still be deleted or moved away. And it must not come to a page that the disk has no room for: lmdb 3.5.6 writes beyond a
- * heap buffer when it words the error.
- *
- * The file never shrinks, so on a disk that it filled, growing writes may use what deletions left in it, down to a
- * quarter of the reserve (a long value needs pages in a row, and may not find them). Other writes stop at an eighth.
+ * Refuses writes before the disk is full: a deletion takes room in the log too, and so does cleaning, which makes room. With a
+ * reserve, data can still be deleted or moved away. Writes that grow the data leave all of it, others an eighth.
  */
 export class DiskSpace {
   readonly #options: DiskSpaceOptions;
   #freeBytes = 0;
-  #reusableBytes = 0;
   #checkedMs = -Infinity;
   #isFull = false;
 
@@ -39,7 +32,7 @@ export class DiskSpace {
 
   /**
    * Accounts for a commit of about `bytes`; throws `RESOURCE_EXHAUSTED` when the disk has no room for it, and
-   * `FAILED_PRECONDITION` when the file is gone (looked for every 10 ms at most).
+   * `FAILED_PRECONDITION` when the folder is gone (looked for every 10 ms at most).
    */
   claim(bytes: number, grows: boolean): void {
     const nowMs = this.#options.clock.nowMs();
@@ -64,21 +57,20 @@ export class DiskSpace {
     return this.#isFull ? `refuses new data: ${diskFull(path, { reserveBytes }).message}` : undefined;
   }
 
+  /** Whether the last look found so little room that the log is to be cleaned of what it can be. */
+  get isShort(): boolean {
+    return this.#checkedMs !== -Infinity && this.#freeBytes < shortOfReserves * this.#options.reserveBytes;
+  }
+
   #hasRoom(bytes: number, grows: boolean): boolean {
     const { reserveBytes } = this.#options;
-    if (!grows) return this.#freeBytes - bytes >= reserveBytes / 8;
-    if (this.#freeBytes - bytes >= reserveBytes) return true;
-    return (
-      this.#freeBytes >= reserveBytes / 4 && this.#freeBytes + this.#reusableBytes - bytes >= reserveBytes
-    );
+    return this.#freeBytes - bytes >= (grows ? reserveBytes : reserveBytes / 8);
   }
 
   #check(nowMs: number): void {
-    const { path, reserveBytes, reusableBytes, isThere } = this.#options;
+    const { path, isThere } = this.#options;
     if (!isThere()) throw dataGone(path);
     this.#freeBytes = freeDiskBytes(path);
-    // Asked for only near the end of the disk.
-    this.#reusableBytes = this.#freeBytes < 2 * reserveBytes ? reusableBytes() : 0;
     this.#checkedMs = nowMs;
   }
 }

@@ -3,7 +3,7 @@
 /** What stands in for which module: both are paths from `dist`. */
 const replacements: readonly (readonly [replaced: string, replacement: string])[] = [
   ["services/master/metadata/lmdb.js", "observed-metadata.js"],
-  ["services/store/engine/lmdb.js", "observed-engine.js"],
+  ["services/store/engine/log/disk-log.js", "observed-engine.js"],
   ["services/store/membership.js", "observed-membership.js"],
 ];
 

@@ -7,7 +7,7 @@ import type {
   StorageEngine,
 } from "../../../services/core/ports/storage-engine.js";
 import { PartitionEntry } from "../../../services/gen/elastickv/v1/common.js";
-import * as real from "../../../services/store/engine/lmdb.js";
+import * as real from "../../../services/store/engine/log/disk-log.js";
 import type { StepName } from "../steps.js";
 import { passCommit } from "./breakpoint.js";
 
@@ -142,6 +142,6 @@ class ObservedEngine implements StorageEngine {
 }
 
 /** The real one's. */
-export async function openLmdbEngine(options: real.LmdbEngineOptions): Promise<StorageEngine> {
-  return new ObservedEngine(await real.openLmdbEngine(options));
+export async function openDiskLog(options: real.DiskLogOptions): Promise<StorageEngine> {
+  return new ObservedEngine(await real.openDiskLog(options));
 }

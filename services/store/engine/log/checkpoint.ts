@@ -9,7 +9,7 @@ import type { Segment } from "./segment.js";
 import type { Position } from "./segments.js";
 
 /** The index as it was at some place of the log. */
-const checkpointName = "index.ckpt";
+export const checkpointName = "index.ckpt";
 /** A checkpoint in the making. */
 export const checkpointDraftName = "index.tmp";
 

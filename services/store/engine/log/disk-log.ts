@@ -32,8 +32,6 @@ export async function openDiskLog(options: DiskLogOptions): Promise<StorageEngin
       path,
       clock,
       reserveBytes: options.diskReserveBytes ?? diskReserveBytesDefault,
-      // Cleaning gives room back to the file system.
-      reusableBytes: () => 0,
       isThere: () => presence.isThere,
     });
     return await openLogEngine({ ...options, folder, space });

@@ -100,7 +100,6 @@ export class LogEngine implements StorageEngine {
   #appending: Promise<void> | undefined;
   #cleaningTimer: Timer | undefined;
   #isDisposing = false;
-  #isFull = false;
   #sinceCheckpoint = 0;
   #checkpointing: Promise<void> | undefined;
   #closed = false;
@@ -408,7 +407,9 @@ export class LogEngine implements StorageEngine {
   }
 
   #bounds(): CleaningBounds {
-    return this.#isFull ? { ratio: 1.05, slackBytes: 2 * this.#parts.segmentBytes() } : this.#parts.bounds;
+    return this.#parts.space?.isShort === true
+      ? { ratio: 1.05, slackBytes: 2 * this.#parts.segmentBytes() }
+      : this.#parts.bounds;
   }
 
   /** Cleans in the background too, as long as there is something to clean: nobody may be writing. */
@@ -467,9 +468,7 @@ export class LogEngine implements StorageEngine {
     if (this.#parts.space === undefined) return;
     try {
       this.#parts.space.claim(bytes, grows);
-      this.#isFull = false;
     } catch (error) {
-      this.#isFull = true;
       this.#cleanLater(cleaningPauseMs);
       throw error;
     }
