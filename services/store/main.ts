@@ -5,6 +5,7 @@ import { systemClock } from "../runtime/clock.js";
 import { decideConnectionsMax, descriptorLimit } from "../runtime/descriptors.js";
 import { startServer } from "../runtime/grpc-server.js";
 import { createLogger } from "../runtime/log.js";
+import { availableMemory, decideMemoryBytesMax } from "../runtime/memory.js";
 import { ownAddress } from "../runtime/own-address.js";
 import { runMain, type RunningService } from "../runtime/process.js";
 import { systemRandom } from "../runtime/random.js";
@@ -63,7 +64,7 @@ async function start(loaded: Loaded, stopped: () => void): Promise<RunningServic
   const { folder, settings } = await takeData(loaded, clock);
   const values: Values = { ...loaded.values, ...settings, connectionsMax };
   const log = createLogger({ service: folder.storeId, level: values.logLevel, format: values.logFormat });
-  const { memoryBytesMax } = values;
+  const memoryBytesMax = decideMemoryBytesMax(values.memoryBytesMax, availableMemory());
   const engine = await openEngine({
     settings,
     memoryBytesMax,

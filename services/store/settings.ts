@@ -69,7 +69,7 @@ export const storeSettings: StoreSettings = {
     "engine",
     engineName,
     "log",
-    "Where data is kept: log, on disk with the hot part in memory; or memory, and gone when the process ends. Fixed by the data.",
+    "log: on disk, with as much as fits in memory; memory: gone when the process ends. Fixed by the data in the folder.",
   ),
   durability: setting(
     "durability",
@@ -85,9 +85,9 @@ export const storeSettings: StoreSettings = {
   ),
   memoryBytesMax: setting(
     "memory-bytes-max",
-    wholeNumber(1),
-    1_073_741_824,
-    "Engine log: most bytes of data and index in memory; the rest is read from disk. Engine memory: beyond it writes are refused.",
+    wholeNumber(0),
+    0,
+    "Most bytes of data and index in memory. Beyond it, engine log reads from disk; engine memory refuses writes. 0: half of the memory, 1 GiB at most.",
   ),
   acceptDataLoss: setting(
     "accept-data-loss",

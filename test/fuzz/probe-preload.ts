@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-/** Anonymous memory alone: what LMDB maps of its files comes and goes with the page cache. */
+/** Anonymous memory alone: what the master's LMDB maps of its file comes and goes with the page cache. */
 function anonymousBytes(): number {
   const line = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"));
   return Number(line?.[1] ?? 0) * 1024;

@@ -9,7 +9,8 @@ import { dataGone, freeDiskBytes, storageOpenError } from "../../runtime/storage
 
 /**
  * Free space below which commits are refused: less than what stores leave free, so that on a full disk the master can
- * still move data away. For why LMDB must not meet a full disk, see `DiskSpace` of the store.
+ * still move data away. LMDB must not come to a page that the disk has no room for: lmdb 3.5.6 writes beyond a heap buffer when
+ * it words the error.
  */
 const diskReserveBytes = 4_194_304;
 

@@ -5,7 +5,7 @@ import { openMemoryEngine } from "../../../services/store/engine/memory.js";
 import type { SimProcess } from "./process.js";
 import type { SeededRandom } from "./random.js";
 
-/** How long a commit that was not flushed by request stays so, as in the engine on LMDB. */
+/** How long a commit that was not flushed by request stays so, as in the engine on a log. */
 const backgroundFlushUs = 1_000_000;
 
 /** A copy of a disk. */

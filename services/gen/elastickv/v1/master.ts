@@ -321,7 +321,10 @@ export interface RegisterRequest {
   storedVersion: number;
   /** The moves to this store whose complete copy its disk holds and has not made live. */
   completeMoveIds: string[];
-  /** Where it keeps its data: "lmdb" or "memory". Empty: unknown. A known store keeps its engine for ever. */
+  /**
+   * Where it keeps its data: "log" or "memory"; "lmdb" in former versions, whose data "log" takes over. Empty: unknown. A known
+   * store keeps its engine for ever.
+   */
   engine: string;
   /**
    * What its acknowledged writes survive: "commit" or "fsync". Empty: unknown. A known store may go from commit to fsync, and
