@@ -1,5 +1,6 @@
 import type { Bench } from "../bench.js";
 import { buildsBench } from "./builds/builds.js";
+import { coldBench } from "./cold/cold.js";
 import { engineBench } from "./engine/engine.js";
 import { growthBench } from "./growth/growth.js";
 import { memoryBench } from "./memory/memory.js";
@@ -13,5 +14,5 @@ import { ycsbBench } from "./ycsb/ycsb.js";
 /** Every bench, in the order in which they are listed. */
 export const benches: readonly Bench[] = [
   ...[paperBench, ycsbBench, peersBench, movesBench, growthBench],
-  ...[buildsBench, engineBench, memoryBench, opsBench, smokeBench],
+  ...[buildsBench, engineBench, coldBench, memoryBench, opsBench, smokeBench],
 ];

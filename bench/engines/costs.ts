@@ -1,11 +1,15 @@
-import { memoryBytes } from "../processes/process-usage.js";
-import { DataSet, getWritten, ingest, partitionsOf } from "./data-set.js";
+import { setImmediate as endOfTurn } from "node:timers/promises";
+import { residentBytes } from "../processes/process-usage.js";
+import { commitCounted, DataSet, getWritten, ingest } from "./data-set.js";
 import type { EngineCosts, EngineJob } from "./job.js";
-import type { MeasuredEngine, Put } from "./measured-engine.js";
+import type { MeasuredEngine } from "./measured-engine.js";
 import { loadEngine } from "./open-engine.js";
 
-/** Share of the operations that come before the measured ones, so that compiled code is measured. */
-const warmUpShare = 0.2;
+/**
+ * Commits and deletions between two turns of the event loop. Without turns no flush ends, and what an engine keeps until then
+ * would pile up.
+ */
+const turnCommits = 8;
 
 /** Microseconds of CPU time for each of the items that `work` resolves with the number of. */
 async function cpuUsOf(work: () => Promise<number>): Promise<number> {
@@ -15,22 +19,18 @@ async function cpuUsOf(work: () => Promise<number>): Promise<number> {
   return (user + system) / Math.max(1, items);
 }
 
-/** Resident memory of this process, in bytes. */
-export function residentBytes(): number {
-  return memoryBytes(process.pid).resident;
-}
-
 /** What each operation of an engine costs; it is empty before and after. */
 export async function costs(job: Extract<EngineJob, { readonly kind: "costs" }>): Promise<EngineCosts> {
   const { keys, partitions, operations } = job;
   const open = await loadEngine(job.engine, job.dist);
   const engine = await open(job.folder);
   const data = new DataSet(job);
-  const emptyBytes = residentBytes();
+  const emptyBytes = residentBytes(process.pid);
   const half = partitions >> 1;
   await ingest(engine, data, 0, half);
   const ingestUs = await cpuUsOf(() => ingest(engine, data, half, partitions));
-  const residentBytesPerKey = (residentBytes() - emptyBytes) / keys;
+  const residentBytesPerKey = (residentBytes(process.pid) - emptyBytes) / keys;
+  data.keepKeys();
   const getUs = await getsUs(engine, data, operations);
   const commit1Us = await commitsUs(engine, data, operations, 1);
   const commit5Us = await commitsUs(engine, data, operations, 5);
@@ -43,7 +43,10 @@ export async function costs(job: Extract<EngineJob, { readonly kind: "costs" }>)
     return entries;
   });
   const dropUs = await cpuUsOf(async () => {
-    for (let partition = 0; partition < partitions; partition += 1) await engine.drop(partition);
+    for (let partition = 0; partition < partitions; partition += 1) {
+      await engine.drop(partition);
+      if (partition % turnCommits === 0) await endOfTurn();
+    }
     await engine.flush();
     return keys;
   });
@@ -53,31 +56,33 @@ export async function costs(job: Extract<EngineJob, { readonly kind: "costs" }>)
 }
 
 async function getsUs(engine: MeasuredEngine, data: DataSet, operations: number): Promise<number> {
-  const wanted = data.drawn(operations);
-  const getAll = async (puts: readonly Put[]): Promise<number> => {
-    for (const put of puts) getWritten(engine, put);
-    return puts.length;
+  const wanted = data.drawn(1);
+  const getSome = async (count: number): Promise<number> => {
+    for (let i = 0; i < count; i += 1) for (const put of data.redraw(wanted)) getWritten(engine, put);
+    return count;
   };
-  await getAll(wanted.slice(0, operations * warmUpShare));
-  return await cpuUsOf(() => getAll(wanted));
+  // As many before, so that compiled code is measured.
+  await getSome(operations);
+  return await cpuUsOf(() => getSome(operations));
 }
 
-/** One commit after the other, each of `puts` records of random keys with the counters of their partitions. */
+/** One commit after the other, each of `size` records of random keys with the counters of their partitions. */
 async function commitsUs(
   engine: MeasuredEngine,
   data: DataSet,
   operations: number,
-  puts: number,
+  size: number,
 ): Promise<number> {
-  const batches = Array.from({ length: Math.ceil(operations / puts) }, () => {
-    const batch = data.drawn(puts);
-    return { batch, counted: partitionsOf(batch) };
-  });
-  const commitAll = async (some: typeof batches): Promise<number> => {
-    for (const { batch, counted } of some) await engine.commit(batch, counted);
+  const puts = data.drawn(size);
+  const counted = new Set<number>();
+  const commitSome = async (count: number): Promise<number> => {
+    for (let commit = 0; commit * size < count; commit += 1) {
+      await commitCounted(engine, data.redraw(puts), counted);
+      if (commit % turnCommits === 0) await endOfTurn();
+    }
     await engine.flush();
-    return some.length * puts;
+    return count;
   };
-  await commitAll(batches.slice(0, batches.length * warmUpShare));
-  return await cpuUsOf(() => commitAll(batches));
+  await commitSome(operations);
+  return await cpuUsOf(() => commitSome(operations));
 }

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from "node:timers/promises";
 import { encodeRecord } from "../../services/core/record.js";
 import { brandAs, type Epoch } from "../../services/core/ids.js";
 import { keyName } from "../workload/key-name.js";
@@ -9,6 +10,7 @@ import type { MeasuredEngine, Put } from "./measured-engine.js";
 /** Records of a transfer's chunk. */
 const chunkRecords = 500;
 const recordsKept = 1024;
+const noBytes: Uint8Array = Buffer.alloc(0);
 
 /** Keys that are spread over partitions, and records for them. */
 export class DataSet {
@@ -16,6 +18,8 @@ export class DataSet {
   readonly partitions: number;
   readonly random: RandomStream;
   readonly #records: readonly Uint8Array[];
+  /** Of every key, once they are kept. */
+  #names: readonly Uint8Array[] = [];
   #nextRecord = 0;
 
   constructor({ keys, valueBytes, partitions, seed }: EngineData) {
@@ -28,15 +32,24 @@ export class DataSet {
     );
   }
 
+  /** Makes the bytes of all keys now, so that a measured loop makes no garbage with them. */
+  keepKeys(): void {
+    this.#names = Array.from({ length: this.keys }, (_, index) => Buffer.from(keyName(index)));
+  }
+
   put(index: number): Put {
-    this.#nextRecord = (this.#nextRecord + 1) % recordsKept;
-    const record = this.#records[this.#nextRecord] as Uint8Array;
-    return { partition: index % this.partitions, key: Buffer.from(keyName(index)), record };
+    return this.#fill({ partition: 0, key: noBytes, record: noBytes }, index);
   }
 
   /** Puts of keys that are drawn at random. */
   drawn(count: number): Put[] {
-    return Array.from({ length: count }, () => this.put(Math.floor(this.random() * this.keys)));
+    return this.redraw(Array.from({ length: count }, () => this.put(0)));
+  }
+
+  /** The same puts with other keys and records. Nobody may need the former ones. */
+  redraw(puts: Put[]): Put[] {
+    for (const put of puts) this.#fill(put, Math.floor(this.random() * this.keys));
+    return puts;
   }
 
   /** Chunks of a partition in the order of its keys, as a move's target gets them. */
@@ -50,6 +63,14 @@ export class DataSet {
     }
     if (chunk.length > 0) yield chunk;
   }
+
+  #fill(put: Put, index: number): Put {
+    this.#nextRecord = (this.#nextRecord + 1) % recordsKept;
+    put.partition = index % this.partitions;
+    put.key = this.#names[index] ?? Buffer.from(keyName(index));
+    put.record = this.#records[this.#nextRecord] ?? noBytes;
+    return put;
+  }
 }
 
 /** Gets the key of a put. Throws when it is not there: figures of an engine that loses keys mean nothing. */
@@ -59,9 +80,15 @@ export function getWritten(engine: MeasuredEngine, { partition, key }: Put): voi
   }
 }
 
-/** The partitions that puts belong to, each once. */
-export function partitionsOf(puts: readonly Put[]): Set<number> {
-  return new Set(puts.map(({ partition }) => partition));
+/** Commits puts with the counters of their partitions, each once. `counted` is for that, so that it need not be made anew. */
+export function commitCounted(
+  engine: MeasuredEngine,
+  puts: readonly Put[],
+  counted: Set<number>,
+): Promise<void> {
+  counted.clear();
+  for (const { partition } of puts) counted.add(partition);
+  return engine.commit(puts, counted);
 }
 
 /** Writes partitions `from` to `to` as a move's target does; resolves with the number of records. */
@@ -75,6 +102,7 @@ export async function ingest(
   for (let partition = from; partition < to; partition += 1) {
     for (const chunk of data.chunksOf(partition)) {
       await engine.commit(chunk, [partition]);
+      await endOfTurn();
       records += chunk.length;
     }
   }

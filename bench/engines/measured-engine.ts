@@ -1,11 +1,11 @@
 import { brandAs, type Generation, type PartitionId } from "../../services/core/ids.js";
 import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
 
-/** A key and its record, of one partition. */
+/** A key and its record, of one partition. Used again for others once it is committed. */
 export interface Put {
-  readonly partition: number;
-  readonly key: Uint8Array;
-  readonly record: Uint8Array;
+  partition: number;
+  key: Uint8Array;
+  record: Uint8Array;
 }
 
 /** What is measured of a storage engine. Every partition has one generation. */

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../services/runtime/clock.js";
 import { systemRandom } from "../../services/runtime/random.js";
@@ -14,12 +13,10 @@ export const engineKinds = ["log", "lmdb", "memory", "lmdb-reference"] as const;
 export type EngineKind = (typeof engineKinds)[number];
 
 const modules = {
-  log: "services/store/engine/log/open-log",
+  log: "services/store/engine/log/disk-log",
   lmdb: "services/store/engine/lmdb",
   memory: "services/store/engine/memory",
 };
-
-const logFolderModule = "services/store/engine/log/log-folder";
 
 /** The engines of the build that was compiled to `dist`. Its sources decide: `dist` may hold more than was compiled last. */
 export function enginesOf(dist: string): EngineKind[] {
@@ -35,10 +32,9 @@ export function defaultEngineOf(dist: string): EngineKind {
 
 /** What the modules of a build bring, as far as it is used. */
 interface EngineModule {
-  openLogEngine(options: object): Promise<unknown>;
-  openLogFolder(path: string): Promise<unknown>;
+  openDiskLog(options: object): Promise<unknown>;
   openLmdbEngine(options: object): Promise<unknown>;
-  openMemoryEngine(): unknown;
+  openMemoryEngine(options: object): unknown;
 }
 
 /** Opens an engine, durable to `commit`, on a folder that is made if it is missing. */
@@ -51,11 +47,8 @@ export async function loadEngine(kind: EngineKind, dist: string): Promise<OpenEn
   const options = { durability: "commit", clock: systemClock, random: systemRandom };
   switch (kind) {
     case "log": {
-      const [{ openLogEngine }, { openLogFolder }] = [await load(modules.log), await load(logFolderModule)];
-      return async (path) => {
-        await mkdir(path, { recursive: true });
-        return measured(await openLogEngine({ ...options, folder: await openLogFolder(path) }));
-      };
+      const { openDiskLog } = await load(modules.log);
+      return async (path) => measured(await openDiskLog({ ...options, path }));
     }
     case "lmdb": {
       const { openLmdbEngine } = await load(modules.lmdb);
@@ -63,7 +56,7 @@ export async function loadEngine(kind: EngineKind, dist: string): Promise<OpenEn
     }
     case "memory": {
       const { openMemoryEngine } = await load(modules.memory);
-      return async () => measured(openMemoryEngine());
+      return async () => measured(openMemoryEngine(options));
     }
     case "lmdb-reference":
       return async (path) => openLmdbReference(path);

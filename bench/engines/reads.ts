@@ -1,7 +1,7 @@
 import type { RecordableHistogram } from "node:perf_hooks";
 import { setImmediate as endOfTurn } from "node:timers/promises";
 import { highestNs, latencyHistogram, nsPerMs, summaryOf } from "../load/latency.js";
-import { DataSet, getWritten, ingest, partitionsOf } from "./data-set.js";
+import { commitCounted, DataSet, getWritten, ingest } from "./data-set.js";
 import type { EngineJob, EngineReads } from "./job.js";
 import type { MeasuredEngine } from "./measured-engine.js";
 import { loadEngine } from "./open-engine.js";
@@ -23,6 +23,7 @@ export async function reads(job: Extract<EngineJob, { readonly kind: "reads" }>)
   const engine = await open(job.folder);
   const data = new DataSet(job);
   await ingest(engine, data, 0, job.partitions);
+  data.keepKeys();
   const measure = async (): Promise<RecordableHistogram> => {
     await runTurns(engine, data, warmUpTurns, latencyHistogram());
     const latencies = latencyHistogram();
@@ -42,11 +43,14 @@ async function runTurns(
   count: number,
   latencies: RecordableHistogram,
 ): Promise<void> {
+  const wanted = data.drawn(turnReads);
+  const puts = data.drawn(turnWrites);
+  const counted = new Set<number>();
   for (let turn = 0; turn < count; turn += 1) {
-    const wanted = data.drawn(turnReads);
-    const puts = data.drawn(turnWrites);
+    data.redraw(wanted);
+    data.redraw(puts);
     const dueMs = performance.now();
-    await engine.commit(puts, partitionsOf(puts));
+    await commitCounted(engine, puts, counted);
     await endOfTurn();
     for (const put of wanted) {
       getWritten(engine, put);
@@ -60,9 +64,11 @@ async function overwrite(engine: MeasuredEngine, data: DataSet, slackBytes: numb
   const { key, record } = data.put(0);
   const putBytes = key.length + record.length;
   const bytes = (data.keys * putBytes + slackBytes) * garbageMargin;
+  const puts = data.drawn(garbageWrites);
+  const counted = new Set<number>();
   for (let written = 0; written < bytes; written += garbageWrites * putBytes) {
-    const puts = data.drawn(garbageWrites);
-    await engine.commit(puts, partitionsOf(puts));
+    await commitCounted(engine, data.redraw(puts), counted);
+    await endOfTurn();
   }
   await engine.flush();
 }

@@ -1,4 +1,4 @@
-import { residentBytes } from "./costs.js";
+import { residentBytes } from "../processes/process-usage.js";
 import { DataSet, getWritten, ingest } from "./data-set.js";
 import type { EngineJob, EngineStart } from "./job.js";
 import { loadEngine } from "./open-engine.js";
@@ -22,13 +22,13 @@ export async function openFilled(job: Extract<EngineJob, { readonly kind: "open"
   const data = new DataSet(job);
   const wanted = data.drawn(keysLookedAt);
   const open = await loadEngine(job.engine, job.dist);
-  const emptyBytes = residentBytes();
+  const emptyBytes = residentBytes(process.pid);
   const cpuBefore = process.cpuUsage();
   const startedMs = performance.now();
   const engine = await open(job.folder);
   const wallMs = performance.now() - startedMs;
   const { user, system } = process.cpuUsage(cpuBefore);
-  const residentBytesPerKey = (residentBytes() - emptyBytes) / job.keys;
+  const residentBytesPerKey = (residentBytes(process.pid) - emptyBytes) / job.keys;
   for (const put of wanted) getWritten(engine, put);
   await engine.close();
   return { wallMs, cpuMs: (user + system) / 1000, residentBytesPerKey };

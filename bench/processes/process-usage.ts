@@ -14,12 +14,9 @@ export function cpuMs(pid: number): number {
   return Number.isNaN(ticks) ? 0 : (ticks * 1000) / ticksPerSecond;
 }
 
-/** Memory of a process, in bytes. `anonymous` leaves out files that are mapped, such as LMDB's. 0 when it is gone. */
-export function memoryBytes(pid: number): { readonly resident: number; readonly anonymous: number } {
-  const status = readProc(pid, "status");
-  const field = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1024;
-  return { resident: field("VmRSS"), anonymous: field("RssAnon") };
+/** Resident memory of a process, in bytes. 0 when it is gone. */
+export function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(pid, "status"))?.[1] ?? 0) * 1024;
 }
 
 function readProc(pid: number, name: string): string {

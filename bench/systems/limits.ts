@@ -14,7 +14,7 @@ export const startNullStore: StartSystem = async ({ valueBytes, profileFolder })
   };
 };
 
-/** A grpc-js stream with our columns and LMDB alone behind it: the least that a durable store does. */
+/** A grpc-js stream with our columns and LMDB alone behind it: the least that a durable store on LMDB does. */
 export const startBarePipeline: StartSystem = async (options) => {
   const { valueBytes, profileFolder } = options;
   const folder = join(options.folder, "bare-pipeline");

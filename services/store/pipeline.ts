@@ -3,6 +3,7 @@ import { EkvError } from "../core/errors.js";
 import { limits } from "../core/limits.js";
 import type { Clock } from "../core/ports/clock.js";
 import { recordEpoch, recordExpiresAtMs, recordSeq, recordValueOffset } from "../core/record.js";
+import type { RecordLocation } from "../core/ports/storage-engine.js";
 import { decideGate } from "../core/store/gate.js";
 import { type KVMap, unavailable, type WriteSink } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
@@ -264,13 +265,18 @@ export class Pipeline implements WriteSink {
     const { kvMap, calls } = this.#options;
     const partition = calls.partitionFor(keys, keyStart, keyEnd);
     if (partition.readable && !kvMap.mustWait(partition)) {
-      const record = kvMap.get(partition, keys, keyStart, keyEnd);
+      let record: RecordLocation | undefined;
+      try {
+        record = kvMap.locate(partition, keys, keyStart, keyEnd);
+      } catch (error) {
+        return answers.addError(call, asEkvError(error));
+      }
       if (record === undefined) {
         calls.reads += 1;
         return answers.add(call, CallStatus.NOT_FOUND);
       }
-      if (!kvMap.hasExpired(record)) {
-        if (record.length > limits.largeValueBytes && kind === CallKind.GET) {
+      if (!kvMap.hasExpired(record.bytes, record.start)) {
+        if (record.end - record.start > limits.largeValueBytes && kind === CallKind.GET) {
           const key = keys.subarray(keyStart, keyEnd);
           return this.#readLarge({ call, key, options, deadlineMs }, record);
         }
@@ -293,7 +299,7 @@ export class Pipeline implements WriteSink {
         const batch = apart ?? this.#defer(call);
         if (result === undefined) return batch.add(call, CallStatus.NOT_FOUND);
         if (kind === CallKind.CONTAINS) return batch.add(call, CallStatus.OK);
-        batch.addValue(call, result.value, 0);
+        batch.addValue(call, result.value, 0, result.value.length);
         if (options?.wantVersion) {
           batch.addVersion(result.version.epoch, result.version.seq);
           batch.addExpiry(result.expiresAtMs);
@@ -305,7 +311,7 @@ export class Pipeline implements WriteSink {
   }
 
   /** A long value was found: its answer goes apart, or waits for those before it. */
-  #readLarge(read: LargeRead, record: Uint8Array): void {
+  #readLarge(read: LargeRead, record: RecordLocation): void {
     if (this.#large.isSending) {
       this.#inFlight += 1;
       return this.#large.wait({ ...read, key: Buffer.from(read.key) });
@@ -402,14 +408,14 @@ function addRead(
   answers: AnswerBatch,
   call: number,
   kind: CallKind,
-  record: Uint8Array,
+  { bytes, start, end }: RecordLocation,
   wantVersion: boolean,
 ): void {
   if (kind === CallKind.CONTAINS) return answers.add(call, CallStatus.OK);
-  answers.addValue(call, record, recordValueOffset(record));
+  answers.addValue(call, bytes, recordValueOffset(bytes, start), end);
   if (!wantVersion) return;
-  answers.addVersion(recordEpoch(record), recordSeq(record));
-  answers.addExpiry(recordExpiresAtMs(record));
+  answers.addVersion(recordEpoch(bytes, start), recordSeq(bytes, start));
+  answers.addExpiry(recordExpiresAtMs(bytes, start));
 }
 
 function asEkvError(error: unknown): EkvError {

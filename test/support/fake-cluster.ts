@@ -241,7 +241,7 @@ export class FakeStore extends FakeServer {
     }
     if (known === undefined) return answers.add(call.number, CallStatus.NOT_FOUND);
     if (call.kind === CallKind.GET) {
-      answers.addValue(call.number, known.value, 0);
+      answers.addValue(call.number, known.value, 0, known.value.length);
       if (!call.wantVersion) return;
       answers.addVersion(known.epoch, known.seq);
       return answers.addExpiry(known.expiresAtMs);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { buildBars, type BuildFigures, buildTables, ingestUs } from "../../bench/benches/builds/findings.js";
+import { coldBars } from "../../bench/benches/cold/bars.js";
 import { memoryBars } from "../../bench/benches/memory/findings.js";
 import type { Measurement } from "../../bench/contest.js";
 import type { EngineCosts } from "../../bench/engines/job.js";
@@ -95,5 +96,20 @@ describe("the bench of memory", () => {
 
   it("measures no bar without Valkey", () => {
     assert.deepEqual(memoryBars([elastic]).map(isReached), [undefined]);
+  });
+});
+
+describe("the bench of stores with little memory", () => {
+  it("compares the one with ten times its memory with the one that has room, within rounds", () => {
+    const named = (subject: string, found: Measurement): Measurement => ({ ...found, subject });
+    const bars = coldBars([
+      named("all in memory", measurement([100, 1], [10, 1], [20, 1])),
+      named("2 times its memory", measurement([1, 1], [1, 1], [1, 1])),
+      named("10 times its memory", measurement([60, 1], [6, 1], [20, 1])),
+    ]);
+    assert.deepEqual(
+      bars.map(({ value, required }) => [value, required]),
+      [[0.6, 0.5]],
+    );
   });
 });

@@ -15,7 +15,7 @@ import { readUpdateMix } from "../../workload/workload.js";
 import { buildBars, type BuildFigures, buildTables } from "./findings.js";
 import { type Join, joinAndLeave } from "./joins.js";
 
-/** The last build whose stores kept their data on LMDB in its first form: the one that the bars are meant for. */
+/** A build whose stores kept their data on LMDB: the one that the bars are meant for. */
 const againstDefault = "35e2277";
 
 const known = {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ElasticCluster } from "../../processes/elastic-cluster.js";
 import { fillPeer } from "../../processes/load-process.js";
-import { memoryBytes } from "../../processes/process-usage.js";
+import { residentBytes } from "../../processes/process-usage.js";
 import { formatCount, formatFigure } from "../../report/quantities.js";
 import type { GrowthPart } from "./growth-part.js";
 import { probe } from "./probe.js";
@@ -30,8 +30,8 @@ export const partitionsPart: GrowthPart = {
           formatCount(startMs),
           formatCount(operationsPerSecond),
           formatFigure(serverCpuUs),
-          formatFigure(memoryBytes(cluster.masterPid).anonymous / megabyte),
-          formatFigure(memoryBytes(cluster.storePids[0] ?? 0).anonymous / megabyte),
+          formatFigure(residentBytes(cluster.masterPid) / megabyte),
+          formatFigure(residentBytes(cluster.storePids[0] ?? 0) / megabyte),
         ]);
       } finally {
         await cluster.stop();

@@ -1,7 +1,7 @@
 import type { Bench } from "../../bench.js";
 import { numberOptions } from "../../options.js";
 import { runJob } from "../../processes/load-process.js";
-import { memoryBytes } from "../../processes/process-usage.js";
+import { residentBytes } from "../../processes/process-usage.js";
 import { startElastic } from "../../systems/elastic.js";
 import { startValkey } from "../../systems/redis.js";
 import type { StartSystem, SystemOptions } from "../../systems/system.js";
@@ -60,7 +60,7 @@ async function memoryOf(
     const [subject] = system.subjects;
     if (!subject) throw new Error("a system without subjects has no memory");
     const { peer, serverPids } = subject;
-    const resident = (): number => serverPids.reduce((sum, pid) => sum + memoryBytes(pid).resident, 0);
+    const resident = (): number => serverPids.reduce((sum, pid) => sum + residentBytes(pid), 0);
     const { keys, valueBytes, seed } = options;
     const loadedBytes = resident();
     await runJob({

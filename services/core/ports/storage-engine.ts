@@ -34,6 +34,13 @@ export interface EngineEntry {
   readonly record: Uint8Array;
 }
 
+/** Where a record lies in memory. One object, which the next call of any method of its engine may change. */
+export interface RecordLocation {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A key whose time to live is over. */
 export interface ExpiredKey {
   readonly partition: PartitionId;
@@ -73,7 +80,7 @@ export interface EngineRangeBounds {
 export interface StorageEngine {
   readonly name: EngineName;
   /**
-   * The committed record of a key, or undefined. The bytes may be overwritten by the next call of any method: copy
+   * The committed record of a key, or undefined. Throws `INTERNAL` when it is damaged on the disk. The bytes may be overwritten by the next call of any method: copy
    * what outlives the current synchronous run. The key is at `start` to `end` of `bytes`, by default all of it.
    */
   get(
@@ -83,6 +90,14 @@ export interface StorageEngine {
     start?: number,
     end?: number,
   ): Uint8Array | undefined;
+  /** As {@link StorageEngine.get}, without making an object for the record: where it lies. */
+  locate(
+    partition: PartitionId,
+    generation: Generation,
+    bytes: Uint8Array,
+    start?: number,
+    end?: number,
+  ): RecordLocation | undefined;
   /** A copy of a meta value, or undefined. */
   getMeta(name: string): Uint8Array | undefined;
   /** A copy of a generation's counters, or undefined. */

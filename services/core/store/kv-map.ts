@@ -1,7 +1,13 @@
 import { EkvError } from "../errors.js";
 import { type Epoch, type Generation, type PartitionId, brandAs } from "../ids.js";
 import type { Clock } from "../ports/clock.js";
-import type { EngineEntry, EngineRangeBounds, EngineWrite, StorageEngine } from "../ports/storage-engine.js";
+import type {
+  EngineEntry,
+  EngineRangeBounds,
+  EngineWrite,
+  RecordLocation,
+  StorageEngine,
+} from "../ports/storage-engine.js";
 import {
   encodeRecord,
   recordEpoch,
@@ -116,14 +122,21 @@ export class KVMap {
       : this.#engine.get(partition.id, partition.generation, bytes, start, end);
   }
 
+  /** As {@link KVMap.get}, for readers that need no object of the record. */
+  locate(partition: Partition, bytes: Uint8Array, start: number, end: number): RecordLocation | undefined {
+    return partition.generation === undefined
+      ? undefined
+      : this.#engine.locate(partition.id, partition.generation, bytes, start, end);
+  }
+
   /** Whether a linearizable read of a partition must wait for commits at a follower first. */
   mustWait(partition: Partition): boolean {
     return partition.follower !== undefined && partition.committedSeq < partition.localSeq;
   }
 
-  /** Whether the record's time to live is over by the store's clock. */
-  hasExpired(record: Uint8Array): boolean {
-    const expiresAtMs = recordExpiresAtMs(record);
+  /** Whether the time to live of the record at `offset` is over by the store's clock. */
+  hasExpired(record: Uint8Array, offset = 0): boolean {
+    const expiresAtMs = recordExpiresAtMs(record, offset);
     return expiresAtMs !== 0 && expiresAtMs <= this.#options.clock.wallMs();
   }
 
@@ -163,7 +176,14 @@ export class KVMap {
     }
     const overlayKey = keyName(write.key);
     const inFlight = partition.overlay.get(overlayKey);
-    const old = inFlight ? inFlight.record : this.#engine.get(partition.id, generation, write.key);
+    let old: Uint8Array | undefined;
+    try {
+      old = inFlight ? inFlight.record : this.#engine.get(partition.id, generation, write.key);
+    } catch (error) {
+      // What is there is damaged: neither the condition nor the digest can be told.
+      write.sink.refused(write.call, asEkvError(error));
+      return;
+    }
     const existed = old !== undefined && !this.hasExpired(old);
     const seen = existed || write.condition?.kind === "if-stored" ? old : undefined;
     const failed = conditionFailure(write.condition, seen);
@@ -340,10 +360,7 @@ export class KVMap {
     this.#batch = [];
     this.#assigned = [];
     this.#touched = new Set();
-    const cause =
-      error instanceof EkvError
-        ? error
-        : new EkvError("INTERNAL", "the storage engine failed", { notExecuted: true, cause: error });
+    const cause = asEkvError(error);
     const refused = new EkvError(cause.code, cause.message, { notExecuted: true, cause });
     const unknown = new EkvError("OUTCOME_UNKNOWN", `the write may be stored at a replica: ${cause.message}`);
     const sent = new Set([...partitions].filter((partition) => partition.follower?.required));
@@ -369,6 +386,12 @@ export class KVMap {
     this.#commit();
     for (const partition of partitions) partition.settle();
   }
+}
+
+function asEkvError(error: unknown): EkvError {
+  return error instanceof EkvError
+    ? error
+    : new EkvError("INTERNAL", "the storage engine failed", { notExecuted: true, cause: error });
 }
 
 function callAll(callbacks: readonly (() => void)[]): void {

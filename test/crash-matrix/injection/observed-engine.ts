@@ -84,6 +84,10 @@ class ObservedEngine implements StorageEngine {
     return this.#engine.get(...key);
   }
 
+  locate(...key: Parameters<StorageEngine["locate"]>): ReturnType<StorageEngine["locate"]> {
+    return this.#engine.locate(...key);
+  }
+
   getMeta(name: string): Uint8Array | undefined {
     return this.#engine.getMeta(name);
   }

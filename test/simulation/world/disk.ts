@@ -101,6 +101,7 @@ export class SimDisk {
     return {
       name: "memory",
       get: (...key) => live().get(...key),
+      locate: (...key) => live().locate(...key),
       getMeta: (name) => live().getMeta(name),
       listMeta: (prefix) => live().listMeta(prefix),
       range: (...range) => live().range(...range),

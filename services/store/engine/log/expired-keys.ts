@@ -30,7 +30,8 @@ export function findExpired(
   const found: ExpiredKey[] = [];
   if (limit <= 0) return found;
   for (const cursor of expiry.walk(wallMs, behind && decodeCursor(behind))) {
-    segments.locate(cursor.position);
+    // A damaged one cannot be deleted either: it stays for whoever asks for its key.
+    if (!segments.isIntact(cursor.position)) continue;
     const { words, bytes, start } = segments;
     if (recordExpiresAtMs(bytes, recordStartAt(words, start)) > wallMs) continue;
     // Entries of a dropped generation leave the index of expiries a little later.

@@ -7,6 +7,7 @@ import type {
   EngineWrite,
   ExpiredKey,
   GenerationName,
+  RecordLocation,
   StorageEngine,
 } from "../../../core/ports/storage-engine.js";
 import type { Random } from "../../../core/ports/random.js";
@@ -18,13 +19,12 @@ import { checkpointStateOf, writeCheckpoint } from "./checkpoint.js";
 import { Cleaner, type CleaningBounds, decideCleaning } from "./cleaner.js";
 import { findExpired } from "./expired-keys.js";
 import { GenerationSnapshot } from "./generation-snapshot.js";
-import { entryBytes, frameHeaderBytes } from "./layout.js";
+import { entryBytes, frameHeaderBytes, recordBytesAt, recordStartAt } from "./layout.js";
 import type { LogFolder } from "./log-folder.js";
 import type { LogIndex } from "./log-index.js";
 import { LogSyncs } from "./log-syncs.js";
 import { type Appended, LogWriter } from "./log-writer.js";
 import { LeafOrders, orderedRange } from "./ordered-range.js";
-import { RecordViews } from "./record-views.js";
 import { type ReplayedLog, applyRun } from "./replay.js";
 import { Residency } from "./residency.js";
 import { RetiredSegments } from "./retired-segments.js";
@@ -66,6 +66,7 @@ interface WaitingAppend extends Append {
   reject(error: unknown): void;
 }
 
+const noBytes: Uint8Array = new Uint8Array(0);
 const noSegments: ReadonlySet<Segment> = new Set<Segment>();
 
 /** So many bytes of segments may wait for the next sync to be removed. */
@@ -88,7 +89,7 @@ export class LogEngine implements StorageEngine {
   readonly #residency: Residency;
   readonly #retired: RetiredSegments | undefined;
   readonly #orders = new LeafOrders();
-  readonly #views = new RecordViews();
+  readonly #found = { bytes: noBytes, start: 0, end: 0 };
   readonly #snapshots = new Set<GenerationSnapshot>();
   /** Of the log, oldest first. */
   readonly #segments: Segment[];
@@ -150,19 +151,28 @@ export class LogEngine implements StorageEngine {
     this.#cleanLater(cleaningPauseMs);
   }
 
-  get(
+  get(...key: Parameters<StorageEngine["get"]>): Uint8Array | undefined {
+    const found = this.locate(...key);
+    return found?.bytes.subarray(found.start, found.end);
+  }
+
+  locate(
     partition: PartitionId,
     generation: Generation,
     bytes: Uint8Array,
     start = 0,
     end: number = bytes.length,
-  ): Uint8Array | undefined {
+  ): RecordLocation | undefined {
     this.#assertOpen();
     const position = this.#index.find(partition, generation, bytes, start, end);
     if (position === 0) return undefined;
     const { segments } = this.#index;
     segments.locate(position);
-    return this.#views.of(segments);
+    const found = this.#found;
+    found.bytes = segments.bytes;
+    found.start = recordStartAt(segments.words, segments.start);
+    found.end = found.start + recordBytesAt(segments.words, segments.start);
+    return found;
   }
 
   getMeta(name: string): Uint8Array | undefined {
