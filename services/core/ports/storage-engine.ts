@@ -1,5 +1,6 @@
 import type { EngineName } from "../data-settings.js";
 import type { Generation, PartitionId } from "../ids.js";
+import type { Version } from "../topology.js";
 
 /** One write of a batch, to one generation of one partition. A record is in the format of `record.ts`. */
 export type EngineWrite =
@@ -39,6 +40,16 @@ export interface RecordLocation {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
+}
+
+/** What a commit changed. */
+export interface EngineChange {
+  /** `drop`: the whole generation; then there is no key and no version. */
+  readonly kind: "put" | "delete" | "drop";
+  readonly partition: PartitionId;
+  readonly generation: Generation;
+  readonly key: Uint8Array;
+  readonly version: Version | undefined;
 }
 
 /** A key whose time to live is over. */

@@ -191,18 +191,23 @@ export function writeFrameHeader(
   words[word] = checksumOf(words, word + 1, word + 6, seedOf(salt, offset));
 }
 
-/** The header of the frame at `offset`; undefined when its checksum does not hold, or its entries would not fit before `end`. */
+/**
+ * The header of the frame at `offset`; undefined when its checksum does not hold, or its entries would not fit before `end`.
+ *
+ * @param place its offset in the segment, if that is another
+ */
 export function readFrameHeader(
   { bytes, words }: Words,
   offset: number,
   salt: number,
   end: number,
+  place: number = offset,
 ): FrameHeader | undefined {
   const word = offset >> 2;
   if (offset + frameHeaderBytes > end) return undefined;
   const length = (words[word + 1] as number) >>> 0;
   if (length % 8 !== 0 || length > end - offset - frameHeaderBytes) return undefined;
-  if (words[word] !== checksumOf(words, word + 1, word + 6, seedOf(salt, offset))) return undefined;
+  if (words[word] !== checksumOf(words, word + 1, word + 6, seedOf(salt, place))) return undefined;
   const flags = bytes.readUInt16LE(offset + 14);
   return {
     length,

@@ -1,5 +1,5 @@
 import type { Generation, PartitionId } from "../../../core/ids.js";
-import type { Clock, Timer } from "../../../core/ports/clock.js";
+import type { Timer } from "../../../core/ports/clock.js";
 import type {
   EngineEntry,
   EngineRangeBounds,
@@ -10,49 +10,24 @@ import type {
   RecordLocation,
   StorageEngine,
 } from "../../../core/ports/storage-engine.js";
-import type { Random } from "../../../core/ports/random.js";
 import { storageError } from "../../../runtime/storage-error.js";
 import { engineClosed } from "../closed.js";
-import type { DiskSpace } from "../disk-space.js";
 import { assertKeysFit, bytesOf, claimMemory } from "./batch-bytes.js";
-import { checkpointStateOf, writeCheckpoint } from "./checkpoint.js";
+import { type Changes, changePositionOf, readChanges } from "./change-reader.js";
+import { Checkpoints } from "./checkpoints.js";
 import { Cleaner, type CleaningBounds, decideCleaning } from "./cleaner.js";
 import { findExpired } from "./expired-keys.js";
 import { GenerationSnapshot } from "./generation-snapshot.js";
 import { entryBytes, frameHeaderBytes, recordBytesAt, recordStartAt } from "./layout.js";
-import type { LogFolder } from "./log-folder.js";
+import type { LogEngineParts } from "./log-engine-parts.js";
 import type { LogIndex } from "./log-index.js";
 import { LogSyncs } from "./log-syncs.js";
 import { type Appended, LogWriter } from "./log-writer.js";
 import { LeafOrders, orderedRange } from "./ordered-range.js";
-import { type ReplayedLog, applyRun } from "./replay.js";
+import { applyRun } from "./replay.js";
 import { Residency } from "./residency.js";
 import { RetiredSegments } from "./retired-segments.js";
 import type { Segment } from "./segment.js";
-
-/** What an engine on a log is run with. */
-export interface LogEngineParts {
-  readonly name: StorageEngine["name"];
-  /** Undefined: everything is in memory alone. */
-  readonly folder: LogFolder | undefined;
-  readonly durability: "commit" | "fsync";
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly index: LogIndex;
-  /** Undefined: nothing limits the disk. */
-  readonly space: DiskSpace | undefined;
-  readonly bounds: CleaningBounds;
-  /** Bytes of the next segment. */
-  readonly segmentBytes: () => number;
-  /** Bytes that index and segments may take in memory; beyond, segments are on the disk alone. */
-  readonly memoryBytesMax: number;
-  /** Bytes of live data beyond which growing writes are refused. */
-  readonly liveBytesMax: number;
-  /** Bytes written to the log between two checkpoints. */
-  readonly checkpointBytes: number;
-  /** What the log held. */
-  readonly replayed: ReplayedLog | undefined;
-}
 
 /** Something to be written as one batch. */
 interface Append {
@@ -95,14 +70,16 @@ export class LogEngine implements StorageEngine {
   readonly #segments: Segment[];
   /** Bytes of all but the last. */
   #sealedBytes = 0;
+  /** The last batch that was taken up, and where it ends. */
+  #visibleBatch = 0;
+  #changesEnd = 0;
   /** Segments with entries that are written and not taken up. */
   #takingUp: ReadonlySet<Segment> = noSegments;
   #waiting: WaitingAppend[] = [];
   #appending: Promise<void> | undefined;
   #cleaningTimer: Timer | undefined;
   #isDisposing = false;
-  #sinceCheckpoint = 0;
-  #checkpointing: Promise<void> | undefined;
+  readonly #checkpoints: Checkpoints | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -117,6 +94,7 @@ export class LogEngine implements StorageEngine {
       folder,
       random,
       segmentBytes: parts.segmentBytes,
+      firstNumber: () => this.#segments[0]?.number ?? 0,
       onBroken: (cause) => this.#syncs.breakOff(cause),
     });
     this.#syncs = new LogSyncs(folder, clock, () => this.#writer.batch);
@@ -129,11 +107,25 @@ export class LogEngine implements StorageEngine {
         segment === this.#writer.tail || segment === this.#segments[0] || this.#takingUp.has(segment),
     });
     this.#retired = folder && new RetiredSegments(folder, () => this.#syncs.durableBatch);
+    this.#checkpoints =
+      folder &&
+      new Checkpoints({
+        folder,
+        clock,
+        index,
+        segments: this.#segments,
+        batch: () => this.#writer.batch,
+        sync: () => this.#syncs.sync(),
+        bytesBetween: parts.checkpointBytes,
+      });
     this.#syncs.onSynced = () => this.#retired?.remove();
     index.segments.onCold = () => this.#residency.readCold();
     if (replayed !== undefined) {
       this.#writer.resume(replayed.tail, replayed.batch, replayed.lastNumber);
       this.#syncs.durableBatch = replayed.batch;
+      this.#visibleBatch = replayed.batch;
+      const last = replayed.segments.at(-1);
+      if (last !== undefined) this.#changesEnd = changePositionOf(last, last.end);
       this.#seal();
     }
   }
@@ -144,6 +136,7 @@ export class LogEngine implements StorageEngine {
       const first = await this.#writer.begin();
       this.#index.segments.add(first);
       this.#segments.push(first);
+      this.#changesEnd = changePositionOf(first, first.end);
     }
     // A segment that cannot be read stays on the disk: whoever looks into it is told.
     if (this.#parts.folder !== undefined) this.#residency.warm().catch(() => undefined);
@@ -253,6 +246,22 @@ export class LogEngine implements StorageEngine {
     this.#disposeLater();
   }
 
+  /** Where the changes begin that are made from now on. */
+  changesEnd(): number {
+    this.#assertOpen();
+    return this.#changesEnd;
+  }
+
+  /**
+   * The changes from a position on, in the order in which they were made: whole batches, until there are `limit` changes or
+   * no more. What cleaning moved is no change. Undefined: the log does not reach back to the position, or never had it, as
+   * after a power loss; then the reader begins anew. It reaches back through what is live and at least half of the slack.
+   */
+  changesSince(position: number, limit: number): Changes | undefined {
+    this.#assertOpen();
+    return readChanges({ segments: this.#segments, batch: this.#visibleBatch }, position, limit);
+  }
+
   problem(): string | undefined {
     if (this.#closed) return undefined;
     const { stoppedAt } = this.#cleaner;
@@ -280,9 +289,8 @@ export class LogEngine implements StorageEngine {
     await this.#appending;
     try {
       while (this.#index.dispose());
-      await this.#checkpointing;
-      if (this.#parts.folder !== undefined && this.#sinceCheckpoint > 0) await this.#checkpoint();
-      else await this.#syncs.sync();
+      await this.#checkpoints?.writeLast();
+      await this.#syncs.sync();
     } finally {
       await this.#retired?.stop();
       this.#index.segments.releaseAll();
@@ -362,17 +370,20 @@ export class LogEngine implements StorageEngine {
     segments.toleratesDamage = true;
     for (const { segment, start, end } of runs) {
       applyRun(this.#index, segment, start, end);
-      this.#sinceCheckpoint += end - start;
+      if (this.#checkpoints !== undefined) this.#checkpoints.logBytes += end - start;
     }
     segments.toleratesDamage = false;
     this.#takingUp = noSegments;
+    this.#visibleBatch = this.#writer.batch;
+    const last = runs.at(-1);
+    if (last !== undefined) this.#changesEnd = changePositionOf(last.segment, last.end);
     if (cleaned !== undefined) this.#retire(cleaned);
     if (made.length > 0) {
       this.#seal();
       this.#residency.limit();
     }
     if (this.#index.dispose()) this.#disposeLater();
-    this.#checkpointWhenDue();
+    this.#checkpoints?.writeWhenDue();
   }
 
   /** A segment holds nothing that is live any more. */
@@ -449,25 +460,6 @@ export class LogEngine implements StorageEngine {
       if (this.#index.dispose()) this.#disposeLater();
       else this.#cleanLater(cleaningPauseMs);
     });
-  }
-
-  #checkpointWhenDue(): void {
-    if (this.#parts.folder === undefined || this.#sinceCheckpoint < this.#parts.checkpointBytes) return;
-    if (this.#checkpointing !== undefined || this.#closed || this.#index.isDisposing) return;
-    this.#checkpointing = this.#checkpoint()
-      // The one before still holds; the next is tried when as much was written again.
-      .catch(() => undefined)
-      .finally(() => (this.#checkpointing = undefined));
-  }
-
-  /** Writes a checkpoint of this moment, once its log is durable. */
-  async #checkpoint(): Promise<void> {
-    const { folder, clock } = this.#parts;
-    if (folder === undefined) return;
-    const state = checkpointStateOf(this.#index, this.#segments, this.#writer.batch);
-    this.#sinceCheckpoint = 0;
-    await this.#syncs.sync();
-    await writeCheckpoint(folder, state, () => new Promise((resolve) => clock.endOfTurn(resolve)));
   }
 
   /** Throws when there is no room for a batch, or when it cannot be stored. */

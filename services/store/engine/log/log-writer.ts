@@ -1,3 +1,4 @@
+import { EkvError } from "../../../core/errors.js";
 import type { Random } from "../../../core/ports/random.js";
 import type { EngineWrite } from "../../../core/ports/storage-engine.js";
 import {
@@ -15,6 +16,7 @@ import {
 } from "./layout.js";
 import type { LogFile, LogFolder } from "./log-folder.js";
 import { Segment, segmentName } from "./segment.js";
+import { segmentsMax } from "./segments.js";
 
 const noBytes = new Uint8Array(0);
 
@@ -53,6 +55,8 @@ export interface LogWriterOptions {
   readonly random: Random;
   /** Bytes of the next segment. */
   readonly segmentBytes: () => number;
+  /** Number of the oldest segment. */
+  readonly firstNumber: () => number;
   /** What was written in vain cannot be taken back: nothing may be written any more. */
   readonly onBroken: (cause: unknown) => void;
 }
@@ -196,7 +200,7 @@ export class LogWriter {
   /** Where the next entry goes, of so many bytes; the batch goes on in a new segment when it has to. */
   #roomFor(bytes: number): { readonly segment: Segment; readonly stretch: Stretch } {
     const stretch = this.#stretch;
-    if (stretch.at + bytes <= stretch.segment.residentBytes) return { segment: stretch.segment, stretch };
+    if (stretch.at + bytes <= stretch.segment.capacity) return { segment: stretch.segment, stretch };
     this.#closeFrame(false);
     this.#makeSegment(bytes);
     this.#openFrame();
@@ -205,7 +209,7 @@ export class LogWriter {
 
   #openFrame(): void {
     const stretch = this.#stretches.at(-1);
-    if (stretch === undefined || stretch.at + frameHeaderBytes > stretch.segment.residentBytes) {
+    if (stretch === undefined || stretch.at + frameHeaderBytes > stretch.segment.capacity) {
       this.#makeSegment(0);
     }
     this.#frameStart = this.#stretch.at;
@@ -248,6 +252,7 @@ export class LogWriter {
 
   #makeFile(folder: LogFolder | undefined): Spare {
     const number = this.#nextNumber;
+    if (number - this.#options.firstNumber() >= segmentsMax) throw logFull(folder);
     const file = folder?.create(segmentName(number));
     this.#nextNumber += 1;
     return { number, file };
@@ -268,4 +273,13 @@ export class LogWriter {
       this.#options.onBroken(cause);
     }
   }
+}
+
+/** The refusal of a write that needs one segment more than positions can tell apart. */
+function logFull(folder: LogFolder | undefined): EkvError {
+  return new EkvError(
+    "RESOURCE_EXHAUSTED",
+    `the log in ${folder?.path ?? "memory"} has ${segmentsMax} segments, which is the most (32 GiB): delete data, or add a store`,
+    { notExecuted: true },
+  );
 }

@@ -42,7 +42,7 @@ export interface LogEngineOptions {
   readonly slackBytes?: number;
   /** Bytes of index and segments in memory; colder segments are on the disk alone. Default 1 GiB. */
   readonly memoryBytesMax?: number;
-  /** Bytes written to the log between two checkpoints, at least. Default 128 MiB. */
+  /** Bytes written to the log between two checkpoints, at least. Default 64 MiB. */
   readonly checkpointBytes?: number;
   /** Called as the log is read, which may take seconds. */
   readonly progress?: (bytes: number, ofBytes: number) => void;
@@ -58,7 +58,7 @@ export interface OpenReport extends ReplayReport {
 
 const slackBytesDefault = 33_554_432;
 const memoryBytesDefault = 1_073_741_824;
-const checkpointBytesDefault = 134_217_728;
+const checkpointBytesDefault = 67_108_864;
 const garbageRatio = 2;
 
 /** A checkpoint that was taken up, or why none was. */

@@ -74,6 +74,9 @@ interface Expected {
   readonly part: number;
 }
 
+/** A tail of the log up to this long is replayed with what is before it on the disk alone. */
+const warmTailBytes = 1_048_576;
+
 /** Numbers of the segments whose files are in a folder, ascending. */
 export function segmentNumbersIn(folder: LogFolder): number[] {
   return folder
@@ -137,7 +140,11 @@ export class Replay {
     const ofBytes = this.#later.reduce((sum, { end }) => sum + end, 0);
     let bytes = 0;
     index.segments.toleratesDamage = true;
-    if (last !== undefined) await this.#replaySegment(last, last.end);
+    if (last !== undefined) {
+      const tailBytes = (last.file?.size() ?? last.end) - last.end + ofBytes;
+      if (tailBytes > warmTailBytes) await this.#warm(tailBytes);
+      await this.#replaySegment(last, last.end);
+    }
     while (this.#torn === undefined) {
       const segment = this.#later[0];
       if (segment === undefined) break;
@@ -156,6 +163,16 @@ export class Replay {
       tornBytes,
       damages: this.#damages,
     };
+  }
+
+  /** Brings what the checkpoint covers into memory: keys of the tail are compared with keys there, one by one. */
+  async #warm(tailBytes: number): Promise<void> {
+    let room = this.#options.memoryBytes - this.#options.index.byteLength - tailBytes;
+    for (const segment of this.#options.covered.slice(0, -1).toReversed()) {
+      room -= segment.end;
+      if (room < 0) return;
+      segment.memory = await segment.readWhole();
+    }
   }
 
   #openAll(numbers: readonly number[]): Segment[] {

@@ -71,8 +71,13 @@ export class Segment {
     this.isVerified = state.isVerified;
   }
 
-  /** Bytes of memory that it takes. */
+  /** Bytes of memory that it takes: what was never written to is not there. */
   get residentBytes(): number {
+    return this.memory === undefined ? 0 : this.end;
+  }
+
+  /** Bytes that may be written to it. */
+  get capacity(): number {
     return this.memory?.bytes.length ?? 0;
   }
 
@@ -94,6 +99,11 @@ export class Segment {
     if (this.isVerified || memory === undefined) return true;
     if (!isEntryWithin(memory.words, offset, this.end)) return false;
     return isEntryIntact(memory.words, offset, this.salt);
+  }
+
+  /** Some of its file. Throws when the file is shorter. */
+  read(offset: number, size: number): Words {
+    return this.#readAt(offset, size);
   }
 
   /** Reads all of it from its file, off the event loop. */

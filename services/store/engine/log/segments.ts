@@ -6,7 +6,7 @@ import type { Segment } from "./segment.js";
 const offsetBits = 20;
 const offsetMask = (1 << offsetBits) - 1;
 /** Segments that a log has at most at a time. */
-const segmentsMax: number = 2 ** (32 - offsetBits);
+export const segmentsMax: number = 2 ** (32 - offsetBits);
 /** Bytes of a segment at most, but for one that holds a single longer entry. */
 export const segmentBytesMax: number = 8 << offsetBits;
 
