@@ -6,6 +6,7 @@ import type { EngineWrite, StorageEngine } from "../../services/core/ports/stora
 import { encodeRecord } from "../../services/core/record.js";
 import { systemClock } from "../../services/runtime/clock.js";
 import { openLogFolder } from "../../services/store/engine/log/log-folder.js";
+import { stillClock } from "./still-clock.js";
 import { openLogEngine } from "../../services/store/engine/log/open-log.js";
 import { systemRandom } from "../../services/runtime/random.js";
 import { openMemoryEngine } from "../../services/store/engine/memory.js";
@@ -16,10 +17,10 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** An empty engine in memory. */
+/** An empty engine in memory, that does nothing in the background. */
 export function memoryEngine(bytesMax?: number): StorageEngine {
   return openMemoryEngine({
-    clock: systemClock,
+    clock: stillClock,
     random: systemRandom,
     ...(bytesMax !== undefined && { bytesMax }),
   });

@@ -1,7 +1,7 @@
-import type { Clock } from "../../../services/core/ports/clock.js";
 import { EkvError } from "../../../services/core/errors.js";
 import type { EngineWrite, StorageEngine } from "../../../services/core/ports/storage-engine.js";
 import { openMemoryEngine } from "../../../services/store/engine/memory.js";
+import { stillClock } from "../../support/still-clock.js";
 import type { SimProcess } from "./process.js";
 import type { SeededRandom } from "./random.js";
 
@@ -13,14 +13,6 @@ export interface DiskImage {
   readonly live: StorageEngine;
   readonly flushed: StorageEngine;
 }
-
-/** Nothing happens in the background: a run must not depend on the machine's time. */
-const stillClock: Clock = {
-  nowMs: () => 0,
-  wallMs: () => 0,
-  setTimer: () => ({ cancel: () => undefined }),
-  endOfTurn: () => undefined,
-};
 
 function simulatedEngine(): StorageEngine {
   return openMemoryEngine({ clock: stillClock, random: { fraction: () => 0, hex: () => "00000000" } });
