@@ -24,6 +24,9 @@ export class ExpirySweep {
   /** The present sweep deleted something, or could not. */
   #found = false;
   #failed = false;
+  /** Of the present walk through what has expired. */
+  #seen = 0;
+  #deletedOfSeen = 0;
   #oldestMs: number | undefined;
 
   constructor(kvMap: KVMap, clock: Clock) {
@@ -75,14 +78,25 @@ export class ExpirySweep {
     const sweptMs = this.#clock.nowMs() - startedMs;
     this.#oldestMs = oldestMs ?? this.#oldestMs;
     this.#found ||= deleted > 0;
+    this.#seen += seen;
+    this.#deletedOfSeen += deleted;
     const goOn = (): void => {
       const spentMs = sweptMs + deleted * this.#kvMap.commitMsPerWrite;
       this.#pace.took(seen, spentMs, this.#clock.nowMs() - startedMs - spentMs);
-      if (seen < limit || this.#failed) this.#end();
-      else this.#piece(position);
+      if (seen === limit && !this.#failed) this.#piece(position);
+      else if (this.#mayHaveMissed()) this.#piece(undefined);
+      else this.#end();
     };
     if (deleted > 0) this.#kvMap.afterCommit(goOn);
     else this.#clock.endOfTurn(goOn);
+  }
+
+  /** Keys that the engine moved meanwhile were not seen by a walk that deleted most of what it saw: another goes at once. */
+  #mayHaveMissed(): boolean {
+    const goesOn = !this.#failed && this.#deletedOfSeen > 0 && 2 * this.#deletedOfSeen >= this.#seen;
+    this.#seen = 0;
+    this.#deletedOfSeen = 0;
+    return goesOn;
   }
 
   readonly #deleted = (error?: EkvError): void => {
