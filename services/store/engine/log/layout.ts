@@ -10,8 +10,9 @@ import { checksumOf } from "./checksum.js";
  * - Entry header, 16 bytes: checksum (4), bytes of the record (4), generation (4), partition (2), kind and bytes of the
  *   key (2). Then the key, the record, and zeros up to a multiple of 8.
  *
- * Checksums cover everything behind them (of a segment header: before it), zeros included, and are seeded by the segment's
- * salt and the place, so that nothing passes that was written for another place, by another log, or by a caller.
+ * Checksums cover everything behind them (of a segment header: before it), zeros included. They are seeded by the segment's
+ * salt, the place, and what it is: nothing passes that was written for another place, as something else, by another log, or
+ * by a caller.
  */
 
 /** Version of this layout. A log of a higher one is refused. */
@@ -56,6 +57,10 @@ export function allocateWords(size: number): Words {
 export function entryBytes(keyBytes: number, recordBytes: number): number {
   return (entryHeaderBytes + keyBytes + recordBytes + 7) & ~7;
 }
+
+/** Sets headers apart: an entry, whose bytes a caller may choose, must never pass for one. */
+const frameSeed = 0x6672_616d;
+const segmentSeed = 0x7365_676d;
 
 function seedOf(salt: number, offset: number): number {
   return salt ^ offset;
@@ -188,7 +193,7 @@ export function writeFrameHeader(
   bytes.writeUInt16LE((frame.isLast ? lastPartFlag : 0) | (frame.part & partMax), offset + 14);
   bytes.writeUIntLE(frame.durableBatch, offset + 16, 6);
   bytes.writeUInt16LE(0, offset + 22);
-  words[word] = checksumOf(words, word + 1, word + 6, seedOf(salt, offset));
+  words[word] = checksumOf(words, word + 1, word + 6, seedOf(salt, offset) ^ frameSeed);
 }
 
 /**
@@ -207,7 +212,8 @@ export function readFrameHeader(
   if (offset + frameHeaderBytes > end) return undefined;
   const length = (words[word + 1] as number) >>> 0;
   if (length % 8 !== 0 || length > end - offset - frameHeaderBytes) return undefined;
-  if (words[word] !== checksumOf(words, word + 1, word + 6, seedOf(salt, place))) return undefined;
+  if (words[word] !== checksumOf(words, word + 1, word + 6, seedOf(salt, place) ^ frameSeed))
+    return undefined;
   const flags = bytes.readUInt16LE(offset + 14);
   return {
     length,
@@ -235,7 +241,7 @@ export function writeSegmentHeader({ bytes, words }: Words, header: SegmentHeade
   words[4] = header.salt;
   bytes.writeUIntLE(header.batch, 20, 6);
   bytes.writeUInt16LE(header.part, 26);
-  words[7] = checksumOf(words, 0, 7, 0);
+  words[7] = checksumOf(words, 0, 7, segmentSeed);
 }
 
 /** What the header of a segment says; undefined when it is none, or damaged. */
@@ -244,7 +250,7 @@ export function readSegmentHeader({
   words,
 }: Words): (SegmentHeader & { readonly format: number }) | undefined {
   if (bytes.length < segmentHeaderBytes || !bytes.subarray(0, magic.length).equals(magic)) return undefined;
-  if (words[7] !== checksumOf(words, 0, 7, 0)) return undefined;
+  if (words[7] !== checksumOf(words, 0, 7, segmentSeed)) return undefined;
   return {
     format: (words[2] as number) >>> 0,
     number: (words[3] as number) >>> 0,
