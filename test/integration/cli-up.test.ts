@@ -128,7 +128,7 @@ test("files that a power loss left without their content keep nobody out", async
       await writeFile(join(folder, "elastic-kv.json"), content);
       await writeFile(join(folder, "up.json"), content);
       await (await openDataFolder(folder)).release();
-      assert.match(await readFile(join(folder, "elastic-kv.json"), "utf8"), /"format":1\b/);
+      assert.match(await readFile(join(folder, "elastic-kv.json"), "utf8"), /"format":2\b/);
     }
   });
 });

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
@@ -11,6 +20,7 @@ import { connectAdmin } from "../../client/admin.js";
 import { type Client, connect } from "../../client/index.js";
 import type { GetClusterStatusResponse } from "../../services/gen/elastickv/v1/master.js";
 import { type Child, compiled, runNode } from "../support/children.js";
+import { makeFormer, makeMasterFormer } from "../support/former-folder.js";
 import { freeBasePort } from "../support/free-ports.js";
 
 const program = compiled("../../cli/main.js");
@@ -155,6 +165,33 @@ describe("the settings that belong to the data of `ekv up`", { timeout: 600_000 
     assert.equal((await withClient((client) => client.get("key")))?.toString(), "value");
     const recorded = JSON.parse(readFileSync(join(folder, "former", "elastic-kv.json"), "utf8")) as object;
     assert.deepEqual(recorded, { format: 2, engine: "log", durability: "commit" });
+  });
+
+  test("of a cluster of a former version are kept, and its stores take their data over", async () => {
+    await up("upgraded", "--partitions", "16", "--durability", "fsync");
+    const keys = Array.from({ length: 300 }, (_, at) => `key ${at}`);
+    await withClient((client) => Promise.all(keys.map((key) => client.put(key, Buffer.from(`of ${key}`)))));
+    await down();
+    const path = join(folder, "upgraded");
+    for (const storeId of ["store-1", "store-2"]) await makeFormer(join(path, storeId), "fsync");
+    await makeMasterFormer(join(path, "master"));
+    const record = { format: 1, engine: "lmdb", durability: "fsync", partitions: 16, placement: "balanced" };
+    writeFileSync(join(path, "elastic-kv.json"), JSON.stringify(record));
+
+    const { ready, engine, dataLosses } = await up("upgraded");
+    assert.deepEqual([ready, engine, dataLosses], [true, "log", []]);
+    const values = await withClient((client) => Promise.all(keys.map((key) => client.get(key))));
+    assert.deepEqual(
+      values.map((value) => value?.toString()),
+      keys.map((key) => `of ${key}`),
+    );
+    assert.deepEqual((await connectedStores()).stores, [
+      ["log", "fsync"],
+      ["log", "fsync"],
+    ]);
+    const recorded = JSON.parse(readFileSync(join(path, "elastic-kv.json"), "utf8")) as object;
+    assert.deepEqual(recorded, { ...record, format: 2, engine: "log" });
+    assert.equal(existsSync(join(path, "store-1", "lmdb")), false);
   });
 
   test("a cluster in memory comes back empty, says so, and takes writes", async () => {

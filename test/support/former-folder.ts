@@ -1,7 +1,12 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Database, open } from "lmdb";
-import type { EngineWrite } from "../../services/core/ports/storage-engine.js";
+import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../services/core/record.js";
+import { systemClock } from "../../services/runtime/clock.js";
+import { systemRandom } from "../../services/runtime/random.js";
+import { openLogEngine } from "../../services/store/engine/log/open-log.js";
+import { imageOfLog } from "./log-image.js";
 
 type Table = Database<Buffer, Buffer>;
 
@@ -41,4 +46,41 @@ export async function writeFormerFolder(path: string, writes: Iterable<EngineWri
   });
   await env.flushed;
   await env.close();
+}
+
+/** The writes that make what an engine holds. */
+function* writesOf(engine: StorageEngine): IterableIterator<EngineWrite> {
+  for (const { name, value } of engine.listMeta("")) yield { kind: "meta", name, value };
+  for (const { partition, generation } of engine.listGenerations()) {
+    for (const entry of engine.range(partition, generation))
+      yield { kind: "put", partition, generation, ...entry };
+    const value = engine.getCounters(partition, generation);
+    if (value !== undefined) yield { kind: "counters", partition, generation, value };
+  }
+}
+
+/** Makes the folder of a stopped store one of a former version, with the same data. */
+export async function makeFormer(storeFolder: string, durability: "commit" | "fsync"): Promise<void> {
+  const log = join(storeFolder, "log");
+  const engine = await openLogEngine({
+    folder: imageOfLog(log),
+    durability: "commit",
+    clock: systemClock,
+    random: systemRandom,
+  });
+  await writeFormerFolder(join(storeFolder, "lmdb"), writesOf(engine));
+  await engine.close();
+  await rm(log, { recursive: true });
+  await writeFile(join(storeFolder, "settings.json"), JSON.stringify({ engine: "lmdb", durability }));
+}
+
+/** Makes the records of a stopped master those of one whose stores are of a former version. */
+export async function makeMasterFormer(masterFolder: string): Promise<void> {
+  const env = open<string, string>({ path: masterFolder, encoding: "string" });
+  const records = [...env.getRange({ start: "store/", end: "store0" })];
+  for (const { key, value } of records) {
+    await env.put(key, JSON.stringify({ ...(JSON.parse(value) as object), engine: "lmdb" }));
+  }
+  await env.close();
+  if (records.length === 0) throw new Error("the master knows no store");
 }
