@@ -7,7 +7,7 @@ import { numberOptions, takeText } from "../../options.js";
 import { program } from "../../processes/child.js";
 import { ElasticCluster } from "../../processes/elastic-cluster.js";
 import { engineCosts } from "../../processes/engine-process.js";
-import { fillPeer } from "../../processes/load-process.js";
+import { type FillOptions, fillPeer } from "../../processes/load-process.js";
 import { buildOf } from "../../processes/other-build.js";
 import type { Findings } from "../../report/findings.js";
 import { measurementTable } from "../../report/summary.js";
@@ -32,6 +32,9 @@ const known = {
   rounds: { default: 5, help: "rounds of which the medians are shown" },
   seed: { default: 1, help: "seed of keys, values and the order of the runs" },
 };
+
+/** Share of the keys that are there when stores join for the first time. */
+const smallShare = 0.1;
 
 type Options = Record<keyof typeof known, number>;
 
@@ -95,34 +98,39 @@ async function figuresOf(
   options: Options,
   context: BenchContext,
 ): Promise<BuildFigures[]> {
-  context.note("joins without keys");
-  const emptyJoins = await joinsOf(builds, options, "empty");
-  const fill = { keys: options.keys, valueBytes: options["value-bytes"], seed: options.seed };
-  for (const { name, cluster } of builds) {
-    context.note(`${name}: writing keys`);
-    await fillPeer({ kind: "elastic", seeds: cluster.seeds }, fill);
-  }
+  const fill = { valueBytes: options["value-bytes"], seed: options.seed };
+  const { keys } = options;
+  const smallKeys = Math.ceil(keys * smallShare);
+  await fillAll(builds, { ...fill, keys: smallKeys });
+  context.note("joins, few keys");
+  const smallJoins = await joinsOf(builds, options, "small");
+  context.note("writing the other keys");
+  await fillAll(builds, { ...fill, from: smallKeys, keys });
   const subjects = builds.map(({ name, cluster }) => ({
     ...{ name, serverPids: cluster.storePids },
     peer: { kind: "elastic", seeds: cluster.seeds } as const,
   }));
   context.note("calls");
   const seconds = options["run-in-seconds"];
-  await runIn(subjects, readUpdateMix(0.95, fill.keys, fill.valueBytes), { seconds, seed: fill.seed });
+  await runIn(subjects, readUpdateMix(0.95, keys, fill.valueBytes), { seconds, seed: fill.seed });
   const reads95 = await callsOf(subjects, options, 0.95, context);
   const reads50 = await callsOf(subjects, options, 0.5, context);
-  context.note("joins");
-  const joins = await joinsOf(builds, options, "filled");
+  context.note("joins, all keys");
+  const joins = await joinsOf(builds, options, "full");
   context.note("engines by themselves");
   const engine = await enginesOf(builds, options, context);
   return builds.map((build, i) => ({
     name: build.name,
     reads95: reads95[i] as Measurement,
     reads50: reads50[i] as Measurement,
-    emptyJoins: emptyJoins.get(build) ?? [],
+    smallJoins: smallJoins.get(build) ?? [],
     joins: joins.get(build) ?? [],
     engine: engine.get(build) ?? [],
   }));
+}
+
+async function fillAll(builds: readonly RunningBuild[], fill: FillOptions): Promise<void> {
+  for (const { cluster } of builds) await fillPeer({ kind: "elastic", seeds: cluster.seeds }, fill);
 }
 
 async function callsOf(
