@@ -121,6 +121,8 @@ export const limits = {
   /** Bytes and records of one batch of a takeover of a former version's data, unless one record is longer. */
   takeoverBatchBytes: 1_048_576,
   takeoverBatchRecords: 4096,
+  /** Most bytes of data that are taken over: a log has at most 32 GiB, garbage included. */
+  takeoverBytesMax: 16_106_127_360,
   /** Bytes of the oldest segment that one step of cleaning goes through: some milliseconds. */
   cleaningStepBytesMax: 524_288,
   /** Keys of a leaf of the index; a fuller one is split. Bounds the time to grow, sort and copy one. */

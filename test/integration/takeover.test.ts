@@ -9,6 +9,7 @@ import { systemClock } from "../../services/runtime/clock.js";
 import type { Logger } from "../../services/runtime/log.js";
 import { systemRandom } from "../../services/runtime/random.js";
 import { openEngine } from "../../services/store/engine/open-engine.js";
+import { requireRoom } from "../../services/store/engine/takeover/room.js";
 import { settleDataSettings } from "../../services/store/folder-settings.js";
 import { compiled, runNode, runServer } from "../support/children.js";
 import {
@@ -262,6 +263,16 @@ test("settings that a newer version recorded are refused by name", async () => {
       "FAILED_PRECONDITION",
       /settings.json has format 2; this version of Elastic-KV knows up to 1: start/,
     ),
+  );
+  await folder.remove();
+});
+
+test("more data than a log can hold is refused by its size, with what to do", async () => {
+  const folder = await temporaryFolder();
+  const data = { bytes: 20 * 2 ** 30, records: 1000, logPath: folder.path, diskReserveBytes: 0 };
+  assert.throws(
+    () => requireRoom(data),
+    refusedWith("RESOURCE_EXHAUSTED", /is 21 GiB, and .* can take over 15 GiB at most: start the former/),
   );
   await folder.remove();
 });

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EkvError } from "../../../core/errors.js";
+import { limits } from "../../../core/limits.js";
 import { freeDiskBytes } from "../../../runtime/storage-error.js";
 import { entryHeaderBytes } from "../log/layout.js";
 
@@ -21,9 +22,11 @@ function bytesIn(folder: string): number {
   return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
 
-/** Throws `RESOURCE_EXHAUSTED` unless the disk has room for the former data and its copy side by side. */
+/** Throws `RESOURCE_EXHAUSTED` unless a log can hold the former data, and the disk both side by side. */
 export function requireRoom({ bytes, records, logPath, diskReserveBytes }: RoomNeeded): void {
-  const needed = bytes + records * entryHeaderBytes + diskReserveBytes - bytesIn(logPath);
+  const copied = bytes + records * entryHeaderBytes;
+  if (copied > limits.takeoverBytesMax) throw tooMuch(copied, logPath);
+  const needed = copied + diskReserveBytes - bytesIn(logPath);
   const free = freeDiskBytes(logPath);
   if (free >= needed) return;
   throw new EkvError(
@@ -31,6 +34,16 @@ export function requireRoom({ bytes, records, logPath, diskReserveBytes }: RoomN
     `taking over the data of a former version into ${logPath} needs ${Math.ceil(needed / mebibyte)} MiB, and ` +
       `${Math.floor(free / mebibyte)} MiB are free: free some on that disk or enlarge it, then start the store again; the old files ` +
       "are as they were",
+    { notExecuted: true },
+  );
+}
+
+function tooMuch(copied: number, logPath: string): EkvError {
+  const gibibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 30)} GiB`;
+  return new EkvError(
+    "RESOURCE_EXHAUSTED",
+    `the data of a former version is ${gibibytes(copied)}, and ${logPath} can take over ${gibibytes(limits.takeoverBytesMax)} at most: start the ` +
+      "former version again, add stores until each has less, then update",
     { notExecuted: true },
   );
 }
