@@ -3,8 +3,8 @@ import { checksumOf } from "./checksum.js";
 /**
  * How a log lies on the disk, all little-endian. Everything begins at a multiple of 8 bytes.
  *
- * - Segment header, 32 bytes: magic (8), format (4), number of the segment (4), salt (4), batch (6) and part (2) of the first frame, checksum
- *   (4).
+ * - Segment header, 32 bytes: magic (4), format (4), number of the segment (4), salt (4), salt of the segment before (4), batch (6) and part (2)
+ *   of the first frame, checksum (4).
  * - Frame header, 24 bytes: checksum (4), bytes of its entries (4), batch (6), flags and part (2), durable batch (6),
  *   zeros (2). A batch is one frame, or several in a row of segments; the last has a flag.
  * - Entry header, 16 bytes: checksum (4), bytes of the record (4), generation (4), partition (2), kind and bytes of the
@@ -22,7 +22,7 @@ export const segmentHeaderBytes = 32;
 export const frameHeaderBytes = 24;
 export const entryHeaderBytes = 16;
 
-const magic = Buffer.from("ekv-log\n", "latin1");
+const magic = Buffer.from("ekv\n", "latin1");
 const lastPartFlag = 0x8000;
 const partMax = 0x7fff;
 
@@ -228,6 +228,8 @@ export function readFrameHeader(
 export interface SegmentHeader {
   readonly number: number;
   readonly salt: number;
+  /** Of the segment before, should its own header be damaged; 0: there is none. */
+  readonly previousSalt: number;
   /** Its first frame: what is expected of the oldest segment, and compared with what is expected of the others. */
   readonly batch: number;
   readonly part: number;
@@ -236,9 +238,10 @@ export interface SegmentHeader {
 /** Writes the header of a segment. */
 export function writeSegmentHeader({ bytes, words }: Words, header: SegmentHeader): void {
   bytes.set(magic, 0);
-  words[2] = formatVersion;
-  words[3] = header.number;
-  words[4] = header.salt;
+  words[1] = formatVersion;
+  words[2] = header.number;
+  words[3] = header.salt;
+  words[4] = header.previousSalt;
   bytes.writeUIntLE(header.batch, 20, 6);
   bytes.writeUInt16LE(header.part, 26);
   words[7] = checksumOf(words, 0, 7, segmentSeed);
@@ -252,9 +255,10 @@ export function readSegmentHeader({
   if (bytes.length < segmentHeaderBytes || !bytes.subarray(0, magic.length).equals(magic)) return undefined;
   if (words[7] !== checksumOf(words, 0, 7, segmentSeed)) return undefined;
   return {
-    format: (words[2] as number) >>> 0,
-    number: (words[3] as number) >>> 0,
-    salt: words[4] as number,
+    format: (words[1] as number) >>> 0,
+    number: (words[2] as number) >>> 0,
+    salt: words[3] as number,
+    previousSalt: words[4] as number,
     batch: bytes.readUIntLE(20, 6),
     part: bytes.readUInt16LE(26),
   };

@@ -124,6 +124,7 @@ export class LogEngine implements StorageEngine {
       this.#writer.resume(replayed.tail, replayed.batch, replayed.lastNumber);
       this.#syncs.durableBatch = replayed.batch;
       this.#visibleBatch = replayed.batch;
+      if (this.#checkpoints !== undefined) this.#checkpoints.logBytes = replayed.replayedBytes;
       const last = replayed.segments.at(-1);
       if (last !== undefined) this.#changesEnd = changePositionOf(last, last.end);
       this.#seal();

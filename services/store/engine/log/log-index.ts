@@ -121,14 +121,25 @@ export class LogIndex {
   }
 
   /**
-   * Lets the key of a damaged record lead to it, as far as its key can be read: so that whoever asks for it is told. What it
-   * replaced must not be served.
+   * Lets the key, generation or name of a damaged entry lead to it, as far as that can be read: so that whoever asks for it is
+   * told. What it replaced must not be served.
    */
   applyDamaged(segment: Segment, offset: number): void {
     const { words, bytes } = segment.memory as Words;
-    const kind = kindAt(words, offset);
-    if (kind !== entryKinds.put && kind !== entryKinds.movedPut) return;
-    this.#setKey(this.#made(words, offset), words, bytes, offset, positionOf(segment, offset));
+    const position = positionOf(segment, offset);
+    switch (kindAt(words, offset)) {
+      case entryKinds.put:
+      case entryKinds.movedPut:
+      case entryKinds.delete:
+        return this.#setKey(this.#made(words, offset), words, bytes, offset, position);
+      case entryKinds.counters:
+      case entryKinds.movedCounters:
+        return this.#setCounters(words, offset, position);
+      case entryKinds.meta:
+      case entryKinds.movedMeta:
+      case entryKinds.metaDelete:
+        return this.addMeta(metaName(words, bytes, offset), { position, bytes: 0 });
+    }
   }
 
   /** Whether the entry at `offset` of a segment in memory is the one that its key, counters or name leads to. */

@@ -245,7 +245,8 @@ export class LogWriter {
     const segment = new Segment(folder?.path ?? "memory", number, salt, state);
     // Outside of a batch, the next one.
     const batch = this.#batch + Math.max(this.#batchesEncoded, 1);
-    writeSegmentHeader(memory, { number, salt, batch, part: this.#part });
+    const previousSalt = (this.#made.at(-1) ?? this.#tail)?.salt ?? 0;
+    writeSegmentHeader(memory, { number, salt, previousSalt, batch, part: this.#part });
     this.#made.push(segment);
     this.#enter(segment, 0, segmentHeaderBytes);
   }

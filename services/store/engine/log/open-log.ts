@@ -67,6 +67,7 @@ interface TakenUp {
   readonly covered: readonly Segment[];
   readonly batch: number | undefined;
   readonly knownDurable: number;
+  readonly salts: ReadonlyMap<number, number>;
   readonly refusal: string | undefined;
 }
 
@@ -79,7 +80,7 @@ export async function openLogEngine(options: LogEngineOptions): Promise<LogEngin
   const segmentBytes = options.segmentBytes ?? segmentBytesMax;
   const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault;
   if (folder.list().includes(checkpointDraftName)) await folder.remove(checkpointDraftName);
-  const { index, covered, batch, knownDurable, refusal } = await takeUpCheckpoint(options);
+  const { index, covered, batch, knownDurable, salts, refusal } = await takeUpCheckpoint(options);
   const replayed = await new Replay({
     folder,
     index,
@@ -87,6 +88,7 @@ export async function openLogEngine(options: LogEngineOptions): Promise<LogEngin
     memoryBytes: memoryBytesMax,
     covered,
     knownDurable,
+    salts,
     batch,
     progress: options.progress ?? (() => undefined),
   }).run();
@@ -129,7 +131,12 @@ function emptyIndex(random: Random): LogIndex {
 
 async function takeUpCheckpoint({ folder, random }: LogEngineOptions): Promise<TakenUp> {
   const found = await readCheckpoint(folder);
-  const nothing = { index: emptyIndex(random), covered: [], batch: undefined };
+  const nothing = {
+    index: emptyIndex(random),
+    covered: [],
+    batch: undefined,
+    salts: new Map<number, number>(),
+  };
   switch (found.kind) {
     case "none":
       return {
@@ -150,11 +157,13 @@ async function takeUpCheckpoint({ folder, random }: LogEngineOptions): Promise<T
 async function believe(folder: LogFolder, checkpoint: OpenCheckpoint, random: Random): Promise<TakenUp> {
   const { head } = checkpoint;
   const knownDurable = head.batch;
+  const salts = new Map(head.segments.map(({ number, salt }) => [number, salt]));
   const refuse = (refusal: string): TakenUp => ({
     index: emptyIndex(random),
     covered: [],
     batch: undefined,
     knownDurable,
+    salts,
     refusal,
   });
   const numbers = segmentNumbersIn(folder);
@@ -175,7 +184,7 @@ async function believe(folder: LogFolder, checkpoint: OpenCheckpoint, random: Ra
     for (const segment of covered) segment.release();
     return refuse(`it is damaged at byte ${error.offset}`);
   }
-  return { index, covered, batch: head.batch, knownDurable, refusal: undefined };
+  return { index, covered, batch: head.batch, knownDurable, salts, refusal: undefined };
 }
 
 /** The segments that a checkpoint covers and that are still there; or why it does not fit them. */

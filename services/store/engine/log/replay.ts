@@ -41,6 +41,8 @@ export interface ReplayedLog extends ReplayReport {
   readonly batch: number;
   /** Highest number of a segment's file; 0: there is none. */
   readonly lastNumber: number;
+  /** Bytes that were read beyond the checkpoint. */
+  readonly replayedBytes: number;
   /** The segment to go on in; undefined: a new one. */
   readonly tail: Segment | undefined;
 }
@@ -55,6 +57,8 @@ export interface ReplayOptions {
   readonly memoryBytes: number;
   /** Where to begin: behind these, which a checkpoint covers. */
   readonly covered: readonly Segment[];
+  /** Salts of segments, from a checkpoint: for those whose own header is damaged. */
+  readonly salts: ReadonlyMap<number, number>;
   /** Batches up to this one are known to have been durable: by a checkpoint, believed or not. */
   readonly knownDurable: number;
   /** The last batch of the checkpoint that the index holds; undefined: it holds none. */
@@ -139,9 +143,11 @@ export class Replay {
     this.#later = this.#openAll(todo);
     const ofBytes = this.#later.reduce((sum, { end }) => sum + end, 0);
     let bytes = 0;
+    let replayedBytes = ofBytes;
     index.segments.toleratesDamage = true;
     if (last !== undefined) {
       const tailBytes = (last.file?.size() ?? last.end) - last.end + ofBytes;
+      replayedBytes = tailBytes;
       if (tailBytes > warmTailBytes) await this.#warm(tailBytes);
       await this.#replaySegment(last, last.end);
     }
@@ -159,6 +165,7 @@ export class Replay {
       segments: this.#segments,
       batch: this.#batch,
       lastNumber: this.#segments.at(-1)?.number ?? 0,
+      replayedBytes,
       tail,
       tornBytes,
       damages: this.#damages,
@@ -180,12 +187,24 @@ export class Replay {
     return numbers.map((number) => {
       const file = folder.open(segmentName(number));
       const header = headerOf(folder, file, number);
-      const end = header === undefined ? 0 : file.size();
+      const salt = header?.salt ?? this.#options.salts.get(number) ?? this.#saltFromNext(number);
+      const end = salt === undefined ? 0 : file.size();
       const state = { file, memory: undefined, end, isVerified: false };
-      const segment = new Segment(folder.path, number, header?.salt ?? 0, state);
+      const segment = new Segment(folder.path, number, salt ?? 0, state);
       if (header !== undefined) this.#headers.set(segment, header);
       return segment;
     });
+  }
+
+  /** The salt of a segment whose header is damaged, as the next one knows it. */
+  #saltFromNext(number: number): number | undefined {
+    const { folder } = this.#options;
+    const name = segmentName(number + 1);
+    if (!folder.list().includes(name)) return undefined;
+    const file = folder.open(name);
+    const salt = headerOf(folder, file, number + 1)?.previousSalt;
+    file.close();
+    return salt;
   }
 
   async #replayNext(segment: Segment): Promise<void> {
@@ -202,7 +221,7 @@ export class Replay {
     this.#later.shift();
     this.#options.index.segments.add(segment);
     this.#segments.push(segment);
-    if (header !== undefined) await this.#replaySegment(segment, segmentHeaderBytes);
+    if (segment.end > segmentHeaderBytes) await this.#replaySegment(segment, segmentHeaderBytes);
   }
 
   #wrongWith(
@@ -294,12 +313,20 @@ export class Replay {
     this.#damages.push({ file, offset, what });
     place.segment.damaged.add(offset);
     if (bad !== undefined) return true;
-    // Of a batch that is not whole, what can be read counts.
+    // Of batches that are not whole, what can be read counts.
     this.#applyPending();
+    this.#salvage(place, found.next);
     this.#resume = found.next;
     this.#expected = undefined;
     if (found.next === undefined) this.#batch = Math.max(this.#batch, this.#options.knownDurable);
     return true;
+  }
+
+  /** Takes up the records that are whole between a damaged frame header and the next frame. */
+  #salvage({ segment, offset }: Place, next: Place | undefined): void {
+    if (segment.memory === undefined) return;
+    const end = next?.segment === segment ? next.offset : segment.end;
+    applyRun(this.#options.index, segment, offset + frameHeaderBytes, end);
   }
 
   /** The first whole frame header behind a place, and the highest durable batch that any tells. */
@@ -382,12 +409,27 @@ export class Replay {
   }
 }
 
-/** Takes up the entries of a frame, but for those that are damaged. */
+/**
+ * Takes up the entries of a frame. Behind one that is damaged its length cannot be relied on: what follows is looked for in
+ * steps of 8 bytes, in which each entry begins.
+ */
 export function applyRun(index: LogIndex, segment: Segment, start: number, end: number): void {
   const { words } = segment.memory as Words;
-  for (let at = start; at < end && isEntryWithin(words, at, end); at += sizeAt(words, at)) {
-    if (segment.damaged.size === 0 || isEntryIntact(words, at, segment.salt)) index.apply(segment, at);
-    else index.applyDamaged(segment, at);
+  const isSound = segment.damaged.size === 0;
+  /** Whether an entry must begin here: the one before was whole. */
+  let isStart = true;
+  for (let at = start; at < end;) {
+    const isWithin = isSound || isEntryWithin(words, at, end);
+    if (isSound || (isWithin && isEntryIntact(words, at, segment.salt))) {
+      index.apply(segment, at);
+      at += sizeAt(words, at);
+      isStart = true;
+    } else {
+      if (isStart) segment.damaged.add(at);
+      if (isStart && isWithin) index.applyDamaged(segment, at);
+      at += 8;
+      isStart = false;
+    }
   }
 }
 
