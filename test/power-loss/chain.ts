@@ -31,6 +31,11 @@ export class Chain {
     return this.#head;
   }
 
+  /** Every name that a batch changed, whether it is there now or not. */
+  get everNamed(): ReadonlySet<string> {
+    return new Set(this.#steps.flatMap((changes) => changes.map(({ name }) => name)));
+  }
+
   /** A chain whose first batch made all of a content. */
   static of(content: Content): Chain {
     const chain = new Chain();

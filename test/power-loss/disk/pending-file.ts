@@ -14,7 +14,10 @@ export interface Arrival {
   /** Changes that a sector has. A later content of a sector always holds the earlier changes of it. */
   sector(index: number): number;
   readonly size: number;
-  /** What a sector holds that no change reached and that the file was not long enough for; undefined: zeros. */
+  /**
+   * What a sector after the first holds that no change reached and that the file was not long enough for; undefined: zeros. A whole
+   * file of former times is more than a disk makes up.
+   */
   readonly stale?: Uint8Array | undefined;
   /** How many bytes of the last change arrived at most: a killed process may have written a first part. Default: all. */
   readonly lastBytes?: number | undefined;
