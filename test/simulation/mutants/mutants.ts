@@ -1,13 +1,5 @@
+import type { Edit } from "../../support/compiled-copy.js";
 import type { FaultName } from "../faults/faults.js";
-
-/** One replacement in a file of the compiled product. */
-export interface Edit {
-  /** Below dist/. */
-  readonly file: string;
-  /** Has to be there exactly once. */
-  readonly find: string;
-  readonly replace: string;
-}
 
 /** A small change for the worse to the compiled product. */
 export interface Mutant extends Edit {

@@ -1,0 +1,51 @@
+import { CompiledCopy } from "../../support/compiled-copy.js";
+import type { Mutant } from "./mutants.js";
+
+const parts = [
+  "dist/services",
+  "dist/test/power-loss",
+  "dist/test/simulation/world/random.js",
+  "dist/test/support",
+];
+
+/** How many runs a mutant, or the product, is put to, and what share of each is looked at. */
+export interface Trial {
+  readonly first: number;
+  readonly seeds: number;
+  readonly share: number;
+}
+
+/** What was found. */
+export interface Finding {
+  /** The seed that failed; undefined: none did. */
+  readonly seed: number | undefined;
+  readonly message: string;
+}
+
+/** Cuts the power under copies of the compiled engine, damaged or not. */
+export class Laboratory {
+  readonly #copy = new CompiledCopy(parts);
+
+  /** Tries the product as it is. */
+  control(trial: Trial): Promise<Finding> {
+    return this.#cutPower(trial);
+  }
+
+  /** Tries a mutant. Throws when the code that it changes is not there exactly once. */
+  try(mutant: Mutant, trial: Trial): Promise<Finding> {
+    return this.#copy.with(mutant.name, mutant.edits, () => this.#cutPower(trial));
+  }
+
+  close(): void {
+    this.#copy.close();
+  }
+
+  async #cutPower({ first, seeds, share }: Trial): Promise<Finding> {
+    const argv = ["--first", first, "--seeds", seeds, "--share", share].map(String);
+    const { status, output } = await this.#copy.run("dist/test/power-loss/main.js", argv);
+    if (status === 0) return { seed: undefined, message: "" };
+    const failed = /^seed (\d+): FAILED: (.*)$/m.exec(output);
+    if (failed) return { seed: Number(failed[1]), message: failed[2] ?? "" };
+    throw new Error(`the power-loss run ended with ${status}: ${output.slice(-2000)}`);
+  }
+}
