@@ -1,12 +1,7 @@
 import { CompiledCopy } from "../../support/compiled-copy.js";
 import type { Mutant } from "./mutants.js";
 
-const parts = [
-  "dist/services",
-  "dist/client",
-  "dist/test/simulation",
-  "dist/test/support/linearizability.js",
-];
+const parts = ["dist/services", "dist/client", "dist/test/simulation", "dist/test/support"];
 
 /** How a simulation of a mutant is run. */
 export interface Trial {
