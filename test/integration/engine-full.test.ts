@@ -100,6 +100,24 @@ describe("an engine whose disk is full", { skip: noMount }, () => {
       await engine.close();
     });
 
+    test(`${durability}: takes overwrites for ever where the live data leaves half of the disk`, async () => {
+      const engine = await openDiskLog({
+        path: join(folder.path, "data"),
+        durability,
+        clock: systemClock,
+        random: systemRandom,
+        segmentBytes: 393_216,
+        slackBytes: 1_572_864,
+        diskReserveBytes: 3_145_728,
+      });
+      for (let count = 0; count < 600; count += 1) {
+        await engine.commit([putOf(1, 1, `k${1000 + (count % 80)}`, Buffer.alloc(100_000, count))]);
+        await new Promise(setImmediate);
+      }
+      assert.equal(countOf(engine), 80);
+      await engine.close();
+    });
+
     test(`${durability}: a disk that others filled is refused and used again when they make room`, async () => {
       const engine = await openOn(join(folder.path, "data"), durability);
       await engine.commit([putOf(1, 1, "before", "x")]);

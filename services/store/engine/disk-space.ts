@@ -2,8 +2,6 @@ import type { Clock } from "../../core/ports/clock.js";
 import { dataGone, diskFull, freeDiskBytes } from "../../runtime/storage-error.js";
 
 const recheckMs = 10;
-/** More than what ends a {@link DiskSpace.problem}, or it would never end by itself. */
-const shortOfReserves = 1.5;
 
 /** What a {@link DiskSpace} watches over. */
 export interface DiskSpaceOptions {
@@ -57,9 +55,9 @@ export class DiskSpace {
     return this.#isFull ? `refuses new data: ${diskFull(path, { reserveBytes }).message}` : undefined;
   }
 
-  /** Whether the last look found so little room that the log is to be cleaned of what it can be. */
-  get isShort(): boolean {
-    return this.#checkedMs !== -Infinity && this.#freeBytes < shortOfReserves * this.#options.reserveBytes;
+  /** Bytes that data may grow by, as of the last look; below 0: there is less than the reserve. Before it: Infinity. */
+  get leftBytes(): number {
+    return this.#checkedMs === -Infinity ? Infinity : this.#freeBytes - this.#options.reserveBytes;
   }
 
   #hasRoom(bytes: number, grows: boolean): boolean {

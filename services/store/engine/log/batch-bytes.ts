@@ -1,6 +1,7 @@
 import { EkvError } from "../../../core/errors.js";
 import { limits } from "../../../core/limits.js";
 import type { EngineWrite } from "../../../core/ports/storage-engine.js";
+import type { DiskSpace } from "../disk-space.js";
 import { entryBytes, frameHeaderBytes } from "./layout.js";
 import type { LogIndex } from "./log-index.js";
 
@@ -19,7 +20,7 @@ export function bytesOf(batch: readonly EngineWrite[]): number {
 }
 
 /** Throws `INTERNAL` for a batch with a key that is longer than the log can tell: a bug of the caller. */
-export function assertKeysFit(batch: readonly EngineWrite[]): void {
+function assertKeysFit(batch: readonly EngineWrite[]): void {
   for (const write of batch) {
     if (write.kind === "counters") continue;
     const bytes = write.kind === "meta" ? Buffer.byteLength(write.name) : write.key.length;
@@ -31,7 +32,7 @@ export function assertKeysFit(batch: readonly EngineWrite[]): void {
 }
 
 /** Throws `RESOURCE_EXHAUSTED` for a batch that lets what is live grow beyond so many bytes, index included. */
-export function claimMemory(index: LogIndex, batch: readonly EngineWrite[], liveBytesMax: number): void {
+function claimMemory(index: LogIndex, batch: readonly EngineWrite[], liveBytesMax: number): void {
   const taken = index.liveBytes + indexBytesPerKey * index.keys;
   if (taken + bytesOf(batch) + indexBytesPerKey * batch.length <= liveBytesMax) return;
   let growth = 0;
@@ -49,4 +50,17 @@ export function claimMemory(index: LogIndex, batch: readonly EngineWrite[], live
       "add a store, delete data, or raise the memory limit",
     { notExecuted: true },
   );
+}
+
+/** Throws when a batch cannot be stored, or when there is no room for it in memory or on the disk. */
+export function claimRoom(
+  index: LogIndex,
+  batch: readonly EngineWrite[],
+  bytes: number,
+  { liveBytesMax, space }: { readonly liveBytesMax: number; readonly space: DiskSpace | undefined },
+): void {
+  assertKeysFit(batch);
+  const grows = batch.some(({ kind }) => kind === "put");
+  if (grows) claimMemory(index, batch, liveBytesMax);
+  space?.claim(bytes, grows);
 }

@@ -115,6 +115,9 @@ export async function writeCheckpoint(
     }
     writer.end();
     await file.sync();
+  } catch (error) {
+    await folder.remove(checkpointDraftName);
+    throw error;
   } finally {
     file.close();
   }

@@ -40,10 +40,10 @@ export class Checkpoints {
       .finally(() => (this.#writing = undefined));
   }
 
-  /** Writes one if there is anything new. Rejects with the disk's error. */
+  /** Writes one if there is anything new. On a disk that has no room for it the next start reads more of the log. */
   async writeLast(): Promise<void> {
     await this.#writing;
-    if (this.logBytes > 0) await this.#write();
+    if (this.logBytes > 0) await this.#write().catch(() => undefined);
   }
 
   async #write(): Promise<void> {

@@ -12,7 +12,7 @@ import type {
 } from "../../../core/ports/storage-engine.js";
 import { storageError } from "../../../runtime/storage-error.js";
 import { engineClosed } from "../closed.js";
-import { assertKeysFit, bytesOf, claimMemory } from "./batch-bytes.js";
+import { bytesOf, claimRoom } from "./batch-bytes.js";
 import { type Changes, changePositionOf, readChanges } from "./change-reader.js";
 import { Checkpoints } from "./checkpoints.js";
 import { Cleaner, type CleaningBounds, decideCleaning } from "./cleaner.js";
@@ -79,6 +79,8 @@ export class LogEngine implements StorageEngine {
   #appending: Promise<void> | undefined;
   #cleaningTimer: Timer | undefined;
   #isDisposing = false;
+  /** Under way while a batch waits for the files of cleaned segments to go. */
+  #makingRoom: Promise<void> | undefined;
   readonly #checkpoints: Checkpoints | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
@@ -193,7 +195,19 @@ export class LogEngine implements StorageEngine {
     this.#assertOpen();
     if (batch.length === 0) return;
     const bytes = bytesOf(batch);
-    this.#claim(batch, bytes);
+    while (this.#makingRoom !== undefined) await this.#makingRoom;
+    const claim = (): void => claimRoom(this.#index, batch, bytes, this.#parts);
+    try {
+      claim();
+    } catch (error) {
+      this.#cleanLater(cleaningPauseMs);
+      if (this.#retired === undefined || this.#retired.bytes === 0) throw error;
+      // Those that come meanwhile wait too, behind this one: batches keep their order.
+      this.#makingRoom = this.#makeRoom(this.#retired).finally(() => (this.#makingRoom = undefined));
+      await this.#makingRoom;
+      this.#assertOpen();
+      claim();
+    }
     await this.#append({
       bytes,
       encode: (writer) => {
@@ -241,6 +255,7 @@ export class LogEngine implements StorageEngine {
 
   async dropGeneration(partition: PartitionId, generation: Generation): Promise<void> {
     this.#assertOpen();
+    while (this.#makingRoom !== undefined) await this.#makingRoom;
     const bytes = entryBytes(0, 0) + frameHeaderBytes;
     this.#parts.space?.claim(bytes, false);
     await this.#append({ bytes, encode: (writer) => writer.addDrop(partition, generation) });
@@ -396,8 +411,16 @@ export class LogEngine implements StorageEngine {
     segment.memory = undefined;
     this.#retired.add(segment, this.#writer.batch);
     // Files in the way of new ones are not left until the next sync in the background.
-    if (this.#retired.bytes < retiredBytesTarget) this.#syncs.schedule();
+    const isShort = this.#bounds() !== this.#parts.bounds;
+    if (!isShort && this.#retired.bytes < retiredBytesTarget) this.#syncs.schedule();
     else this.#syncs.sync().catch(() => undefined);
+  }
+
+  /** Removes what was cleaned. */
+  async #makeRoom(retired: RetiredSegments): Promise<void> {
+    // When it fails, there is no more room than before.
+    await this.#syncs.sync().catch(() => undefined);
+    await retired.removed();
   }
 
   /** The oldest segment, if it can be cleaned now. */
@@ -428,10 +451,13 @@ export class LogEngine implements StorageEngine {
     for (const segment of this.#segments) if (segment !== this.#writer.tail) this.#sealedBytes += segment.end;
   }
 
+  /** On a disk that leaves little for garbage, half of what it leaves. */
   #bounds(): CleaningBounds {
-    return this.#parts.space?.isShort === true
-      ? { ratio: 1.05, slackBytes: 2 * this.#parts.segmentBytes() }
-      : this.#parts.bounds;
+    const { bounds, space, segmentBytes } = this.#parts;
+    const { bytes, liveBytes } = this.#usage();
+    const half = (bytes - liveBytes + (space?.leftBytes ?? Infinity)) / 2;
+    if (half >= (bounds.ratio - 1) * liveBytes + bounds.slackBytes) return bounds;
+    return { ratio: 1, slackBytes: Math.max(half, 2 * segmentBytes()) };
   }
 
   /** Cleans in the background too, as long as there is something to clean: nobody may be writing. */
@@ -461,20 +487,6 @@ export class LogEngine implements StorageEngine {
       if (this.#index.dispose()) this.#disposeLater();
       else this.#cleanLater(cleaningPauseMs);
     });
-  }
-
-  /** Throws when there is no room for a batch, or when it cannot be stored. */
-  #claim(batch: readonly EngineWrite[], bytes: number): void {
-    assertKeysFit(batch);
-    const grows = batch.some(({ kind }) => kind === "put");
-    if (grows) claimMemory(this.#index, batch, this.#parts.liveBytesMax);
-    if (this.#parts.space === undefined) return;
-    try {
-      this.#parts.space.claim(bytes, grows);
-    } catch (error) {
-      this.#cleanLater(cleaningPauseMs);
-      throw error;
-    }
   }
 
   #assertOpen(): void {

@@ -36,6 +36,11 @@ export class RetiredSegments {
     this.#removing ??= this.#remove().finally(() => (this.#removing = undefined));
   }
 
+  /** Resolves when no removal is under way. */
+  async removed(): Promise<void> {
+    await this.#removing;
+  }
+
   /** Resolves when no removal is under way, and closes the files of what is left. */
   async stop(): Promise<void> {
     await this.#removing;
