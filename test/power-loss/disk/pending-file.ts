@@ -96,11 +96,8 @@ export class PendingFile {
         else bytes.set(change.bytes.subarray(first - from, last - from), first);
       }
     });
-    for (
-      let sector = Math.ceil(this.#durable.length / sectorBytes);
-      sector * sectorBytes < end;
-      sector += 1
-    ) {
+    const firstFree = Math.max(1, Math.ceil(this.#durable.length / sectorBytes));
+    for (let sector = firstFree; sector * sectorBytes < end; sector += 1) {
       const first = sector * sectorBytes;
       if (arrival.stale && !reached.has(sector)) {
         bytes.set(arrival.stale.subarray(first, first + sectorBytes), first);
