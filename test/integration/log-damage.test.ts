@@ -55,7 +55,7 @@ describe("a log in which a bit is turned over", { timeout: 600_000 }, () => {
         }
       }
       context.diagnostic(JSON.stringify(seen));
-      assert.ok(seen.refused > 20 && seen.reported > 20, "bits were turned over that mattered");
+      assert.ok(seen.refused > 20 && seen.reported > 0, "bits were turned over that mattered");
     });
   }
 });
