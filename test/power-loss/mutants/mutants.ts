@@ -138,17 +138,6 @@ export const mutants: readonly Mutant[] = [
     seed: 2,
   },
   {
-    name: "a segment cleaned while the index still leads to it",
-    edits: [
-      {
-        file: `${log}/log-engine.js`,
-        find: "        if (this.#index.isDisposing)\n            return undefined;\n",
-        replace: "",
-      },
-    ],
-    seed: 10,
-  },
-  {
     name: "a batch cut off behind its header",
     edits: [
       {
