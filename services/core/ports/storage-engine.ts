@@ -118,7 +118,9 @@ export interface StorageEngine {
   /**
    * Commits a batch atomically. Resolves when it is durable at the engine's configured level; it is visible to reads
    * by then. Batches commit in the order of the calls. Rejects with an EkvError: `RESOURCE_EXHAUSTED` when disk or
-   * memory is full, `FAILED_PRECONDITION` when its folder is not where it was, `INTERNAL` otherwise; then nothing of the batch was committed.
+   * memory is full, `FAILED_PRECONDITION` when its folder is not where it was, `INTERNAL` otherwise; then nothing of the
+   * batch was committed. `OUTCOME_UNKNOWN`: a sync failed. No read sees the batch, no more writes are taken, and the next
+   * start may find it or not.
    */
   commit(batch: readonly EngineWrite[]): Promise<void>;
   /**

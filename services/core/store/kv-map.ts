@@ -361,7 +361,10 @@ export class KVMap {
     this.#assigned = [];
     this.#touched = new Set();
     const cause = asEkvError(error);
-    const refused = new EkvError(cause.code, cause.message, { notExecuted: true, cause });
+    // A failed sync: what was handed to the engine may be there after a restart; what waited behind it was not handed over.
+    const mayBeStored = new Set(cause.code === "OUTCOME_UNKNOWN" ? assigned : []);
+    const code = cause.code === "OUTCOME_UNKNOWN" ? "INTERNAL" : cause.code;
+    const refused = new EkvError(code, cause.message, { notExecuted: true, cause });
     const unknown = new EkvError("OUTCOME_UNKNOWN", `the write may be stored at a replica: ${cause.message}`);
     const sent = new Set([...partitions].filter((partition) => partition.follower?.required));
     const lacksRoom =
@@ -380,6 +383,7 @@ export class KVMap {
     }
     for (const one of undone) {
       if (again(one)) this.#writeAgain(one.partition, one.write);
+      else if (mayBeStored.has(one)) one.write.sink.refused(one.write.call, cause);
       else one.write.sink.refused(one.write.call, sent.has(one.partition) ? unknown : refused);
     }
     // Before any other put joins them.

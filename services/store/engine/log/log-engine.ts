@@ -21,7 +21,7 @@ import { GenerationSnapshot } from "./generation-snapshot.js";
 import { entryBytes, frameHeaderBytes, recordBytesAt, recordStartAt } from "./layout.js";
 import type { LogEngineParts } from "./log-engine-parts.js";
 import type { LogIndex } from "./log-index.js";
-import { LogSyncs } from "./log-syncs.js";
+import { LogSyncs, outcomeUnknown } from "./log-syncs.js";
 import { type Appended, LogWriter } from "./log-writer.js";
 import { LeafOrders, orderedRange } from "./ordered-range.js";
 import { applyRun } from "./replay.js";
@@ -338,7 +338,9 @@ export class LogEngine implements StorageEngine {
       this.#waiting = [];
       try {
         const written = this.#write(group);
-        await this.#syncs.sync();
+        await this.#syncs.sync().catch((cause: unknown) => {
+          throw outcomeUnknown(cause);
+        });
         this.#takeUp(written);
         for (const { resolve } of group) resolve();
       } catch (error) {
@@ -365,6 +367,10 @@ export class LogEngine implements StorageEngine {
           this.#writer.endBatch();
         }
       });
+      for (const segment of appended.made) {
+        this.#index.segments.add(segment);
+        this.#segments.push(segment);
+      }
       this.#takingUp = new Set(appended.runs.map(({ segment }) => segment));
       for (const { segment } of appended.runs) this.#syncs.wrote(segment, appended.made.includes(segment));
       return { ...appended, cleaned };
@@ -379,10 +385,6 @@ export class LogEngine implements StorageEngine {
   /** Takes up what was written. */
   #takeUp({ runs, made, cleaned }: Appended & { readonly cleaned: Segment | undefined }): void {
     const { segments } = this.#index;
-    for (const segment of made) {
-      segments.add(segment);
-      this.#segments.push(segment);
-    }
     segments.toleratesDamage = true;
     for (const { segment, start, end } of runs) {
       applyRun(this.#index, segment, start, end);

@@ -109,3 +109,9 @@ export class LogSyncs {
     this.onSynced();
   }
 }
+
+/** What a batch fails with that was written, when the sync behind it did. */
+export function outcomeUnknown(cause: unknown): EkvError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new EkvError("OUTCOME_UNKNOWN", `the next start may find the write or not: ${reason}`, { cause });
+}

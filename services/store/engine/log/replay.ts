@@ -374,7 +374,7 @@ export class Replay {
     }
     // From the last: should this be cut short, no gap is left.
     for (const segment of new Set(gone.toReversed())) {
-      bytes += segment.end;
+      bytes += segment.file?.size() ?? segment.end;
       await folder.remove(segmentName(segment.number));
       await folder.sync();
       if (this.#segments.includes(segment)) index.segments.remove(segment);
