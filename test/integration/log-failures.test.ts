@@ -12,9 +12,13 @@ import { generationOf, partitionOf, putOf, temporaryFolder } from "../support/en
 interface Faults {
   /** A write brings only so many bytes to the file. */
   writeBytesMax: number;
+  /** A write brings everything to the file, and fails nevertheless. */
+  afterWrite: boolean;
   sync: boolean;
   create: boolean;
 }
+
+const noFaults: Faults = { writeBytesMax: Infinity, afterWrite: false, sync: false, create: false };
 
 class FaultyFile implements LogFile {
   readonly #file: LogFile;
@@ -28,7 +32,7 @@ class FaultyFile implements LogFile {
   write(bytes: Uint8Array, position: number): void {
     const most = this.#faults.writeBytesMax;
     this.#file.write(bytes.subarray(0, most), position);
-    if (bytes.length > most)
+    if (bytes.length > most || this.#faults.afterWrite)
       throw Object.assign(new Error("no space left, as the test wants"), { code: "ENOSPC" });
   }
 
@@ -109,7 +113,7 @@ describe("a log whose disk refuses", () => {
   for (const durability of ["commit", "fsync"] as const) {
     const start = async () => {
       const temporary = await temporaryFolder();
-      const faults: Faults = { writeBytesMax: Infinity, sync: false, create: false };
+      const faults: Faults = { ...noFaults };
       const open = async (): Promise<LogEngine> =>
         openLogEngine({
           folder: new FaultyFolder(await openLogFolder(temporary.path), faults),
@@ -150,9 +154,30 @@ describe("a log whose disk refuses", () => {
     });
   }
 
+  test("fsync: of a group that was refused, no batch comes back behind one that takes the place of its first", async () => {
+    const temporary = await temporaryFolder();
+    const faults: Faults = { ...noFaults };
+    const folder = new FaultyFolder(await openLogFolder(temporary.path), faults);
+    const options = { folder, durability: "fsync", clock: systemClock, random: systemRandom } as const;
+    const engine = await openLogEngine(options);
+    const first = engine.commit([putOf(1, 1, "1", "")]);
+    faults.afterWrite = true;
+    const group = [engine.commit([putOf(1, 1, "2", "")]), engine.commit([putOf(1, 1, "3", "")])];
+    await first;
+    for (const refused of group) await assert.rejects(refused, failsWith("RESOURCE_EXHAUSTED"));
+    faults.afterWrite = false;
+    await engine.commit([putOf(1, 1, "4", "")]);
+    // As after a kill: the first process leaves no checkpoint.
+    const again = await openLogEngine(options);
+    assert.equal(keysOf(again), "1 4");
+    await again.close();
+    await engine.close();
+    await temporary.remove();
+  });
+
   test("fsync: after a failed sync the outcome is unknown, nothing of it is seen, and no more writes are taken", async () => {
     const temporary = await temporaryFolder();
-    const faults: Faults = { writeBytesMax: Infinity, sync: false, create: false };
+    const faults: Faults = { ...noFaults };
     const folder = new FaultyFolder(await openLogFolder(temporary.path), faults);
     const options = { folder, durability: "fsync", clock: systemClock, random: systemRandom } as const;
     const engine = await openLogEngine(options);
