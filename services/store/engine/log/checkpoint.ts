@@ -22,12 +22,21 @@ export interface CheckpointSegment {
   readonly end: number;
 }
 
-/** What a checkpoint holds besides the index. */
-export interface CheckpointHead {
+/** Where a log ends. */
+export interface LogEnd {
+  /** The last batch. */
+  readonly batch: number;
+  /** What ties the next frame to the last. */
+  readonly link: number;
+}
+
+/**
+ * What a checkpoint holds besides the index. What is in the log up to the end of the last segment here is of its last batch, or
+ * older.
+ */
+export interface CheckpointHead extends LogEnd {
   /** Seed of the keys' hashes. */
   readonly hashSeed: number;
-  /** The last batch that it holds. What is in the log up to the end of the last segment here is of that, or older. */
-  readonly batch: number;
   /** Ascending. */
   readonly segments: readonly CheckpointSegment[];
 }
@@ -46,11 +55,12 @@ export interface CheckpointState extends CheckpointHead {
 export function checkpointStateOf(
   index: LogIndex,
   segments: readonly Segment[],
-  batch: number,
+  { batch, link }: LogEnd,
 ): CheckpointState {
   return {
     hashSeed: index.hashSeed,
     batch,
+    link,
     segments: segments.map(({ number, salt, end }) => ({ number, salt, end })),
     generations: Array.from(index.generations(), (one) => ({ figures: figuresOf(one), leaves: one.share() })),
     metas: [...index.metas],
@@ -126,9 +136,9 @@ export async function writeCheckpoint(
   return size;
 }
 
-function writeHead(writer: SectionWriter, { hashSeed, batch, segments }: CheckpointHead): void {
+function writeHead(writer: SectionWriter, { hashSeed, batch, link, segments }: CheckpointHead): void {
   writer.bytes(Buffer.from(magic));
-  for (const value of [formatVersion, hashSeed, batch, segments.length]) writer.uint(value);
+  for (const value of [formatVersion, hashSeed, batch, link, segments.length]) writer.uint(value);
   for (const { number, salt, end } of segments) {
     for (const value of [number, salt, end]) writer.uint(value);
   }
@@ -178,12 +188,13 @@ export async function readCheckpoint(folder: LogFolder): Promise<FoundCheckpoint
 function readHead(reader: SectionReader): CheckpointHead {
   const hashSeed = reader.uint();
   const batch = reader.uint();
+  const link = reader.uint();
   const segments = Array.from({ length: reader.uint() }, () => ({
     number: reader.uint(),
     salt: reader.uint(),
     end: reader.uint(),
   }));
-  return { hashSeed, batch, segments };
+  return { hashSeed, batch, link, segments };
 }
 
 function loadIndex(reader: SectionReader, index: LogIndex, isGone: (position: Position) => boolean): void {

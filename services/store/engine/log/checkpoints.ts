@@ -1,5 +1,5 @@
 import type { Clock } from "../../../core/ports/clock.js";
-import { checkpointStateOf, writeCheckpoint } from "./checkpoint.js";
+import { checkpointStateOf, type LogEnd, writeCheckpoint } from "./checkpoint.js";
 import type { LogFolder } from "./log-folder.js";
 import type { LogIndex } from "./log-index.js";
 import type { Segment } from "./segment.js";
@@ -12,7 +12,7 @@ export interface CheckpointsOptions {
   /** Of the log, oldest first. */
   readonly segments: readonly Segment[];
   /** The last batch that the index holds. */
-  readonly batch: () => number;
+  readonly end: () => LogEnd;
   /** Makes the log durable. */
   readonly sync: () => Promise<void>;
   /** Bytes written to the log between two checkpoints. */
@@ -47,8 +47,8 @@ export class Checkpoints {
   }
 
   async #write(): Promise<void> {
-    const { folder, clock, index, segments, batch, sync } = this.#options;
-    const state = checkpointStateOf(index, segments, batch());
+    const { folder, clock, index, segments, end, sync } = this.#options;
+    const state = checkpointStateOf(index, segments, end());
     this.logBytes = 0;
     await sync();
     await writeCheckpoint(folder, state, () => new Promise((resolve) => clock.endOfTurn(resolve)));

@@ -6,7 +6,7 @@ import { checksumOf } from "./checksum.js";
  * - Segment header, 32 bytes: magic (4), format (4), number of the segment (4), salt (4), salt of the segment before (4), batch (6) and part (2)
  *   of the first frame, checksum (4).
  * - Frame header, 24 bytes: checksum (4), bytes of its entries (4), batch (6), flags and part (2), durable batch (6),
- *   zeros (2). A batch is one frame, or several in a row of segments; the last has a flag.
+ *   link (2). A batch is one frame, or several in a row of segments; the last has a flag.
  * - Entry header, 16 bytes: checksum (4), bytes of the record (4), generation (4), partition (2), kind and bytes of the
  *   key (2). Then the key, the record, and zeros up to a multiple of 8.
  *
@@ -178,6 +178,11 @@ export interface FrameHeader {
   readonly isLast: boolean;
   /** Batches up to this one were durable when the frame was written. */
   readonly durableBatch: number;
+  /**
+   * Of the frame before, see {@link linkAt}; 0: there is none. So a frame that was taken back does not come to life behind one that was
+   * written in place of the frame before it, should a power loss bring it back.
+   */
+  readonly link: number;
 }
 
 /** Writes a frame's header at `offset`, its entries being there. */
@@ -192,8 +197,13 @@ export function writeFrameHeader(
   bytes.writeUIntLE(frame.batch, offset + 8, 6);
   bytes.writeUInt16LE((frame.isLast ? lastPartFlag : 0) | (frame.part & partMax), offset + 14);
   bytes.writeUIntLE(frame.durableBatch, offset + 16, 6);
-  bytes.writeUInt16LE(0, offset + 22);
+  bytes.writeUInt16LE(frame.link, offset + 22);
   words[word] = checksumOf(words, word + 1, word + 6, seedOf(salt, offset) ^ frameSeed);
+}
+
+/** What ties the next frame to the one at `offset`: 16 bits of its checksum. */
+export function linkAt(words: Int32Array, offset: number): number {
+  return (words[offset >> 2] as number) & 0xffff;
 }
 
 /**
@@ -221,6 +231,7 @@ export function readFrameHeader(
     part: flags & partMax,
     isLast: (flags & lastPartFlag) !== 0,
     durableBatch: bytes.readUIntLE(offset + 16, 6),
+    link: bytes.readUInt16LE(offset + 22),
   };
 }
 

@@ -116,14 +116,14 @@ export class LogEngine implements StorageEngine {
         clock,
         index,
         segments: this.#segments,
-        batch: () => this.#writer.batch,
+        end: () => ({ batch: this.#writer.batch, link: this.#writer.link }),
         sync: () => this.#syncs.sync(),
         bytesBetween: parts.checkpointBytes,
       });
     this.#syncs.onSynced = () => this.#retired?.remove();
     index.segments.onCold = () => this.#residency.readCold();
     if (replayed !== undefined) {
-      this.#writer.resume(replayed.tail, replayed.batch, replayed.lastNumber);
+      this.#writer.resume(replayed.tail, replayed.batch, replayed.link, replayed.lastNumber);
       this.#syncs.durableBatch = replayed.batch;
       this.#visibleBatch = replayed.batch;
       if (this.#checkpoints !== undefined) this.#checkpoints.logBytes = replayed.replayedBytes;

@@ -7,6 +7,7 @@ import {
   entryBytes,
   entryKinds,
   frameHeaderBytes,
+  linkAt,
   segmentHeaderBytes,
   sizeAt,
   type Words,
@@ -72,6 +73,8 @@ export class LogWriter {
   #spares: Spare[] = [];
   #tail: Segment | undefined;
   #batch = 0;
+  /** Of the last frame: what the next one carries. */
+  #link = 0;
 
   /** Of the append that is being encoded. */
   #stretches: Stretch[] = [];
@@ -91,9 +94,10 @@ export class LogWriter {
    *
    * @param lastNumber of a segment; 0: there is none
    */
-  resume(tail: Segment | undefined, batch: number, lastNumber: number): void {
+  resume(tail: Segment | undefined, batch: number, link: number, lastNumber: number): void {
     this.#tail = tail;
     this.#batch = batch;
+    this.#link = link;
     this.#nextNumber = lastNumber + 1;
   }
 
@@ -105,6 +109,11 @@ export class LogWriter {
   /** Number of the last batch that was written. */
   get batch(): number {
     return this.#batch;
+  }
+
+  /** What ties the next frame to the last; see `layout.ts`. */
+  get link(): number {
+    return this.#link;
   }
 
   /**
@@ -119,6 +128,7 @@ export class LogWriter {
     this.#runs = [];
     this.#batchesEncoded = 0;
     this.#durableBatch = durableBatch;
+    const link = this.#link;
     if (this.#tail !== undefined) this.#enter(this.#tail, this.#tail.end, this.#tail.end);
     try {
       encode();
@@ -126,6 +136,7 @@ export class LogWriter {
         if (at > from) segment.file?.write((segment.memory as Words).bytes.subarray(from, at), from);
       }
     } catch (error) {
+      this.#link = link;
       this.#undo();
       throw error;
     }
@@ -230,7 +241,9 @@ export class LogWriter {
       part: this.#part,
       isLast,
       durableBatch: this.#durableBatch,
+      link: this.#link,
     });
+    this.#link = linkAt((segment.memory as Words).words, this.#frameStart);
     this.#part += 1;
     this.#runs.push({ segment, start, end: at });
   }

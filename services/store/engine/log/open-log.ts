@@ -4,6 +4,7 @@ import type { DiskSpace } from "../disk-space.js";
 import {
   type CheckpointHead,
   checkpointDraftName,
+  type LogEnd,
   type OpenCheckpoint,
   readCheckpoint,
 } from "./checkpoint.js";
@@ -65,7 +66,8 @@ const garbageRatio = 2;
 interface TakenUp {
   readonly index: LogIndex;
   readonly covered: readonly Segment[];
-  readonly batch: number | undefined;
+  /** What the index holds; undefined: nothing. */
+  readonly end: LogEnd | undefined;
   readonly knownDurable: number;
   readonly salts: ReadonlyMap<number, number>;
   readonly refusal: string | undefined;
@@ -80,7 +82,7 @@ export async function openLogEngine(options: LogEngineOptions): Promise<LogEngin
   const segmentBytes = options.segmentBytes ?? segmentBytesMax;
   const memoryBytesMax = options.memoryBytesMax ?? memoryBytesDefault;
   if (folder.list().includes(checkpointDraftName)) await folder.remove(checkpointDraftName);
-  const { index, covered, batch, knownDurable, salts, refusal } = await takeUpCheckpoint(options);
+  const { index, covered, end, knownDurable, salts, refusal } = await takeUpCheckpoint(options);
   const replayed = await new Replay({
     folder,
     index,
@@ -89,7 +91,7 @@ export async function openLogEngine(options: LogEngineOptions): Promise<LogEngin
     covered,
     knownDurable,
     salts,
-    batch,
+    end,
     progress: options.progress ?? (() => undefined),
   }).run();
   await settle(folder, replayed, covered);
@@ -134,7 +136,7 @@ async function takeUpCheckpoint({ folder, random }: LogEngineOptions): Promise<T
   const nothing = {
     index: emptyIndex(random),
     covered: [],
-    batch: undefined,
+    end: undefined,
     salts: new Map<number, number>(),
   };
   switch (found.kind) {
@@ -161,7 +163,7 @@ async function believe(folder: LogFolder, checkpoint: OpenCheckpoint, random: Ra
   const refuse = (refusal: string): TakenUp => ({
     index: emptyIndex(random),
     covered: [],
-    batch: undefined,
+    end: undefined,
     knownDurable,
     salts,
     refusal,
@@ -184,7 +186,7 @@ async function believe(folder: LogFolder, checkpoint: OpenCheckpoint, random: Ra
     for (const segment of covered) segment.release();
     return refuse(`it is damaged at byte ${error.offset}`);
   }
-  return { index, covered, batch: head.batch, knownDurable, salts, refusal: undefined };
+  return { index, covered, end: head, knownDurable, salts, refusal: undefined };
 }
 
 /** The segments that a checkpoint covers and that are still there; or why it does not fit them. */

@@ -6,6 +6,7 @@ import {
   frameHeaderBytes,
   isEntryIntact,
   isEntryWithin,
+  linkAt,
   readFrameHeader,
   readSegmentHeader,
   segmentHeaderBytes,
@@ -13,6 +14,7 @@ import {
   sizeAt,
   type Words,
 } from "./layout.js";
+import type { LogEnd } from "./checkpoint.js";
 import type { LogFile, LogFolder } from "./log-folder.js";
 import type { LogIndex } from "./log-index.js";
 import type { EntryRun } from "./log-writer.js";
@@ -34,11 +36,9 @@ export interface ReplayReport {
 }
 
 /** A log that was read. */
-export interface ReplayedLog extends ReplayReport {
+export interface ReplayedLog extends ReplayReport, LogEnd {
   /** Ascending. All are in the index's map. */
   readonly segments: readonly Segment[];
-  /** Number of the last whole batch. */
-  readonly batch: number;
   /** Highest number of a segment's file; 0: there is none. */
   readonly lastNumber: number;
   /** Bytes that were read beyond the checkpoint. */
@@ -61,8 +61,8 @@ export interface ReplayOptions {
   readonly salts: ReadonlyMap<number, number>;
   /** Batches up to this one are known to have been durable: by a checkpoint, believed or not. */
   readonly knownDurable: number;
-  /** The last batch of the checkpoint that the index holds; undefined: it holds none. */
-  readonly batch: number | undefined;
+  /** Where the checkpoint ends that the index holds; undefined: it holds none. */
+  readonly end: LogEnd | undefined;
   /** Called as it goes on. */
   readonly progress: (bytes: number, ofBytes: number) => void;
 }
@@ -76,6 +76,8 @@ interface Place {
 interface Expected {
   readonly batch: number;
   readonly part: number;
+  /** Undefined: any. */
+  readonly link: number | undefined;
 }
 
 /** A tail of the log up to this long is replayed with what is before it on the disk alone. */
@@ -118,6 +120,8 @@ export class Replay {
   readonly #damages: LogDamage[] = [];
   #expected: Expected | undefined;
   #batch: number;
+  /** Of the last frame of that batch. */
+  #link: number;
   /** Frames of a batch whose last is yet to come. */
   #pending: EntryRun[] = [];
   #pendingStart: Place | undefined;
@@ -129,8 +133,10 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#batch = options.batch ?? 0;
-    this.#expected = options.batch === undefined ? undefined : { batch: options.batch + 1, part: 0 };
+    const { end } = options;
+    this.#batch = end?.batch ?? 0;
+    this.#link = end?.link ?? 0;
+    this.#expected = end && { batch: end.batch + 1, part: 0, link: end.link };
   }
 
   /** Rejects with the system's error, or as {@link headerOf}. */
@@ -164,6 +170,7 @@ export class Replay {
     return {
       segments: this.#segments,
       batch: this.#batch,
+      link: this.#link,
       lastNumber: this.#segments.at(-1)?.number ?? 0,
       replayedBytes,
       tail,
@@ -211,8 +218,7 @@ export class Replay {
     const before = this.#segments.at(-1);
     const header = this.#headers.get(segment);
     // The oldest segment tells what the log begins with: those before it were removed when they were not needed.
-    if (before === undefined && header !== undefined)
-      this.#expected ??= { batch: header.batch, part: header.part };
+    if (before === undefined && header !== undefined) this.#expected ??= { ...header, link: undefined };
     const wrong = this.#wrongWith(before, segment.number, header);
     if (wrong !== undefined) {
       if (!(await this.#isDamage({ segment, offset: 0 }, wrong))) return;
@@ -231,7 +237,7 @@ export class Replay {
   ): string | undefined {
     if (before !== undefined && number !== before.number + 1) return "the file before it is missing";
     if (header === undefined) return "its header is damaged";
-    return this.#fits(header) ? undefined : "batches before it are missing";
+    return this.#fits({ ...header, link: undefined }) ? undefined : "batches before it are missing";
   }
 
   async #replaySegment(segment: Segment, from: number): Promise<void> {
@@ -263,19 +269,23 @@ export class Replay {
     return end;
   }
 
-  #fits({ batch, part }: Expected): boolean {
+  #fits({ batch, part, link }: Expected): boolean {
     const expected = this.#expected;
-    return expected === undefined || (expected.batch === batch && expected.part === part);
+    if (expected === undefined) return true;
+    const isTied = link === undefined || expected.link === undefined || link === expected.link;
+    return isTied && expected.batch === batch && expected.part === part;
   }
 
   #take(frame: FrameHeader, run: EntryRun, at: number): void {
     this.#pendingStart ??= { segment: run.segment, offset: at };
     this.#pending.push(run);
-    this.#expected = { batch: frame.batch, part: frame.part + 1 };
+    const link = linkAt((run.segment.memory as Words).words, at);
+    this.#expected = { batch: frame.batch, part: frame.part + 1, link };
     if (!frame.isLast) return;
     this.#applyPending();
     this.#batch = frame.batch;
-    this.#expected = { batch: frame.batch + 1, part: 0 };
+    this.#link = link;
+    this.#expected = { batch: frame.batch + 1, part: 0, link };
   }
 
   #applyPending(): void {
