@@ -17,8 +17,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: `${log}/log-engine.js`,
-        find: "                await this.#syncs.sync();\n                this.#takeUp(written);\n",
-        replace: "                this.#takeUp(written);\n                await this.#syncs.sync();\n",
+        find: "const written = this.#write(group);\n",
+        replace:
+          "const written = this.#write(group);\n this.#takeUp(written); Object.assign(written, { runs: [], made: [], cleaned: undefined });\n",
       },
     ],
     seed: 2,
