@@ -22,19 +22,12 @@ import { entryBytes, frameHeaderBytes, recordBytesAt, recordStartAt } from "./la
 import type { LogEngineParts } from "./log-engine-parts.js";
 import type { LogIndex } from "./log-index.js";
 import { LogSyncs, outcomeUnknown } from "./log-syncs.js";
-import { type Appended, LogWriter } from "./log-writer.js";
+import { type Append, type Appended, LogWriter } from "./log-writer.js";
 import { LeafOrders, orderedRange } from "./ordered-range.js";
 import { applyRun } from "./replay.js";
 import { Residency } from "./residency.js";
 import { RetiredSegments } from "./retired-segments.js";
 import type { Segment } from "./segment.js";
-
-/** Something to be written as one batch. */
-interface Append {
-  /** About how many bytes it takes. 0: it is cleaning alone. */
-  readonly bytes: number;
-  encode(writer: LogWriter): void;
-}
 
 interface WaitingAppend extends Append {
   resolve(): void;
@@ -78,6 +71,8 @@ export class LogEngine implements StorageEngine {
   #waiting: WaitingAppend[] = [];
   #appending: Promise<void> | undefined;
   #cleaningTimer: Timer | undefined;
+  /** Under way while the oldest segment is brought into memory, to be cleaned. */
+  #loadingFirst: Promise<unknown> | undefined;
   #isDisposing = false;
   /** Under way while a batch waits for the files of cleaned segments to go. */
   #makingRoom: Promise<void> | undefined;
@@ -192,10 +187,10 @@ export class LogEngine implements StorageEngine {
   }
 
   async commit(batch: readonly EngineWrite[]): Promise<void> {
+    while (this.#makingRoom !== undefined) await this.#makingRoom;
     this.#assertOpen();
     if (batch.length === 0) return;
     const bytes = bytesOf(batch);
-    while (this.#makingRoom !== undefined) await this.#makingRoom;
     const claim = (): void => claimRoom(this.#index, batch, bytes, this.#parts);
     try {
       claim();
@@ -254,8 +249,8 @@ export class LogEngine implements StorageEngine {
   }
 
   async dropGeneration(partition: PartitionId, generation: Generation): Promise<void> {
-    this.#assertOpen();
     while (this.#makingRoom !== undefined) await this.#makingRoom;
+    this.#assertOpen();
     const bytes = entryBytes(0, 0) + frameHeaderBytes;
     this.#parts.space?.claim(bytes, false);
     await this.#append({ bytes, encode: (writer) => writer.addDrop(partition, generation) });
@@ -433,7 +428,12 @@ export class LogEngine implements StorageEngine {
     // What still counts as expiring there must not lead to a segment that is gone.
     if (this.#index.isDisposing) return undefined;
     if (first.memory !== undefined) return first;
-    if (this.#isCleaningNeeded(1)) this.#residency.load(first).catch(() => undefined);
+    if (this.#loadingFirst !== undefined || !this.#isCleaningNeeded(1)) return undefined;
+    // When the disk does not give it, the next commit tries again.
+    this.#loadingFirst = this.#residency
+      .load(first)
+      .catch(() => undefined)
+      .finally(() => (this.#loadingFirst = undefined));
     return undefined;
   }
 

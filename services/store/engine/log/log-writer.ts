@@ -42,6 +42,13 @@ interface Spare {
   readonly file: LogFile | undefined;
 }
 
+/** Something to be written as one batch. */
+export interface Append {
+  /** About how many bytes it takes. 0: it is cleaning alone. */
+  readonly bytes: number;
+  encode(writer: LogWriter): void;
+}
+
 /** What an append did. */
 export interface Appended {
   readonly runs: readonly EntryRun[];
