@@ -32,9 +32,14 @@ function assertKeysFit(batch: readonly EngineWrite[]): void {
 }
 
 /** Throws `RESOURCE_EXHAUSTED` for a batch that lets what is live grow beyond so many bytes, index included. */
-function claimMemory(index: LogIndex, batch: readonly EngineWrite[], liveBytesMax: number): void {
+function claimMemory(
+  index: LogIndex,
+  batch: readonly EngineWrite[],
+  bytes: number,
+  liveBytesMax: number,
+): void {
   const taken = index.liveBytes + indexBytesPerKey * index.keys;
-  if (taken + bytesOf(batch) + indexBytesPerKey * batch.length <= liveBytesMax) return;
+  if (taken + bytes + indexBytesPerKey * batch.length <= liveBytesMax) return;
   let growth = 0;
   for (const write of batch) {
     if (write.kind !== "put" && write.kind !== "delete") continue;
@@ -61,6 +66,6 @@ export function claimRoom(
 ): void {
   assertKeysFit(batch);
   const grows = batch.some(({ kind }) => kind === "put");
-  if (grows) claimMemory(index, batch, liveBytesMax);
+  if (grows) claimMemory(index, batch, bytes, liveBytesMax);
   space?.claim(bytes, grows);
 }
