@@ -59,10 +59,7 @@ export class Cluster {
         return Promise.resolve(launched(node));
       },
       remove: async (storeId, purge) => {
-        const node = this.stores.get(storeId);
-        if (node === undefined) return;
-        await node.remove();
-        if (purge) node.disk.wipe();
+        await this.stores.get(storeId)?.remove(purge);
       },
       list: () => Promise.resolve([...this.stores.values()].map(launched)),
       close: () => Promise.resolve(),

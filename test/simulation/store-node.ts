@@ -20,6 +20,8 @@ export class StoreNode extends SimNode {
   /** Puts the node's own volume back. */
   #restoreVolume: (() => void) | undefined;
   #copy: { readonly image: DiskImage; readonly version: number } | undefined;
+  /** An older copy was put in the volume's place. */
+  #holdsCopy = false;
 
   constructor(machines: Machines, values: StoreValues) {
     super(machines, values.storeId);
@@ -33,16 +35,30 @@ export class StoreNode extends SimNode {
     return this.process === undefined ? undefined : this.#running?.store;
   }
 
-  /** Stops it for good: gracefully, or else by force. */
-  async remove(): Promise<void> {
+  /**
+   * Stops it for good: gracefully, or else by force. With `purge` its data is deleted. So is a copy that was put in its
+   * place: it may hold what the store had handed off long ago, and who leaves does not wait until that is found.
+   */
+  async remove(purge: boolean): Promise<void> {
     this.wanted = false;
     const { process } = this;
-    if (process === undefined) return;
-    this.machines.world.after(killUs, `${this.host} is killed`, () => process.end());
-    await new Promise<void>((resolve) => {
-      process.onEnd(resolve);
-      process.enter(() => void this.#stop(process));
-    });
+    if (process !== undefined) {
+      this.machines.world.after(killUs, `${this.host} is killed`, () => process.end());
+      await new Promise<void>((resolve) => {
+        process.onEnd(resolve);
+        process.enter(() => void this.#stop(process));
+      });
+    }
+    if (!purge && !this.#holdsCopy) return;
+    this.#restoreVolume = undefined;
+    this.#holdsCopy = false;
+    this.disk.wipe();
+  }
+
+  /** Deletes its volume, and with it the one that is put aside: nobody puts that back into a store that is gone. */
+  purge(): void {
+    this.#restoreVolume = undefined;
+    this.disk.wipe();
   }
 
   /** Starts it anew with an empty volume in the place of its own. */
@@ -73,6 +89,7 @@ export class StoreNode extends SimNode {
     this.#copy = undefined;
     this.crash(restartUs);
     this.#restoreVolume = this.disk.swap(copy.image);
+    this.#holdsCopy = true;
     return true;
   }
 
@@ -82,6 +99,7 @@ export class StoreNode extends SimNode {
     this.crash(restartUs);
     this.#restoreVolume();
     this.#restoreVolume = undefined;
+    this.#holdsCopy = false;
     this.start();
   }
 
