@@ -83,6 +83,15 @@ export function sameReplica(a: Replica | undefined, b: Replica | undefined): boo
   return a?.storeId === b?.storeId && a?.incarnation === b?.incarnation;
 }
 
+/** Whether an entry gives a store a role, in whichever of its runs: primary, backup or learner. */
+export function hasRole({ primary, backups, learners }: PartitionEntry, storeId: StoreId): boolean {
+  return (
+    primary?.storeId === storeId ||
+    backups.some((backup) => backup.storeId === storeId) ||
+    learners.some(({ replica }) => replica.storeId === storeId)
+  );
+}
+
 /** Whether two entries of one partition say the same. */
 export function sameEntry(a: PartitionEntry, b: PartitionEntry): boolean {
   return (

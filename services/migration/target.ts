@@ -104,7 +104,7 @@ export class MigrationTarget {
   restore(): readonly StagedCopy[] {
     const copies = StagedCopy.restore(this.#options.engine, this.#options.kvMap.partitions);
     for (const copy of copies) {
-      this.#staged.set(copy.partition.id, { copy, epoch: brandAs<Epoch>(0), tail: Promise.resolve() });
+      this.#stage(copy, brandAs<Epoch>(0));
     }
     return copies;
   }
@@ -195,7 +195,7 @@ export class MigrationTarget {
 
   /** The copy went live: it is no longer staged. */
   adopted(partition: PartitionId): void {
-    this.#staged.delete(partition);
+    this.#unstage(partition);
   }
 
   /** An entry was adopted: drops a copy that it has no role for, and lets a transfer that came early begin. */
@@ -292,8 +292,13 @@ export class MigrationTarget {
       generation: nextGeneration(),
       snapshot,
     });
-    this.#staged.set(partition.id, { copy, epoch: brandAs<Epoch>(start.epoch), tail: Promise.resolve() });
+    this.#stage(copy, brandAs<Epoch>(start.epoch));
     return 0;
+  }
+
+  #stage(copy: StagedCopy, epoch: Epoch): void {
+    this.#staged.set(copy.partition.id, { copy, epoch, tail: Promise.resolve() });
+    copy.partition.incoming = copy;
   }
 
   /** Runs `work` on a move's copy after what came before it; a failure ends the move with a NACK. */
@@ -362,8 +367,14 @@ export class MigrationTarget {
     if (staged) this.#discard(staged.copy.partition.id, staged);
   }
 
-  #discard(partition: PartitionId, staged: Staged): void {
+  #unstage(partition: PartitionId): void {
+    const staged = this.#staged.get(partition);
     this.#staged.delete(partition);
+    if (staged) staged.copy.partition.incoming = undefined;
+  }
+
+  #discard(partition: PartitionId, staged: Staged): void {
+    this.#unstage(partition);
     void staged.tail.then(() => this.#forget(staged.copy));
   }
 

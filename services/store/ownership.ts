@@ -14,13 +14,15 @@ import type { Generations } from "../core/store/generations.js";
 import type { KVMap } from "../core/store/kv-map.js";
 import type { Partition } from "../core/store/partition.js";
 import { type StagedCopy, stagedName } from "../core/store/staged-copy.js";
-import { type PartitionEntry, type Replica, sameEntry, sameReplica } from "../core/topology.js";
+import { hasRole, type PartitionEntry, type Replica, sameEntry, sameReplica } from "../core/topology.js";
 import type { HeldPartition, StrayReplica } from "../gen/elastickv/v1/master.js";
 import { entryFromWire, entryToWire } from "../wire/topology.js";
 import { PartitionEntry as WireEntry } from "../gen/elastickv/v1/common.js";
 
 const livePrefix = "live/";
 const versionName = "stored-version";
+/** Of the entry with which a cluster forms. */
+const firstEpoch = 1;
 
 /** Moves that must hear of an adopted entry, and the copies that may go live with it. */
 export interface MoveParticipant {
@@ -133,11 +135,11 @@ export class Ownership {
     );
   }
 
-  /** Live copies of partitions that others are primaries of, as many as may be told of at once. */
+  /** Live copies of partitions in which this store has no role, as many as one heartbeat may report. */
   strays(): StrayReplica[] {
     const found: StrayReplica[] = [];
     for (const { id, entry, epoch, generation } of this.#options.kvMap.partitions) {
-      if (generation === undefined || entry?.primary?.storeId === this.#self.storeId) continue;
+      if (generation === undefined || (entry && hasRole(entry, this.#self.storeId))) continue;
       found.push({ partition: id, epoch, generation });
       if (found.length === limits.strayReplicasMax) break;
     }
@@ -209,13 +211,13 @@ export class Ownership {
 
   /**
    * Lets go of a generation that this store released: resolves when nothing on the disk names it, and its data is being
-   * deleted. After a crash in between it is a leftover, which the next start deletes. Resolves with false when it is
-   * (again) in use: a stale order.
+   * deleted. After a crash in between it is a leftover, which the next start deletes. Resolves with false when the
+   * partition's entry gives this store a role (again): a stale order.
    */
   async retire(partition: Partition, generation: Generation): Promise<boolean> {
     const { engine, discard } = this.#options;
     if (partition.generation === generation) {
-      if (sameReplica(partition.entry?.primary, this.#self)) return false;
+      if (partition.entry && hasRole(partition.entry, this.#self.storeId)) return false;
       partition.generation = undefined;
       refreshGates(partition, this.#self);
       try {
@@ -249,10 +251,12 @@ export class Ownership {
     return this.#target?.completed(partition.id);
   }
 
-  /** An owner without data begins with an empty generation: a partition's first owner. */
-  #firstGeneration(partition: Partition): Generation | undefined {
-    if (!sameReplica(partition.entry?.primary, this.#self)) return undefined;
-    return this.#options.generations.next();
+  /** A primary without data begins with an empty generation. So does a backup that the partition's first entry names. */
+  #firstGeneration({ entry }: Partition): Generation | undefined {
+    if (entry === undefined) return undefined;
+    const isBackup = entry.backups.some((backup) => sameReplica(backup, this.#self));
+    const begins = sameReplica(entry.primary, this.#self) || (isBackup && entry.epoch === firstEpoch);
+    return begins ? this.#options.generations.next() : undefined;
   }
 
   #enforce(partition: Partition, copy: StagedCopy | undefined): void {

@@ -21,7 +21,7 @@ import type {
 import { MasterMachine } from "../../services/core/master/machine.js";
 import type { MasterOptions } from "../../services/core/master/options.js";
 import { clusterChange, termChange } from "../../services/core/master/persistence.js";
-import type { PartitionEntry, Replica } from "../../services/core/topology.js";
+import { hasRole, type PartitionEntry, type Replica } from "../../services/core/topology.js";
 import { describeDelta, describeDirective } from "./describe.js";
 
 export const clusterId: ClusterId = brandAs<ClusterId>("cluster-of-the-tests");
@@ -97,11 +97,11 @@ export class BenchStore {
     });
   }
 
-  /** Live copies of what others are primaries of. */
+  /** Live copies of partitions in which it has no role. */
   strays(): StrayReplica[] {
     return [...this.live].flatMap(([partition, generation]) => {
       const entry = this.entries.get(partition);
-      return entry === undefined || entry.primary?.storeId === this.storeId
+      return entry === undefined || hasRole(entry, this.storeId)
         ? []
         : [{ partition, epoch: entry.epoch, generation }];
     });
@@ -359,8 +359,8 @@ export class MasterBench {
     });
   }
 
-  /** A periodic heartbeat. */
-  beatWithLoad(store: BenchStore): void {
+  /** A periodic heartbeat. @param strays what it reports as such */
+  beatWithLoad(store: BenchStore, strays: readonly StrayReplica[] = store.strays()): void {
     if (store.streamId === undefined) return;
     const partitions = [...store.live.keys()]
       .filter((partition) => store.owns(partition))
@@ -381,7 +381,7 @@ export class MasterBench {
         partitions,
       },
       reports: [],
-      strays: store.strays(),
+      strays,
       leaving: store.isLeaving,
     });
   }

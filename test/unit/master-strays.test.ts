@@ -65,6 +65,24 @@ describe("a copy of what another store serves", () => {
     assert.deepEqual(ordersOnBeat(bench), []);
   });
 
+  it("is kept by a store that the entry names as learner or backup", () => {
+    for (const role of ["learners", "backups"] as const) {
+      const bench = new MasterBench({ partitionCount: 2, movesInFlightMax: 1 });
+      bench.start("store-1");
+      bench.start("store-2");
+      while (bench.entry(0)[role].length === 0) assert.ok(bench.work("store-1"));
+      for (const store of bench.stores.values()) bench.beat(store);
+      const known = bench.trace.length;
+      const copy = { partition: p0, epoch: bench.entry(0).epoch, generation: brandAs<Generation>(7) };
+      bench.beatWithLoad(bench.store("store-2"), [copy]);
+      assert.deepEqual(
+        bench.trace.slice(known).filter((line) => line.includes("delete-stray")),
+        [],
+        role,
+      );
+    }
+  });
+
   it("is kept by a store that has not heard of the newest entry", () => {
     const bench = withStray();
     const store = bench.store("store-1");

@@ -47,7 +47,7 @@ export interface HeldReplica {
   readonly bytes: number;
 }
 
-/** A live copy on a store's disk of a partition that the newest entry it saw gives to another. */
+/** A live copy on a store's disk of a partition in which the newest entry that it saw gives it no role. */
 export interface StrayReplica {
   readonly partition: PartitionId;
   /** Of that entry. */

@@ -1,4 +1,6 @@
-/** Copies on stores of what other stores serve, and which no move is about to delete. */
+/** Copies of partitions on stores that have no role in them, and which no move is about to delete. */
+import type { StoreId } from "../ids.js";
+import { hasRole } from "../topology.js";
 import type { MasterEvent, StrayReplica } from "./events.js";
 import type { MasterState } from "./state.js";
 
@@ -8,23 +10,25 @@ import type { MasterState } from "./state.js";
  */
 export function orderStrayDeletions(
   state: MasterState,
-  { streamId, strays }: Extract<MasterEvent, { kind: "heartbeat" }>,
+  { streamId, storeId, strays }: Extract<MasterEvent, { kind: "heartbeat" }>,
 ): void {
   for (const stray of strays) {
-    if (mayDelete(state, stray)) {
+    if (mayDelete(state, storeId, stray)) {
       state.emit({ kind: "send", streamId, directive: { kind: "delete-stray", ...stray } });
     }
   }
 }
 
 /**
- * Another copy is as safe as after a move: its owner runs and has applied, behind a flush, all there is to apply, for its
- * start and its end are versions too. A source keeps its copy until its move says otherwise, and a store that has not heard
- * of the newest entry may yet be given the partition.
+ * A copy goes only while another is as safe as after a move: its owner runs and has applied, after a flush, every version
+ * so far, its own start and end included. The copy of a store that the entry names is one of the replicas, and stays. A
+ * source keeps its copy until its move says otherwise. A store that does not know the newest entry may yet get the
+ * partition.
  */
-function mayDelete(state: MasterState, { partition, epoch }: StrayReplica): boolean {
+function mayDelete(state: MasterState, storeId: StoreId, { partition, epoch }: StrayReplica): boolean {
   const entry = state.entry(partition);
   if (entry.halted || entry.epoch !== epoch || entry.primary === undefined) return false;
+  if (hasRole(entry, storeId)) return false;
   if (state.moves.ofPartition(partition)?.step.kind === "leadership-transferred") return false;
   return state.presence(entry.primary.storeId).appliedVersion + 1 === state.nextVersion;
 }

@@ -64,8 +64,8 @@ export function decideGate(partition: Partition, self: Replica, write: boolean):
     // Handing over, throttled, stopped by a failure, or restarted and waiting for the master's word.
     return { kind: "park" };
   }
-  if (entry.backups.some((backup) => sameReplica(backup, self))) {
-    // The hand-off to this store is under way: a client that heard of it first may be here before the entry.
+  if (partition.incoming?.complete && entry.backups.some((backup) => sameReplica(backup, self))) {
+    // The hand-off to this store is under way: a client may learn of the new entry before this store does.
     return { kind: "park" };
   }
   if (entry.primary === undefined) {

@@ -58,6 +58,8 @@ export class Partition {
   /** The epoch at which a local failure stopped writes; only a higher one lifts it. */
   failedEpoch: Epoch = brandAs<Epoch>(0);
 
+  /** The copy that a move brings here: not live yet, and `complete` once all of it is stored. */
+  incoming: { readonly complete: boolean } | undefined;
   /** Why the newest entry is not on the disk yet: until it is, no writes are taken here. */
   unrecorded: EkvError | undefined;
 

@@ -376,15 +376,16 @@ export interface HeartbeatRequest {
    */
   leaving: boolean;
   /**
-   * With the periodic heartbeats: live copies whose newest entry names another primary, at most 64. A source keeps such a copy
-   * until its move's order to delete it; one that no move leaves behind is ordered to be deleted.
+   * With the periodic heartbeats: live copies whose newest entry names this store neither as primary nor as backup or
+   * learner, at most 64. A source keeps such a copy until its move's order to delete it; one that no move leaves behind is
+   * ordered to be deleted.
    */
   strays: StrayReplica[];
   /** With the periodic heartbeats: what is wrong at the store, one sentence each, for operators; at most 8. */
   problems: string[];
 }
 
-/** A copy on a store that another store serves: a folder older than its partition's hand-over holds it again. */
+/** A copy of a partition in which the store has no role: a folder older than the partition's hand-over holds it again. */
 export interface StrayReplica {
   partition: number;
   /** Of the newest entry adopted. */
