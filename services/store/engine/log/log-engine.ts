@@ -21,7 +21,7 @@ import { GenerationSnapshot } from "./generation-snapshot.js";
 import { entryBytes, frameHeaderBytes, recordBytesAt, recordStartAt } from "./layout.js";
 import type { LogEngineParts } from "./log-engine-parts.js";
 import type { LogIndex } from "./log-index.js";
-import { LogSyncs, outcomeUnknown } from "./log-syncs.js";
+import { LogSyncs } from "./log-syncs.js";
 import { type Append, type Appended, LogWriter } from "./log-writer.js";
 import { LeafOrders, orderedRange } from "./ordered-range.js";
 import { applyRun } from "./replay.js";
@@ -92,6 +92,7 @@ export class LogEngine implements StorageEngine {
       random,
       segmentBytes: parts.segmentBytes,
       firstNumber: () => this.#segments[0]?.number ?? 0,
+      onUndone: (file) => this.#syncs.wrote(file, false),
       onBroken: (cause) => this.#syncs.breakOff(cause),
     });
     this.#syncs = new LogSyncs(folder, clock, () => this.#writer.batch);
@@ -304,20 +305,20 @@ export class LogEngine implements StorageEngine {
       await this.#syncs.sync();
     } finally {
       await this.#retired?.stop();
+      this.#writer.close();
       this.#index.segments.releaseAll();
     }
   }
 
   /** Appends a batch and takes it up, at once or with the next group. Rejects when it was not written. */
   #append(append: Append): Promise<void> {
-    if (this.#syncs.broken !== undefined) return Promise.reject(this.#syncs.broken);
     if (this.#parts.durability === "commit") {
       try {
         this.#takeUp(this.#write([append]));
         this.#syncs.schedule();
         return Promise.resolve();
       } catch (error) {
-        return Promise.reject(error);
+        return this.#syncs.refuse(error);
       }
     }
     return new Promise((resolve, reject) => {
@@ -333,12 +334,11 @@ export class LogEngine implements StorageEngine {
       this.#waiting = [];
       try {
         const written = this.#write(group);
-        await this.#syncs.sync().catch((cause: unknown) => {
-          throw outcomeUnknown(cause);
-        });
+        await this.#syncs.syncWritten();
         this.#takeUp(written);
         for (const { resolve } of group) resolve();
-      } catch (error) {
+      } catch (failure) {
+        const error: unknown = await this.#syncs.refuse(failure).catch((cause: unknown) => cause);
         for (const { reject } of group) reject(error);
       }
     }
@@ -346,6 +346,7 @@ export class LogEngine implements StorageEngine {
 
   /** Writes batches, with a step of cleaning before them. Throws an EkvError; then nothing was written. */
   #write(appends: readonly Append[]): Appended & { readonly cleaned: Segment | undefined } {
+    if (this.#syncs.broken !== undefined) throw this.#syncs.broken;
     const first = this.#cleanable();
     const bytes = appends.reduce((sum, append) => sum + append.bytes, 0);
     const cleaning = first === undefined ? 0 : decideCleaning(this.#usage(), this.#bounds(), bytes);

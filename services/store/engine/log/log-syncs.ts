@@ -1,7 +1,11 @@
 import { EkvError } from "../../../core/errors.js";
 import type { Clock, Timer } from "../../../core/ports/clock.js";
 import type { LogFolder } from "./log-folder.js";
-import type { Segment } from "./segment.js";
+
+/** A file, or a segment with its file. */
+interface Syncable {
+  sync(): Promise<void>;
+}
 
 /** How long a written batch stays unsynced where nobody asks for it, in milliseconds. */
 const backgroundSyncMs = 1000;
@@ -16,7 +20,7 @@ export class LogSyncs {
   readonly #folder: LogFolder | undefined;
   readonly #clock: Clock;
   readonly #batch: () => number;
-  readonly #dirty = new Set<Segment>();
+  readonly #dirty = new Set<Syncable>();
   #isFolderDirty = false;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
@@ -49,10 +53,10 @@ export class LogSyncs {
     );
   }
 
-  /** A segment was written to; `isNew`: its file was made. */
-  wrote(segment: Segment, isNew: boolean): void {
+  /** A file was written to, or cut back; `isNew`: it was made. */
+  wrote(file: Syncable, isNew: boolean): void {
     if (this.#folder === undefined) return;
-    this.#dirty.add(segment);
+    this.#dirty.add(file);
     this.#isFolderDirty ||= isNew;
   }
 
@@ -82,6 +86,22 @@ export class LogSyncs {
     return this.#next;
   }
 
+  /** As {@link LogSyncs.sync}, for what was written and not acknowledged. */
+  async syncWritten(): Promise<void> {
+    await this.sync().catch((cause: unknown) => {
+      throw outcomeUnknown(cause);
+    });
+  }
+
+  /**
+   * Rejects with the error of a write that was taken back, once a power loss cannot bring it back; with `OUTCOME_UNKNOWN` when
+   * it may.
+   */
+  async refuse(error: unknown): Promise<never> {
+    if (error !== this.#broken) await this.syncWritten();
+    throw error;
+  }
+
   /** Leaves no timer behind. */
   stop(): void {
     this.#timer?.cancel();
@@ -92,13 +112,13 @@ export class LogSyncs {
     this.stop();
     if (this.#broken !== undefined) throw this.#broken;
     const batch = this.#batch();
-    const segments = [...this.#dirty];
+    const files = [...this.#dirty];
     const folder = this.#isFolderDirty ? this.#folder : undefined;
     this.#dirty.clear();
     this.#isFolderDirty = false;
     try {
       await Promise.all([
-        ...segments.map((segment) => segment.sync()),
+        ...files.map((file) => file.sync()),
         ...(folder === undefined ? [] : [folder.sync()]),
       ]);
     } catch (cause) {
@@ -110,8 +130,8 @@ export class LogSyncs {
   }
 }
 
-/** What a batch fails with that was written, when the sync behind it did. */
-export function outcomeUnknown(cause: unknown): EkvError {
+/** What a batch fails with that reached the file, when a sync failed. */
+function outcomeUnknown(cause: unknown): EkvError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new EkvError("OUTCOME_UNKNOWN", `the next start may find the write or not: ${reason}`, { cause });
 }

@@ -65,6 +65,8 @@ export interface LogWriterOptions {
   readonly segmentBytes: () => number;
   /** Number of the oldest segment. */
   readonly firstNumber: () => number;
+  /** Called for every file that was cut back to where it was: a power loss must not bring back what was there. */
+  readonly onUndone: (file: LogFile | Segment) => void;
   /** What was written in vain cannot be taken back: nothing may be written any more. */
   readonly onBroken: (cause: unknown) => void;
 }
@@ -205,6 +207,11 @@ export class LogWriter {
     this.#closeFrame(true);
   }
 
+  /** Closes the files that no batch was written to. */
+  close(): void {
+    for (const { file } of this.#spares.splice(0)) file?.close();
+  }
+
   get #stretch(): Stretch {
     return this.#stretches.at(-1) as Stretch;
   }
@@ -288,7 +295,10 @@ export class LogWriter {
     this.#spares.unshift(...this.#made.map(({ number, file }) => ({ number, file })));
     try {
       for (const { segment } of this.#stretches) {
-        segment.file?.truncate(this.#made.includes(segment) ? 0 : segment.end);
+        const isSpare = this.#made.includes(segment);
+        segment.file?.truncate(isSpare ? 0 : segment.end);
+        // A spare's file outlives its segment.
+        this.#options.onUndone(isSpare && segment.file !== undefined ? segment.file : segment);
       }
     } catch (cause) {
       this.#options.onBroken(cause);
