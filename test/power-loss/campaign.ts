@@ -11,6 +11,8 @@ export interface CampaignOptions {
   readonly statesMax: number;
   /** Of the moments of a run at which the power may go: a share from 0 to 1. */
   readonly share: number;
+  /** Whether every disk refuses calls at times; default: those of a third of the seeds. */
+  readonly isDiskFaulty?: boolean | undefined;
   /** No state is opened after this; by `performance.now()`. */
   readonly untilMs: number;
   /** Called after each run. */
@@ -51,13 +53,17 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     };
     const exploration = { share: options.share, drawn: 4, goOnShare: 0.08, cuts: 3, onState };
     try {
-      const { disk, promises } = await explore(runOf(seed), openLogSubject, exploration);
+      const { disk, promises } = await explore(
+        runOf(seed, options.isDiskFaulty),
+        openLogSubject,
+        exploration,
+      );
       const count = (kind: string, name: RegExp): number =>
         disk.events.filter((event) => event.kind === kind && "name" in event && name.test(event.name)).length;
       options.onRun?.(seed, {
         states: ofRun,
         batches: promises.at(-1)?.chain.length ?? 0,
-        processes: promises.length,
+        processes: promises.length - 1,
         events: disk.events.length,
         made: count("create", /\.log$/),
         checkpoints: count("create", /\.tmp$/),

@@ -19,6 +19,8 @@ export type Batch =
 /** Batches one after the other, and so the content after each of them: what an engine may hold is one of these. */
 export class Chain {
   readonly #steps: (readonly Change[])[] = [];
+  /** Undefined for what {@link of} made. */
+  readonly #batches: (Batch | undefined)[] = [];
   readonly #head = new Map<string, string>();
 
   /** How many batches there are. */
@@ -40,8 +42,7 @@ export class Chain {
   static of(content: Content): Chain {
     const chain = new Chain();
     const changes = [...content].map(([name, value]) => ({ name, value }));
-    chain.#steps.push(changes);
-    applyAll(chain.#head, changes);
+    chain.#push(undefined, changes);
     return chain;
   }
 
@@ -52,16 +53,27 @@ export class Chain {
 
   append(batch: Batch): void {
     const changes = batch.kind === "commit" ? batch.writes.map(changeOf) : this.#changesOfDrop(batch);
-    this.#steps.push(changes);
-    applyAll(this.#head, changes);
+    this.#push(batch, changes);
   }
 
   /** A chain of its own of the first `length` batches. */
   first(length: number): Chain {
     const chain = new Chain();
-    for (const changes of this.#steps.slice(0, length)) {
-      chain.#steps.push(changes);
-      applyAll(chain.#head, changes);
+    for (const [number, changes] of this.#steps.slice(0, length).entries()) {
+      chain.#push(this.#batches[number], changes);
+    }
+    return chain;
+  }
+
+  /** A chain of its own, as if some batches, by their numbers from 0 on, had never been. */
+  without(missing: ReadonlySet<number>): Chain {
+    const chain = new Chain();
+    for (const [number, changes] of this.#steps.entries()) {
+      const batch = this.#batches[number];
+      if (missing.has(number)) continue;
+      // What a drop changes depends on what is before it.
+      if (batch === undefined) chain.#push(batch, changes);
+      else chain.append(batch);
     }
     return chain;
   }
@@ -101,6 +113,12 @@ export class Chain {
       `the content is that after no number of batches (${least} to ${most} are allowed); ` +
       `nearest is ${nearest.length}: ${nearest.differences.join("; ")}`
     );
+  }
+
+  #push(batch: Batch | undefined, changes: readonly Change[]): void {
+    this.#batches.push(batch);
+    this.#steps.push(changes);
+    applyAll(this.#head, changes);
   }
 
   #after(length: number): Map<string, string> {

@@ -5,7 +5,7 @@ import { InterruptedDisk } from "./disk/interrupted-disk.js";
 import { RecordedDisk } from "./disk/recorded-disk.js";
 import { Schedule } from "./disk/schedule.js";
 import { type DiskState, drawState, killedWhileWriting, systematicStates } from "./disk/states.js";
-import type { Bounds, Promised } from "./promised.js";
+import type { Bounds, Found, Promised } from "./promised.js";
 import { emptyStart, recordRun, type RunOptions, type RunRecord } from "./run.js";
 import type { OpenSubject } from "./subject.js";
 
@@ -106,8 +106,8 @@ class Exploration {
     if (known !== undefined && known >= bounds.least && known <= bounds.most) return;
     const cuts = [...before, name];
     try {
-      const found = await this.#opened(image, promised, bounds, random.chance(0.2));
-      seen.set(key, found);
+      const found = await this.#opened(image, promised, { ...bounds, at }, random.chance(0.2));
+      if (found.isPlain) seen.set(key, found.handed);
       if (cuts.length < this.#options.cuts && random.chance(this.#options.goOnShare)) {
         const options = {
           ...this.#run,
@@ -116,8 +116,8 @@ class Exploration {
           steps: Math.ceil(this.#run.steps / 8),
         };
         const again = new Exploration(options, this.#open, this.#options);
-        const chain = promised.chain.first(found);
-        const record = await recordRun(options, this.#open, { disk: new RecordedDisk(image), chain });
+        const start = { disk: new RecordedDisk(image), chain: found.chain };
+        const record = await recordRun(options, this.#open, start);
         await again.explore(record, cuts);
         this.#isOver ||= again.#isOver;
       }
@@ -130,29 +130,33 @@ class Exploration {
     if (!this.#options.onState()) this.#isOver = true;
   }
 
-  /** Opens the engine on a disk; after how many batches the content was what is there. */
+  /** Opens the engine on a disk; the batches whose content is there. */
   async #opened(
     image: DiskImage,
     promised: Promised,
-    { least, most }: Bounds,
+    cut: Bounds & { readonly at: number },
     twice: boolean,
-  ): Promise<number> {
+  ): Promise<Found> {
     const disk = new RecordedDisk(image);
-    let found = -1;
+    let found: Found | undefined;
     for (let time = 0; time < (twice ? 2 : 1); time += 1) {
       const schedule = new Schedule();
       const folder = disk.mount(schedule);
       const engine = { ...this.#run.engine, folder, clock: schedule, random: this.#run.random.fork("open") };
       const subject = await schedule.until("open", this.#open(engine));
+      const problem = subject.problem();
+      if (problem !== undefined) throw new Error(`the engine has a problem: ${problem}`);
       const content = subject.content();
-      const length = promised.chain.find(content, time === 0 ? least : found, time === 0 ? most : found);
-      if (length === undefined) throw new Error(promised.chain.explain(content, least, most));
-      found = length;
+      const { chain } = found ?? {};
+      if (chain === undefined) found = promised.find(content, cut, cut.at);
+      else if (chain.find(content, chain.length, chain.length) === undefined) found = undefined;
+      if (found === undefined)
+        throw new Error((time > 0 ? "opened again: " : "") + promised.explain(content, cut, cut.at));
       await schedule.until("close", subject.close());
       if (folder.misuse !== undefined) throw new Error(folder.misuse);
       if (folder.openFiles > 0) throw new Error(`${folder.openFiles} files are open after close()`);
     }
-    return found;
+    return found as Found;
   }
 }
 

@@ -14,6 +14,7 @@ opens the engine on what a disk may hold then. Exit status 1 when it holds anyth
   --seed N      this run alone, to its end, with what happened before when it fails
   --share N     of the moments of each run at which the power may go (default 0.1)
   --all         every moment of each run; no limit unless one is given
+  --failing     every disk refuses calls at times (default: a third of the seeds' do)
   --kills N     instead, kills N processes that use the engine on a real disk, and compares all that is there after each
   --verbose     a line for every run, or kill
 
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     share: { type: "string", default: "0.1" },
     all: { type: "boolean", default: false },
+    failing: { type: "boolean" },
     kills: { type: "string" },
     verbose: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
@@ -90,6 +92,7 @@ async function cutPower(): Promise<number> {
     seeds: isOne ? 1 : numberOf(values.seeds, Infinity),
     statesMax: numberOf(values.states, isUnlimited || values.seeds !== undefined ? Infinity : 20_000),
     share,
+    isDiskFaulty: values.failing,
     untilMs: startedAt + numberOf(values.seconds, Infinity) * 1000,
     onRun: (seed, run) => {
       states += run.states;
@@ -107,7 +110,8 @@ async function cutPower(): Promise<number> {
       say(inspect(error.cause));
       for (const event of error.events) say(`  ${event}`);
     }
-    say(`  again: npm run test:power-loss -- --seed ${seed} --share ${share}`);
+    const failing = values.failing ? " --failing" : "";
+    say(`  again: npm run test:power-loss -- --seed ${seed} --share ${share}${failing}`);
   }
   const seconds = (performance.now() - startedAt) / 1000;
   say(

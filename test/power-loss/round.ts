@@ -1,8 +1,11 @@
 import { SeededRandom } from "../simulation/world/random.js";
 import type { RunOptions } from "./run.js";
 
-/** The run of a seed: how the engine is opened and used is drawn. */
-export function runOf(seed: number): RunOptions {
+/** One seed of so many has a disk that refuses some calls. */
+const faultySeeds = 3;
+
+/** The run of a seed: how the engine is opened and used is drawn. `isDiskFaulty`: whatever the seed is. */
+export function runOf(seed: number, isDiskFaulty: boolean = seed % faultySeeds === 0): RunOptions {
   const random = new SeededRandom(seed).fork("power loss");
   const segmentBytes = random.pick([4096, 8192, 16_384]);
   return {
@@ -13,6 +16,7 @@ export function runOf(seed: number): RunOptions {
       memoryBytesMax: random.chance(0.4) ? segmentBytes * (2 + random.below(4)) : undefined,
     },
     style: { seed, keys: random.pick([8, 24, 60]), jumboBytes: segmentBytes, wallMs: 1_000_000 },
+    isDiskFaulty,
     inFlightMax: 1 + random.below(8),
     steps: 100 + random.below(500),
   };

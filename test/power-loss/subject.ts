@@ -19,7 +19,9 @@ export interface SubjectOptions {
 export interface Subject {
   /** Resolves when the batch is as durable as the engine was opened to make it. */
   apply(batch: Batch): Promise<void>;
-  /** All that it holds. Throws when two ways of reading it disagree, or when it speaks of damage. */
+  /** Why it takes no writes, in words; undefined: it does. */
+  problem(): string | undefined;
+  /** All that it holds. Throws when two ways of reading it disagree. */
   content(): Content;
   flush(): Promise<void>;
   close(): Promise<void>;

@@ -72,6 +72,10 @@ class ToyLog implements Subject {
     });
   }
 
+  problem(): undefined {
+    return undefined;
+  }
+
   content(): Content {
     return new Map(this.#content);
   }

@@ -1,4 +1,5 @@
 import type { LogFile, LogFolder } from "../../../services/store/engine/log/log-folder.js";
+import type { DiskCall, DiskFaults } from "./disk-faults.js";
 import { type DiskEvent, type DiskImage, type FileNumber, folderNumber } from "./history.js";
 import { RecordedFile } from "./recorded-file.js";
 import type { Schedule } from "./schedule.js";
@@ -30,9 +31,9 @@ export class RecordedDisk {
     }
   }
 
-  /** The disk as one process sees it. */
-  mount(schedule: Schedule): RecordedFolder {
-    return new RecordedFolder(this, schedule);
+  /** The disk as one process sees it. Without `faults` every call goes well. */
+  mount(schedule: Schedule, faults?: DiskFaults): RecordedFolder {
+    return new RecordedFolder(this, schedule, faults);
   }
 
   names(): string[] {
@@ -66,11 +67,14 @@ export class RecordedDisk {
     this.events.push({ kind: "remove", name });
   }
 
-  /** Begins to make a file, or the folder, durable; returns what ends it. */
-  beginSync(file: FileNumber): () => void {
+  /** Begins to make a file, or the folder, durable; returns what ends it. `error`: what it fails with. */
+  beginSync(file: FileNumber, error?: Error): () => void {
     const sync = (this.#syncs += 1);
     this.events.push({ kind: "syncBegun", sync, file });
-    return () => void this.events.push({ kind: "synced", sync });
+    return () => {
+      if (error) throw error;
+      this.events.push({ kind: "synced", sync });
+    };
   }
 }
 
@@ -79,13 +83,15 @@ export class RecordedFolder implements LogFolder {
   readonly path = "/disk";
   readonly #disk: RecordedDisk;
   readonly #schedule: Schedule;
+  readonly #faults: DiskFaults | undefined;
   readonly #open = new Set<RecordedFile>();
   #isGone = false;
   #misuse: string | undefined;
 
-  constructor(disk: RecordedDisk, schedule: Schedule) {
+  constructor(disk: RecordedDisk, schedule: Schedule, faults?: DiskFaults) {
     this.#disk = disk;
     this.#schedule = schedule;
+    this.#faults = faults;
   }
 
   /** Files that the process opened and has not closed. */
@@ -104,7 +110,7 @@ export class RecordedFolder implements LogFolder {
   }
 
   create(name: string): LogFile {
-    this.#check();
+    this.#check("create", name);
     return this.#file(name, this.#disk.create(name));
   }
 
@@ -114,18 +120,23 @@ export class RecordedFolder implements LogFolder {
   }
 
   rename(from: string, to: string): void {
-    this.#check();
+    this.#check("rename", from);
     this.#disk.rename(from, to);
   }
 
   remove(name: string): Promise<void> {
     this.#check();
-    return this.#schedule.later(() => this.#disk.remove(name));
+    return this.#schedule.later(() => {
+      this.#check("remove", name);
+      this.#disk.remove(name);
+    });
   }
 
   sync(): Promise<void> {
     this.#check();
-    return this.#schedule.later(this.#disk.beginSync(folderNumber));
+    return this.#schedule.later(
+      this.#disk.beginSync(folderNumber, this.#faults?.draw("folder sync", this.path)),
+    );
   }
 
   /** The process is gone: it changes nothing any more, and none of its files is open. */
@@ -135,14 +146,18 @@ export class RecordedFolder implements LogFolder {
     this.#schedule.stop();
   }
 
-  #check(): void {
+  /** Throws when the process is gone, or the disk refuses the call. */
+  #check(call?: DiskCall, name = this.path): void {
     if (this.#isGone) throw new Error("the process was killed");
+    const error = call && this.#faults?.draw(call, name);
+    if (error) throw error;
   }
 
   #file(name: string, content: FileContent): RecordedFile {
     const file = new RecordedFile(name, content, {
       disk: this.#disk,
       schedule: this.#schedule,
+      faults: this.#faults,
       check: () => this.#check(),
       closed: () => this.#open.delete(file),
       misused: (what) => (this.#misuse ??= what),

@@ -1,4 +1,5 @@
 import type { LogFile } from "../../../services/store/engine/log/log-folder.js";
+import type { DiskCall, DiskFaults } from "./disk-faults.js";
 import type { FileContent, RecordedDisk } from "./recorded-disk.js";
 import type { Schedule } from "./schedule.js";
 
@@ -6,6 +7,8 @@ import type { Schedule } from "./schedule.js";
 export interface FileOwner {
   readonly disk: RecordedDisk;
   readonly schedule: Schedule;
+  /** Undefined: every call goes well. */
+  readonly faults: DiskFaults | undefined;
   /** Throws when the process is gone. */
   check(): void;
   closed(): void;
@@ -28,6 +31,16 @@ export class RecordedFile implements LogFile {
 
   write(bytes: Uint8Array, position: number): void {
     this.#check("write");
+    const error = this.#draw("write");
+    if (error) {
+      const count = this.#owner.faults?.bytesWritten(bytes.length) ?? 0;
+      if (count > 0) this.#write(bytes.subarray(0, count), position);
+      throw error;
+    }
+    this.#write(bytes, position);
+  }
+
+  #write(bytes: Uint8Array, position: number): void {
     const content = this.#content;
     this.#resize(Math.max(content.size, position + bytes.length));
     content.bytes.set(bytes, position);
@@ -55,19 +68,25 @@ export class RecordedFile implements LogFile {
 
   truncate(size: number): void {
     this.#check("ftruncate");
+    const error = this.#draw("truncate");
+    if (error) throw error;
     this.#resize(size);
     this.#owner.disk.events.push({ kind: "truncate", file: this.#content.number, size });
   }
 
   sync(): Promise<void> {
     this.#check("fdatasync");
-    return this.#owner.schedule.later(this.#owner.disk.beginSync(this.#content.number));
+    return this.#owner.schedule.later(this.#owner.disk.beginSync(this.#content.number, this.#draw("sync")));
   }
 
   close(): void {
     this.#check("close");
     this.#isClosed = true;
     this.#owner.closed();
+  }
+
+  #draw(call: DiskCall): Error | undefined {
+    return this.#owner.faults?.draw(call, this.#name);
   }
 
   #check(call: string): void {
