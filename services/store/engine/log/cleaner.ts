@@ -24,6 +24,8 @@ export interface CleaningBounds {
 /** Bytes of the oldest segment for each byte that is written, when cleaning begins and when the log is as large as it may be. */
 const firstEffort = 2;
 const fullEffort = 16;
+/** Share of the slack that files of cleaned segments may take while they wait for a sync to be removed. */
+export const retiredShare = 0.25;
 /** Cleaning begins at this share of what the log may take beyond its live data. */
 const beginShare = 0.7;
 
@@ -46,7 +48,7 @@ export function decideCleaning(
   bounds: CleaningBounds,
   written: number,
 ): number {
-  const beyondLive = (bounds.ratio - 1) * log.liveBytes + bounds.slackBytes;
+  const beyondLive = (bounds.ratio - 1) * log.liveBytes + (1 - retiredShare) * bounds.slackBytes;
   const excess = log.bytes - log.liveBytes - beginShare * beyondLive;
   if (excess <= 0) return 0;
   if (written === 0) return limits.cleaningStepBytesMax;

@@ -15,7 +15,7 @@ import { engineClosed } from "../closed.js";
 import { bytesOf, claimRoom } from "./batch-bytes.js";
 import { type Changes, changePositionOf, readChanges } from "./change-reader.js";
 import { Checkpoints } from "./checkpoints.js";
-import { Cleaner, type CleaningBounds, decideCleaning } from "./cleaner.js";
+import { Cleaner, type CleaningBounds, decideCleaning, retiredShare } from "./cleaner.js";
 import { findExpired } from "./expired-keys.js";
 import { GenerationSnapshot } from "./generation-snapshot.js";
 import { entryBytes, frameHeaderBytes, recordBytesAt, recordStartAt } from "./layout.js";
@@ -36,9 +36,6 @@ interface WaitingAppend extends Append {
 
 const noBytes: Uint8Array = new Uint8Array(0);
 const noSegments: ReadonlySet<Segment> = new Set<Segment>();
-
-/** So many bytes of segments may wait for the next sync to be removed. */
-const retiredBytesTarget = 16_777_216;
 
 /** Between two steps of cleaning while nothing is written, in milliseconds. */
 const cleaningPauseMs = 5;
@@ -409,8 +406,7 @@ export class LogEngine implements StorageEngine {
     segment.memory = undefined;
     this.#retired.add(segment, this.#writer.batch);
     // Files in the way of new ones are not left until the next sync in the background.
-    const isShort = this.#bounds() !== this.#parts.bounds;
-    if (!isShort && this.#retired.bytes < retiredBytesTarget) this.#syncs.schedule();
+    if (this.#retired.bytes < retiredShare * this.#bounds().slackBytes) this.#syncs.schedule();
     else this.#syncs.sync().catch(() => undefined);
   }
 
