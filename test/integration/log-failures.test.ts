@@ -29,7 +29,8 @@ class FaultyFile implements LogFile {
     this.#faults = faults;
   }
 
-  write(bytes: Uint8Array, position: number): void {
+  write(from: Uint8Array, position: number, start?: number, end?: number): void {
+    const bytes = from.subarray(start, end);
     const most = this.#faults.writeBytesMax;
     this.#file.write(bytes.subarray(0, most), position);
     if (bytes.length > most || this.#faults.afterWrite)

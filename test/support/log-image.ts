@@ -10,9 +10,10 @@ class ImageFile implements LogFile {
     this.#bytes = bytes;
   }
 
-  write(bytes: Uint8Array, position: number): void {
-    const end = position + bytes.length;
-    if (end > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], end);
+  write(from: Uint8Array, position: number, start?: number, end?: number): void {
+    const bytes = from.subarray(start, end);
+    const size = position + bytes.length;
+    if (size > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], size);
     this.#bytes.set(bytes, position);
   }
 

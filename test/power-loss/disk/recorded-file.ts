@@ -29,8 +29,9 @@ export class RecordedFile implements LogFile {
     this.#owner = owner;
   }
 
-  write(bytes: Uint8Array, position: number): void {
+  write(from: Uint8Array, position: number, start?: number, end?: number): void {
     this.#check("write");
+    const bytes = from.subarray(start, end);
     const error = this.#draw("write");
     if (error) {
       const count = this.#owner.faults?.bytesWritten(bytes.length) ?? 0;

@@ -29,10 +29,10 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: `${log}/log-writer.js`,
-        find: "                if (at > from)\n                    segment.file?.write(segment.memory.bytes.subarray(from, at), from);\n",
+        find: "                if (at > from)\n                    segment.file?.write(segment.memory.bytes, from, from, at);\n",
         replace:
           "                const { bytes } = segment.memory;\n" +
-          "                if (at > from)\n                    setImmediate(() => segment.file?.write(bytes.subarray(from, at), from));\n",
+          "                if (at > from)\n                    setImmediate(() => segment.file?.write(bytes, from, from, at));\n",
       },
     ],
     seed: 1,

@@ -22,7 +22,7 @@ import { entryBytes, frameHeaderBytes, recordBytesAt, recordStartAt } from "./la
 import type { LogEngineParts } from "./log-engine-parts.js";
 import type { LogIndex } from "./log-index.js";
 import { LogSyncs } from "./log-syncs.js";
-import { type Append, type Appended, LogWriter } from "./log-writer.js";
+import { type Append, type Appended, type EntryRun, LogWriter } from "./log-writer.js";
 import { LeafOrders, orderedRange } from "./ordered-range.js";
 import { applyRun } from "./replay.js";
 import { Residency } from "./residency.js";
@@ -35,7 +35,7 @@ interface WaitingAppend extends Append {
 }
 
 const noBytes: Uint8Array = new Uint8Array(0);
-const noSegments: ReadonlySet<Segment> = new Set<Segment>();
+const noRuns: readonly EntryRun[] = [];
 
 /** Between two steps of cleaning while nothing is written, in milliseconds. */
 const cleaningPauseMs = 5;
@@ -63,8 +63,8 @@ export class LogEngine implements StorageEngine {
   /** The last batch that was taken up, and where it ends. */
   #visibleBatch = 0;
   #changesEnd = 0;
-  /** Segments with entries that are written and not taken up. */
-  #takingUp: ReadonlySet<Segment> = noSegments;
+  /** What is written and not taken up. */
+  #takingUp: readonly EntryRun[] = noRuns;
   #waiting: WaitingAppend[] = [];
   #appending: Promise<void> | undefined;
   #cleaningTimer: Timer | undefined;
@@ -99,7 +99,9 @@ export class LogEngine implements StorageEngine {
       bytesMax: () => parts.memoryBytesMax - index.byteLength,
       segments: () => this.#segments,
       isPinned: (segment) =>
-        segment === this.#writer.tail || segment === this.#segments[0] || this.#takingUp.has(segment),
+        segment === this.#writer.tail ||
+        segment === this.#segments[0] ||
+        this.#takingUp.some((run) => run.segment === segment),
     });
     this.#retired = folder && new RetiredSegments(folder, () => this.#syncs.durableBatch);
     this.#checkpoints =
@@ -345,28 +347,29 @@ export class LogEngine implements StorageEngine {
   #write(appends: readonly Append[]): Appended & { readonly cleaned: Segment | undefined } {
     if (this.#syncs.broken !== undefined) throw this.#syncs.broken;
     const first = this.#cleanable();
-    const bytes = appends.reduce((sum, append) => sum + append.bytes, 0);
+    let bytes = 0;
+    for (const append of appends) bytes += append.bytes;
     const cleaning = first === undefined ? 0 : decideCleaning(this.#usage(), this.#bounds(), bytes);
     let cleaned: Segment | undefined;
     try {
-      const appended = this.#writer.append(this.#syncs.durableBatch, () => {
-        for (const [number, append] of appends.entries()) {
+      const { runs, made } = this.#writer.append(this.#syncs.durableBatch, () => {
+        for (let i = 0; i < appends.length; i += 1) {
           this.#writer.beginBatch();
           // Before the writes: they may replace what is moved.
-          if (number === 0 && first !== undefined && cleaning > 0 && this.#cleaner.step(first, cleaning)) {
+          if (i === 0 && first !== undefined && cleaning > 0 && this.#cleaner.step(first, cleaning)) {
             cleaned = first;
           }
-          append.encode(this.#writer);
+          (appends[i] as Append).encode(this.#writer);
           this.#writer.endBatch();
         }
       });
-      for (const segment of appended.made) {
+      for (const segment of made) {
         this.#index.segments.add(segment);
         this.#segments.push(segment);
       }
-      this.#takingUp = new Set(appended.runs.map(({ segment }) => segment));
-      for (const { segment } of appended.runs) this.#syncs.wrote(segment, appended.made.includes(segment));
-      return { ...appended, cleaned };
+      this.#takingUp = runs;
+      for (const { segment } of runs) this.#syncs.wrote(segment, made.includes(segment));
+      return { runs, made, cleaned };
     } catch (error) {
       this.#cleaner.restart();
       throw storageError(this.#path, error);
@@ -384,7 +387,7 @@ export class LogEngine implements StorageEngine {
       if (this.#checkpoints !== undefined) this.#checkpoints.logBytes += end - start;
     }
     segments.toleratesDamage = false;
-    this.#takingUp = noSegments;
+    this.#takingUp = noRuns;
     this.#visibleBatch = this.#writer.batch;
     const last = runs.at(-1);
     if (last !== undefined) this.#changesEnd = changePositionOf(last.segment, last.end);

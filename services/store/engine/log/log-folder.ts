@@ -17,8 +17,11 @@ import { makeFolder, syncFolder } from "../../../runtime/folder.js";
 
 /** A file of the log. Writes reach the operating system at once; `sync` makes them and the file's length durable. */
 export interface LogFile {
-  /** Writes all of `bytes` at `position`. Throws the system's error; what reached the file then is unknown. */
-  write(bytes: Uint8Array, position: number): void;
+  /**
+   * Writes `bytes`, or those from `start` to `end`, at `position`. Throws the system's error; what reached the file then is
+   * unknown.
+   */
+  write(bytes: Uint8Array, position: number, start?: number, end?: number): void;
   /** Fills `into` from `position` on, as far as the file goes. Returns the number of bytes. */
   read(into: Uint8Array, position: number): number;
   /** As {@link LogFile.read}, off the event loop. */
@@ -57,9 +60,9 @@ class DiskFile implements LogFile {
     this.#descriptor = descriptor;
   }
 
-  write(bytes: Uint8Array, position: number): void {
-    for (let written = 0; written < bytes.length;) {
-      written += writeSync(this.#descriptor, bytes, written, bytes.length - written, position + written);
+  write(bytes: Uint8Array, position: number, start = 0, end: number = bytes.length): void {
+    for (let at = start; at < end;) {
+      at += writeSync(this.#descriptor, bytes, at, end - at, position + at - start);
     }
   }
 

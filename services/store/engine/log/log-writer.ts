@@ -87,6 +87,8 @@ export class LogWriter {
 
   /** Of the append that is being encoded. */
   #stretches: Stretch[] = [];
+  /** The last of them. */
+  #stretch: Stretch | undefined;
   #made: Segment[] = [];
   #runs: EntryRun[] = [];
   #batchesEncoded = 0;
@@ -133,6 +135,7 @@ export class LogWriter {
    */
   append(durableBatch: number, encode: () => void): Appended {
     this.#stretches = [];
+    this.#stretch = undefined;
     this.#made = [];
     this.#runs = [];
     this.#batchesEncoded = 0;
@@ -142,7 +145,8 @@ export class LogWriter {
     try {
       encode();
       for (const { segment, from, at } of this.#stretches) {
-        if (at > from) segment.file?.write((segment.memory as Words).bytes.subarray(from, at), from);
+        // A view of these bytes would cost as much as the system call spends on them.
+        if (at > from) segment.file?.write((segment.memory as Words).bytes, from, from, at);
       }
     } catch (error) {
       this.#link = link;
@@ -163,7 +167,7 @@ export class LogWriter {
     this.#makeSegment(0);
     const [segment] = this.#made.splice(0) as [Segment];
     this.#stretches = [];
-    segment.file?.write((segment.memory as Words).bytes.subarray(0, segment.end), 0);
+    segment.file?.write((segment.memory as Words).bytes, 0, 0, segment.end);
     await segment.sync();
     await this.#options.folder?.sync();
     this.#tail = segment;
@@ -199,7 +203,8 @@ export class LogWriter {
 
   /** Encodes a copy of an entry that stays while its segment goes. */
   addMoved(source: Words, offset: number, kind: number): void {
-    const { segment, stretch } = this.#roomFor(sizeAt(source.words, offset));
+    const stretch = this.#roomFor(sizeAt(source.words, offset));
+    const { segment } = stretch;
     stretch.at = copyEntry(segment.memory as Words, stretch.at, segment.salt, kind, source, offset);
   }
 
@@ -212,41 +217,39 @@ export class LogWriter {
     for (const { file } of this.#spares.splice(0)) file?.close();
   }
 
-  get #stretch(): Stretch {
-    return this.#stretches.at(-1) as Stretch;
-  }
-
   #add(kind: number, partition: number, generation: number, key: Uint8Array, record: Uint8Array): void {
-    const { segment, stretch } = this.#roomFor(entryBytes(key.length, record.length));
+    const stretch = this.#roomFor(entryBytes(key.length, record.length));
+    const { segment } = stretch;
     const memory = segment.memory as Words;
     stretch.at = writeEntry(memory, stretch.at, segment.salt, kind, partition, generation, key, record);
   }
 
   /** Where the next entry goes, of so many bytes; the batch goes on in a new segment when it has to. */
-  #roomFor(bytes: number): { readonly segment: Segment; readonly stretch: Stretch } {
-    const stretch = this.#stretch;
-    if (stretch.at + bytes <= stretch.segment.capacity) return { segment: stretch.segment, stretch };
+  #roomFor(bytes: number): Stretch {
+    const stretch = this.#stretch as Stretch;
+    if (stretch.at + bytes <= stretch.segment.capacity) return stretch;
     this.#closeFrame(false);
     this.#makeSegment(bytes);
-    this.#openFrame();
-    return { segment: this.#stretch.segment, stretch: this.#stretch };
+    return this.#openFrame();
   }
 
-  #openFrame(): void {
-    const stretch = this.#stretches.at(-1);
+  #openFrame(): Stretch {
+    let stretch = this.#stretch;
     if (stretch === undefined || stretch.at + frameHeaderBytes > stretch.segment.capacity) {
-      this.#makeSegment(0);
+      stretch = this.#makeSegment(0);
     }
-    this.#frameStart = this.#stretch.at;
-    this.#stretch.at += frameHeaderBytes;
+    this.#frameStart = stretch.at;
+    stretch.at += frameHeaderBytes;
+    return stretch;
   }
 
   #closeFrame(isLast: boolean): void {
-    const { segment, at } = this.#stretch;
+    const stretch = this.#stretch as Stretch;
+    const { segment, at } = stretch;
     const start = this.#frameStart + frameHeaderBytes;
     // A part without entries says nothing: the batch begins in the next segment.
     if (at === start && !isLast) {
-      this.#stretch.at = this.#frameStart;
+      stretch.at = this.#frameStart;
       return;
     }
     writeFrameHeader(segment.memory as Words, this.#frameStart, segment.salt, {
@@ -262,7 +265,7 @@ export class LogWriter {
     this.#runs.push({ segment, start, end: at });
   }
 
-  #makeSegment(entry: number): void {
+  #makeSegment(entry: number): Stretch {
     const { folder, random, segmentBytes } = this.#options;
     const { number, file } = this.#spares.shift() ?? this.#makeFile(folder);
     const size = Math.max(segmentBytes(), segmentHeaderBytes + frameHeaderBytes + entry);
@@ -275,7 +278,7 @@ export class LogWriter {
     const previousSalt = (this.#made.at(-1) ?? this.#tail)?.salt ?? 0;
     writeSegmentHeader(memory, { number, salt, previousSalt, batch, part: this.#part });
     this.#made.push(segment);
-    this.#enter(segment, 0, segmentHeaderBytes);
+    return this.#enter(segment, 0, segmentHeaderBytes);
   }
 
   #makeFile(folder: LogFolder | undefined): Spare {
@@ -286,8 +289,11 @@ export class LogWriter {
     return { number, file };
   }
 
-  #enter(segment: Segment, from: number, at: number): void {
-    this.#stretches.push({ segment, from, at });
+  #enter(segment: Segment, from: number, at: number): Stretch {
+    const stretch = { segment, from, at };
+    this.#stretches.push(stretch);
+    this.#stretch = stretch;
+    return stretch;
   }
 
   /** Takes back what reached the files: left there, it might pass for batches behind the next ones. */
