@@ -74,10 +74,9 @@ async function commitsUs(
   size: number,
 ): Promise<number> {
   const puts = data.drawn(size);
-  const counted = new Set<number>();
   const commitSome = async (count: number): Promise<number> => {
     for (let commit = 0; commit * size < count; commit += 1) {
-      await commitCounted(engine, data.redraw(puts), counted);
+      await commitCounted(engine, data.redraw(puts));
       if (commit % turnCommits === 0) await endOfTurn();
     }
     await engine.flush();

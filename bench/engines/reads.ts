@@ -45,12 +45,11 @@ async function runTurns(
 ): Promise<void> {
   const wanted = data.drawn(turnReads);
   const puts = data.drawn(turnWrites);
-  const counted = new Set<number>();
   for (let turn = 0; turn < count; turn += 1) {
     data.redraw(wanted);
     data.redraw(puts);
     const dueMs = performance.now();
-    await commitCounted(engine, puts, counted);
+    await commitCounted(engine, puts);
     await endOfTurn();
     for (const put of wanted) {
       getWritten(engine, put);
@@ -65,9 +64,8 @@ async function overwrite(engine: MeasuredEngine, data: DataSet, slackBytes: numb
   const putBytes = key.length + record.length;
   const bytes = (data.keys * putBytes + slackBytes) * garbageMargin;
   const puts = data.drawn(garbageWrites);
-  const counted = new Set<number>();
   for (let written = 0; written < bytes; written += garbageWrites * putBytes) {
-    await commitCounted(engine, data.redraw(puts), counted);
+    await commitCounted(engine, data.redraw(puts));
     await endOfTurn();
   }
   await engine.flush();
