@@ -8,27 +8,25 @@ import type { LogIndex } from "./log-index.js";
 /** Bytes of the index for a key, about. */
 const indexBytesPerKey = 14;
 
-/** Bytes that a batch takes in the log, about. */
+/**
+ * Bytes that a batch takes in the log. Throws `INTERNAL` for a key that is longer than the log can tell: a bug of the caller.
+ */
 export function bytesOf(batch: readonly EngineWrite[]): number {
   let bytes = frameHeaderBytes;
-  for (const write of batch) {
-    if (write.kind === "meta") bytes += entryBytes(write.name.length, write.value?.length ?? 0);
-    else if (write.kind === "counters") bytes += entryBytes(0, write.value.length);
-    else bytes += entryBytes(write.key.length, write.record.length);
-  }
+  for (const write of batch) bytes += bytesOfWrite(write);
   return bytes;
 }
 
-/** Throws `INTERNAL` for a batch with a key that is longer than the log can tell: a bug of the caller. */
-function assertKeysFit(batch: readonly EngineWrite[]): void {
-  for (const write of batch) {
-    if (write.kind === "counters") continue;
-    const bytes = write.kind === "meta" ? Buffer.byteLength(write.name) : write.key.length;
-    if (bytes <= limits.engineKeyBytesMax) continue;
-    throw new EkvError("INTERNAL", `a key of ${bytes} bytes reached the storage engine`, {
+function bytesOfWrite(write: EngineWrite): number {
+  if (write.kind === "counters") return entryBytes(0, write.value.length);
+  const isMeta = write.kind === "meta";
+  const keyBytes = isMeta ? Buffer.byteLength(write.name) : write.key.length;
+  if (keyBytes > limits.engineKeyBytesMax) {
+    throw new EkvError("INTERNAL", `a key of ${keyBytes} bytes reached the storage engine`, {
       notExecuted: true,
     });
   }
+  return entryBytes(keyBytes, isMeta ? (write.value?.length ?? 0) : write.record.length);
 }
 
 /** Throws `RESOURCE_EXHAUSTED` for a batch that lets what is live grow beyond so many bytes, index included. */
@@ -57,14 +55,13 @@ function claimMemory(
   );
 }
 
-/** Throws when a batch cannot be stored, or when there is no room for it in memory or on the disk. */
+/** Throws when there is no room for a batch in memory or on the disk. */
 export function claimRoom(
   index: LogIndex,
   batch: readonly EngineWrite[],
   bytes: number,
   { liveBytesMax, space }: { readonly liveBytesMax: number; readonly space: DiskSpace | undefined },
 ): void {
-  assertKeysFit(batch);
   const grows = batch.some(({ kind }) => kind === "put");
   if (grows) claimMemory(index, batch, bytes, liveBytesMax);
   space?.claim(bytes, grows);

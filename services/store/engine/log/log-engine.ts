@@ -99,9 +99,7 @@ export class LogEngine implements StorageEngine {
       bytesMax: () => parts.memoryBytesMax - index.byteLength,
       segments: () => this.#segments,
       isPinned: (segment) =>
-        segment === this.#writer.tail ||
-        segment === this.#segments[0] ||
-        this.#takingUp.some((run) => run.segment === segment),
+        [this.#writer.tail, this.#segments[0], ...this.#takingUp.map((run) => run.segment)].includes(segment),
     });
     this.#retired = folder && new RetiredSegments(folder, () => this.#syncs.durableBatch);
     this.#checkpoints =
@@ -191,9 +189,8 @@ export class LogEngine implements StorageEngine {
     this.#assertOpen();
     if (batch.length === 0) return;
     const bytes = bytesOf(batch);
-    const claim = (): void => claimRoom(this.#index, batch, bytes, this.#parts);
     try {
-      claim();
+      claimRoom(this.#index, batch, bytes, this.#parts);
     } catch (error) {
       this.#cleanLater(cleaningPauseMs);
       if (this.#retired === undefined || this.#retired.bytes === 0) throw error;
@@ -201,14 +198,16 @@ export class LogEngine implements StorageEngine {
       this.#makingRoom = this.#makeRoom(this.#retired).finally(() => (this.#makingRoom = undefined));
       await this.#makingRoom;
       this.#assertOpen();
-      claim();
+      claimRoom(this.#index, batch, bytes, this.#parts);
     }
-    await this.#append({
+    const appending = this.#append({
       bytes,
       encode: (writer) => {
         for (const write of batch) writer.add(write);
       },
     });
+    // One turn of the microtasks less for what is done already.
+    if (appending !== undefined) await appending;
   }
 
   range(
@@ -309,13 +308,13 @@ export class LogEngine implements StorageEngine {
     }
   }
 
-  /** Appends a batch and takes it up, at once or with the next group. Rejects when it was not written. */
-  #append(append: Append): Promise<void> {
+  /** Appends a batch and takes it up: at once, or by the time the promise resolves. Rejects when it was not written. */
+  #append(append: Append): Promise<void> | undefined {
     if (this.#parts.durability === "commit") {
       try {
         this.#takeUp(this.#write([append]));
         this.#syncs.schedule();
-        return Promise.resolve();
+        return undefined;
       } catch (error) {
         return this.#syncs.refuse(error);
       }
@@ -347,8 +346,7 @@ export class LogEngine implements StorageEngine {
   #write(appends: readonly Append[]): Appended & { readonly cleaned: Segment | undefined } {
     if (this.#syncs.broken !== undefined) throw this.#syncs.broken;
     const first = this.#cleanable();
-    let bytes = 0;
-    for (const append of appends) bytes += append.bytes;
+    const bytes = appends.reduce((sum, append) => sum + append.bytes, 0);
     const cleaning = first === undefined ? 0 : decideCleaning(this.#usage(), this.#bounds(), bytes);
     let cleaned: Segment | undefined;
     try {
@@ -472,7 +470,7 @@ export class LogEngine implements StorageEngine {
         if (this.#segments[0]?.memory === undefined) this.#cleanLater(cleaningPauseMs);
         return;
       }
-      this.#append({ bytes: 0, encode: () => undefined }).then(
+      (async () => await this.#append({ bytes: 0, encode: () => undefined }))().then(
         () => this.#cleanLater(cleaningPauseMs),
         () => this.#cleanLater(cleaningRestMs),
       );
