@@ -15,16 +15,19 @@ function finalMix(h: number): number {
   return b ^ (b >>> 16);
 }
 
-/** Up to four bytes at `i`, little-endian; those at or beyond `end` count as zero. */
-function word(bytes: Uint8Array, i: number, end: number): number {
-  if (i + 4 <= end) {
-    return (
-      (bytes[i] as number) |
-      ((bytes[i + 1] as number) << 8) |
-      ((bytes[i + 2] as number) << 16) |
-      ((bytes[i + 3] as number) << 24)
-    );
-  }
+/** Four bytes at `i`, little-endian. */
+function word(bytes: Uint8Array, i: number): number {
+  return (
+    (bytes[i] as number) |
+    ((bytes[i + 1] as number) << 8) |
+    ((bytes[i + 2] as number) << 16) |
+    ((bytes[i + 3] as number) << 24)
+  );
+}
+
+/** As {@link word}; bytes at or beyond `end` count as zero. */
+function lastWord(bytes: Uint8Array, i: number, end: number): number {
+  if (i + 4 <= end) return word(bytes, i);
   let value = 0;
   for (let j = end - 1; j >= i; j -= 1) value = (value << 8) | (bytes[j] as number);
   return value;
@@ -37,31 +40,33 @@ type Lanes = Uint32Array;
  * MurmurHash3 x86-128 (Austin Appleby, public domain) of `bytes`, into `out`. All four lanes start from `seed`.
  */
 export function hash128(bytes: Uint8Array, seed: number, out: Lanes): void {
-  hash128From(bytes, seed, seed, seed, seed, out);
+  out.fill(seed);
+  hash128From(bytes, 0, bytes.length, out, out);
 }
 
-function hash128From(bytes: Uint8Array, s1: number, s2: number, s3: number, s4: number, out: Lanes): void {
-  let h1 = s1;
-  let h2 = s2;
-  let h3 = s3;
-  let h4 = s4;
-  const { length } = bytes;
-  const blocksEnd = length & ~15;
-  for (let i = 0; i < blocksEnd; i += 16) {
-    h1 ^= Math.imul(rotate(Math.imul(word(bytes, i, length), c1), 15), c2);
+/** The hash of `bytes[start, end)`, whose lanes start from those of `seeds`; `out` may be the same array. */
+function hash128From(bytes: Uint8Array, start: number, end: number, seeds: Lanes, out: Lanes): void {
+  let h1 = (seeds[0] as number) | 0;
+  let h2 = (seeds[1] as number) | 0;
+  let h3 = (seeds[2] as number) | 0;
+  let h4 = (seeds[3] as number) | 0;
+  const length = end - start;
+  const blocksEnd = start + (length & ~15);
+  for (let i = start; i < blocksEnd; i += 16) {
+    h1 ^= Math.imul(rotate(Math.imul(word(bytes, i), c1), 15), c2);
     h1 = (Math.imul((rotate(h1, 19) + h2) | 0, 5) + 0x561ccd1b) | 0;
-    h2 ^= Math.imul(rotate(Math.imul(word(bytes, i + 4, length), c2), 16), c3);
+    h2 ^= Math.imul(rotate(Math.imul(word(bytes, i + 4), c2), 16), c3);
     h2 = (Math.imul((rotate(h2, 17) + h3) | 0, 5) + 0x0bcaa747) | 0;
-    h3 ^= Math.imul(rotate(Math.imul(word(bytes, i + 8, length), c3), 17), c4);
+    h3 ^= Math.imul(rotate(Math.imul(word(bytes, i + 8), c3), 17), c4);
     h3 = (Math.imul((rotate(h3, 15) + h4) | 0, 5) + 0x96cd1c35) | 0;
-    h4 ^= Math.imul(rotate(Math.imul(word(bytes, i + 12, length), c4), 18), c1);
+    h4 ^= Math.imul(rotate(Math.imul(word(bytes, i + 12), c4), 18), c1);
     h4 = (Math.imul((rotate(h4, 13) + h1) | 0, 5) + 0x32ac3b17) | 0;
   }
-  const tail = length - blocksEnd;
-  if (tail > 12) h4 ^= Math.imul(rotate(Math.imul(word(bytes, blocksEnd + 12, length), c4), 18), c1);
-  if (tail > 8) h3 ^= Math.imul(rotate(Math.imul(word(bytes, blocksEnd + 8, length), c3), 17), c4);
-  if (tail > 4) h2 ^= Math.imul(rotate(Math.imul(word(bytes, blocksEnd + 4, length), c2), 16), c3);
-  if (tail > 0) h1 ^= Math.imul(rotate(Math.imul(word(bytes, blocksEnd, length), c1), 15), c2);
+  const tail = end - blocksEnd;
+  if (tail > 12) h4 ^= Math.imul(rotate(Math.imul(lastWord(bytes, blocksEnd + 12, end), c4), 18), c1);
+  if (tail > 8) h3 ^= Math.imul(rotate(Math.imul(lastWord(bytes, blocksEnd + 8, end), c3), 17), c4);
+  if (tail > 4) h2 ^= Math.imul(rotate(Math.imul(lastWord(bytes, blocksEnd + 4, end), c2), 16), c3);
+  if (tail > 0) h1 ^= Math.imul(rotate(Math.imul(lastWord(bytes, blocksEnd, end), c1), 15), c2);
   h1 ^= length;
   h2 ^= length;
   h3 ^= length;
@@ -81,16 +86,9 @@ function hash128From(bytes: Uint8Array, s1: number, s2: number, s3: number, s4: 
   out[3] = h4 + h1;
 }
 
+/** Of the key and the record that are being hashed. */
 const keyLanes = new Uint32Array(4);
 const recordLanes = new Uint32Array(4);
-
-/** The hash of a key and its record: the record's, begun from the key's. */
-function hashEntry(key: Uint8Array, record: Uint8Array): Lanes {
-  hash128(key, 0, keyLanes);
-  const [a = 0, b = 0, c = 0, d = 0] = keyLanes;
-  hash128From(record, a, b, c, d, recordLanes);
-  return recordLanes;
-}
 
 /**
  * An additive hash over the entries of a partition: each adds its own 128-bit hash of key and record (so of value,
@@ -129,18 +127,25 @@ export class PartitionDigest {
 
   /** Takes an entry in. */
   add(key: Uint8Array, record: Uint8Array): void {
-    const hash = hashEntry(key, record);
-    for (let lane = 0; lane < 4; lane += 1) this.#lanes[lane]! += hash[lane]!;
+    hash128(key, 0, keyLanes);
+    this.#addRecord(record);
     this.#keys += 1;
-    this.#bytes += key.length + record.length - recordValueOffset(record);
+    this.#bytes += key.length;
   }
 
-  /** Takes an entry out that is in: the reverse of {@link PartitionDigest.add}. */
-  remove(key: Uint8Array, record: Uint8Array): void {
-    const hash = hashEntry(key, record);
-    for (let lane = 0; lane < 4; lane += 1) this.#lanes[lane]! -= hash[lane]!;
+  /** Takes an entry out that is in: the reverse of {@link PartitionDigest.add}. The record is at `start` to `end`. */
+  remove(key: Uint8Array, bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+    hash128(key, 0, keyLanes);
+    this.#removeRecord(bytes, start, end);
     this.#keys -= 1;
-    this.#bytes -= key.length + record.length - recordValueOffset(record);
+    this.#bytes -= key.length;
+  }
+
+  /** Takes `record` in for the key's record that is in, at `start` to `end` of `old`: the key is hashed once. */
+  replace(key: Uint8Array, old: Uint8Array, start: number, end: number, record: Uint8Array): void {
+    hash128(key, 0, keyLanes);
+    this.#removeRecord(old, start, end);
+    this.#addRecord(record);
   }
 
   equals(other: PartitionDigest): boolean {
@@ -152,14 +157,14 @@ export class PartitionDigest {
   }
 
   /** Writes the 16 bytes of the sum: four lanes, little-endian. */
-  writeTo(bytes: Buffer, offset: number): void {
-    for (let lane = 0; lane < 4; lane += 1) bytes.writeUInt32LE(this.#lanes[lane]!, offset + lane * 4);
+  writeTo(view: DataView, offset: number): void {
+    for (let lane = 0; lane < 4; lane += 1) view.setUint32(offset + lane * 4, this.#lanes[lane]!, true);
   }
 
   /** The 16 bytes of {@link PartitionDigest.writeTo}. */
   toBytes(): Uint8Array {
     const bytes = Buffer.allocUnsafe(16);
-    this.writeTo(bytes, 0);
+    this.writeTo(new DataView(bytes.buffer, bytes.byteOffset, 16), 0);
     return bytes;
   }
 
@@ -174,5 +179,20 @@ export class PartitionDigest {
     this.#lanes.set(other.#lanes);
     this.#keys = other.#keys;
     this.#bytes = other.#bytes;
+  }
+
+  /** Adds a record's hash, which begins from its key's: `keyLanes`. */
+  #addRecord(record: Uint8Array): void {
+    hash128From(record, 0, record.length, keyLanes, recordLanes);
+    const lanes = this.#lanes;
+    for (let lane = 0; lane < 4; lane += 1) lanes[lane]! += recordLanes[lane]!;
+    this.#bytes += record.length - recordValueOffset(record);
+  }
+
+  #removeRecord(bytes: Uint8Array, start: number, end: number): void {
+    hash128From(bytes, start, end, keyLanes, recordLanes);
+    const lanes = this.#lanes;
+    for (let lane = 0; lane < 4; lane += 1) lanes[lane]! -= recordLanes[lane]!;
+    this.#bytes -= end - recordValueOffset(bytes, start);
   }
 }

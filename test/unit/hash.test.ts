@@ -109,6 +109,22 @@ describe("a partition's digest", () => {
     assert.equal(a.bytes, 4);
   });
 
+  it("replaces a record, wherever the old one lies, as removal and addition do", () => {
+    const values = ["", "a", "sixteen bytes ok", "a longer one, of more than two blocks of it"];
+    for (const [i, before] of values.entries()) {
+      const after = record(values.at(i - 1) ?? "", 2, i);
+      const old = record(before, 1, i % 2);
+      const among = Buffer.concat([Buffer.from("before"), old, Buffer.from("behind")]);
+      const end = 6 + old.length;
+      const replaced = of([key, old]);
+      replaced.replace(key, among, 6, end, after);
+      assert.ok(replaced.equals(of([key, after])), `value ${i}`);
+      replaced.replace(key, after, 0, after.length, old);
+      replaced.remove(key, among, 6, end);
+      assert.ok(replaced.equals(new PartitionDigest()), `value ${i}`);
+    }
+  });
+
   it("survives its bytes", () => {
     const digest = of([key, record("a")]);
     const { keys, bytes } = digest;
