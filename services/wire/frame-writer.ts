@@ -1,6 +1,7 @@
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import type { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { limits } from "../core/limits.js";
 import { frameHeaderBytes } from "./frame-reader.js";
+import { NumberWriter } from "./number-writer.js";
 
 const header = new Uint8Array(frameHeaderBytes);
 
@@ -9,7 +10,7 @@ let shared: BinaryWriter | undefined;
 
 /** A frame of a kind (see `frameKind`) with the body that `write` adds; without it, an empty one. */
 export function encodeFrame(kind: number, write?: (writer: BinaryWriter) => void): Buffer {
-  const writer = shared ?? new BinaryWriter();
+  const writer = shared ?? new NumberWriter();
   // Comes back when the whole frame was written: what throws in the middle leaves bytes behind.
   shared = undefined;
   writer.raw(header);
