@@ -269,7 +269,7 @@ export class Ownership {
       partition.digest = copy.digest;
       this.#target?.adopted(partition.id);
       if (old !== undefined) this.#options.discard(partition.id, old);
-    } else if (partition.overlay.size === 0 && partition.seq === 0) {
+    } else if (partition.overlay.isEmpty && partition.seq === 0) {
       kvMap.loadCounters(partition);
     }
     this.#source?.entryAdopted(partition);

@@ -8,19 +8,12 @@ import type {
   RecordLocation,
   StorageEngine,
 } from "../ports/storage-engine.js";
-import {
-  encodeRecord,
-  recordEpoch,
-  recordExpiresAtMs,
-  recordIsDeleted,
-  recordSeq,
-  recordVersion,
-} from "../record.js";
+import { encodeRecord, recordExpiresAtMs, recordIsDeleted, recordVersion } from "../record.js";
 import type { Version } from "../topology.js";
 import { formatVersion } from "../version-text.js";
 import { decodeCounters, encodeCounters } from "./counters.js";
-import { keyName } from "./key-name.js";
-import { type OverlayWrite, Partition } from "./partition.js";
+import type { OverlayWrite } from "./overlay.js";
+import { Partition } from "./partition.js";
 
 /** When a write may take effect. Undefined: always. `if-stored` holds for an expired record too: it is for expiry. */
 export type Condition =
@@ -65,7 +58,6 @@ export interface KVMapOptions {
 
 interface Assigned extends OverlayWrite {
   readonly partition: Partition;
-  readonly overlayKey: string;
   readonly write: WriteCall;
   readonly epoch: Epoch;
   readonly existed: boolean;
@@ -174,22 +166,22 @@ export class KVMap {
       write.sink.refused(write.call, unavailable(`partition ${partition.id} has no live data here`));
       return;
     }
-    const overlayKey = keyName(write.key);
-    const inFlight = partition.overlay.get(overlayKey);
-    let old: Uint8Array | undefined;
+    const { key } = write;
+    const inFlight = partition.overlay.get(key);
+    let old: RecordLocation | undefined;
     try {
-      old = inFlight ? inFlight.record : this.#engine.get(partition.id, generation, write.key);
+      old = inFlight ? wholeRecord(inFlight.record) : this.#engine.locate(partition.id, generation, key);
     } catch (error) {
       // What is there is damaged: neither the condition nor the digest can be told.
       write.sink.refused(write.call, asEkvError(error));
       return;
     }
-    const existed = old !== undefined && !this.hasExpired(old);
+    const existed = old !== undefined && !this.hasExpired(old.bytes, old.start);
     const seen = existed || write.condition?.kind === "if-stored" ? old : undefined;
     const failed = conditionFailure(write.condition, seen);
     if (failed && old !== undefined && seen === undefined) {
       // That the key is gone may be learnt, here too, only once its deletion is committed.
-      this.expire(partition, write.key, old, (error) => {
+      this.expire(partition, key, old.bytes.subarray(old.start, old.end), (error) => {
         if (error) write.sink.refused(write.call, error);
         else this.#writeAgain(partition, write);
       });
@@ -204,7 +196,7 @@ export class KVMap {
       });
       return;
     }
-    this.#assign(partition, generation, write, overlayKey, old, existed);
+    this.#assign(partition, generation, write, old, existed);
   }
 
   /** Entries of the live generation within bounds, in key order, page by page; deleted and expired ones left out. */
@@ -261,8 +253,7 @@ export class KVMap {
     partition: Partition,
     generation: Generation,
     write: WriteCall,
-    overlayKey: string,
-    old: Uint8Array | undefined,
+    old: RecordLocation | undefined,
     existed: boolean,
   ): void {
     const seq = partition.seq + 1;
@@ -273,12 +264,14 @@ export class KVMap {
       { epoch, seq, expiresAtMs: deleted ? 0 : write.expiresAtMs, deleted },
       deleted ? emptyValue : write.value,
     );
-    if (old !== undefined) partition.digest.remove(write.key, old);
-    if (!deleted) partition.digest.add(write.key, record);
-    const stored = deleted ? undefined : record;
-    const assigned: Assigned = { partition, overlayKey, write, epoch, seq, record: stored, existed };
-    partition.overlay.set(overlayKey, assigned);
     const { key } = write;
+    const { digest } = partition;
+    if (old === undefined) digest.add(key, record);
+    else if (deleted) digest.remove(key, old.bytes, old.start, old.end);
+    else digest.replace(key, old.bytes, old.start, old.end, record);
+    const stored = deleted ? undefined : record;
+    const assigned: Assigned = { partition, write, key, epoch, seq, record: stored, existed };
+    partition.overlay.set(assigned);
     this.#batch.push({ kind: write.kind, partition: partition.id, generation, key, record });
     this.#assigned.push(assigned);
     this.#touched.add(partition);
@@ -335,9 +328,9 @@ export class KVMap {
   #committed(assigned: readonly Assigned[]): void {
     this.#committing = false;
     for (const one of assigned) {
-      const { partition, overlayKey } = one;
+      const { partition } = one;
       partition.localSeq = one.seq;
-      if (partition.overlay.get(overlayKey) === one) partition.overlay.delete(overlayKey);
+      partition.overlay.delete(one);
     }
     for (const one of assigned) {
       const { partition } = one;
@@ -407,21 +400,25 @@ function acknowledge({ write, epoch, seq, existed }: Assigned): void {
   else write.sink.written(write.call, { epoch, seq }, existed);
 }
 
+function wholeRecord(record: Uint8Array | undefined): RecordLocation | undefined {
+  return record && { bytes: record, start: 0, end: record.length };
+}
+
 function conditionFailure(
   condition: Condition | undefined,
-  old: Uint8Array | undefined,
+  old: RecordLocation | undefined,
 ): EkvError | undefined {
   if (condition === undefined) return undefined;
-  const current = old === undefined || recordIsDeleted(old) ? undefined : old;
+  const current = old === undefined || recordIsDeleted(old.bytes, old.start) ? undefined : old;
   if (condition.kind === "if-absent") {
     if (current === undefined) return undefined;
-    const version = recordVersion(current);
+    const version = recordVersion(current.bytes, current.start);
     return conditionFailed(`the key exists, at version ${formatVersion(version)}`, version);
   }
   const expected = condition.version;
   if (current === undefined) return conditionFailed("the key does not exist", undefined);
-  if (recordEpoch(current) === expected.epoch && recordSeq(current) === expected.seq) return undefined;
-  const version = recordVersion(current);
+  const version = recordVersion(current.bytes, current.start);
+  if (version.epoch === expected.epoch && version.seq === expected.seq) return undefined;
   const message = `the key is at version ${formatVersion(version)}, not ${formatVersion(expected)}`;
   return conditionFailed(message, version);
 }

@@ -3,13 +3,7 @@ import type { EkvError } from "../errors.js";
 import { type Epoch, type Generation, type PartitionId, brandAs } from "../ids.js";
 import type { PartitionEntry } from "../topology.js";
 import type { Follower } from "./follower.js";
-
-/** A write that is assigned and not yet committed, as later conditions see it. */
-export interface OverlayWrite {
-  readonly seq: number;
-  /** Undefined: deleted. */
-  readonly record: Uint8Array | undefined;
-}
+import { Overlay } from "./overlay.js";
 
 /** A call that waits for a hand-off to end. */
 export interface ParkedCall {
@@ -42,7 +36,7 @@ export class Partition {
   localSeq = 0;
   /** Of the live generation with every assigned write applied. */
   digest: PartitionDigest = new PartitionDigest();
-  readonly overlay: Map<string, OverlayWrite> = new Map<string, OverlayWrite>();
+  readonly overlay: Overlay = new Overlay();
   follower: Follower | undefined;
   /** How often writes in flight were undone: what was concluded from them then holds no longer. */
   undone = 0;
