@@ -7,6 +7,7 @@ import {
   frameHeaderBytes,
   generationAt,
   isEntryIntact,
+  isEntryWithin,
   keyBytesAt,
   kindAt,
   partitionAt,
@@ -117,12 +118,16 @@ function addChanges(
   length: number,
   place: number,
 ): void {
-  for (let at = start; at < start + length; at += sizeAt(words, at)) {
+  const end = start + length;
+  for (let at = start; at < end; at += sizeAt(words, at)) {
+    const offset = place + at - start;
+    if (
+      !segment.isVerified &&
+      !(isEntryWithin(words, at, end) && isEntryIntact(words, at, segment.salt, offset))
+    )
+      throw segment.damage(offset);
     const kind = changeKinds.get(kindAt(words, at));
     if (kind === undefined) continue;
-    if (!segment.isVerified && !isEntryIntact(words, at, segment.salt, place + at - start)) {
-      throw segment.damage(place + at - start);
-    }
     const keyStart = at + entryHeaderBytes;
     const record = recordStartAt(words, at);
     changes.push({

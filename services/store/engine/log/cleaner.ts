@@ -5,6 +5,7 @@ import {
   entryKinds,
   frameHeaderBytes,
   isEntryIntact,
+  isEntryWithin,
   kindAt,
   readFrameHeader,
   segmentHeaderBytes,
@@ -98,7 +99,7 @@ export class Cleaner {
         continue;
       }
       if (this.#at >= stop) return false;
-      if (!segment.isVerified && !isEntryIntact(memory.words, this.#at, segment.salt))
+      if (!segment.isVerified && !isWhole(memory.words, this.#at, this.#frameEnd, segment.salt))
         return this.#stop(segment);
       const kind = movedKinds.get(kindAt(memory.words, this.#at));
       if (kind !== undefined && this.#index.isLive(segment, this.#at)) {
@@ -119,4 +120,8 @@ export class Cleaner {
     this.stoppedAt = { segment, offset: this.#at };
     return false;
   }
+}
+
+function isWhole(words: Int32Array, at: number, end: number, salt: number): boolean {
+  return isEntryWithin(words, at, end) && isEntryIntact(words, at, salt);
 }

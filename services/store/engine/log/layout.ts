@@ -127,7 +127,12 @@ export function isEntryWithin(words: Int32Array, offset: number, end: number): b
   return recordBytes <= end - offset && offset + entryBytes(keyBytesAt(words, offset), recordBytes) <= end;
 }
 
-/** Whether the checksum of the entry at `offset` holds. `place`: its offset in the segment, if that is another. */
+/** Whether the key of the entry at `offset` ends before `end`, whatever the length of its record is said to be. */
+export function isKeyWithin(words: Int32Array, offset: number, end: number): boolean {
+  return offset + entryHeaderBytes <= end && offset + entryHeaderBytes + keyBytesAt(words, offset) <= end;
+}
+
+/** Whether the checksum of the entry at `offset` holds, which lies within its frame. `place`: its offset in the segment, if that is another. */
 export function isEntryIntact(
   words: Int32Array,
   offset: number,

@@ -107,7 +107,7 @@ export class LogIndex {
         return this.#delete(words, bytes, offset);
       case entryKinds.counters:
       case entryKinds.movedCounters:
-        return this.#setCounters(words, offset, positionOf(segment, offset));
+        return this.#setCounters(words, offset, positionOf(segment, offset), sizeAt(words, offset));
       case entryKinds.meta:
       case entryKinds.movedMeta: {
         const position = positionOf(segment, offset);
@@ -134,7 +134,8 @@ export class LogIndex {
         return this.#setKey(this.#made(words, offset), words, bytes, offset, position);
       case entryKinds.counters:
       case entryKinds.movedCounters:
-        return this.#setCounters(words, offset, position);
+        // Of its lengths, none can be relied on.
+        return this.#setCounters(words, offset, position, 0);
       case entryKinds.meta:
       case entryKinds.movedMeta:
       case entryKinds.metaDelete:
@@ -233,9 +234,9 @@ export class LogIndex {
     if (index.keys === 0 && index.counters === 0) this.#forget(index);
   }
 
-  #setCounters(words: Int32Array, offset: number, position: Position): void {
+  #setCounters(words: Int32Array, offset: number, position: Position, bytes: number): void {
     const index = this.#made(words, offset);
-    const growth = sizeAt(words, offset) - index.countersBytes;
+    const growth = bytes - index.countersBytes;
     index.counters = position;
     index.countersBytes += growth;
     index.liveBytes += growth;

@@ -6,6 +6,7 @@ import {
   frameHeaderBytes,
   isEntryIntact,
   isEntryWithin,
+  isKeyWithin,
   linkAt,
   readFrameHeader,
   readSegmentHeader,
@@ -429,14 +430,13 @@ export function applyRun(index: LogIndex, segment: Segment, start: number, end: 
   /** Whether an entry must begin here: the one before was whole. */
   let isStart = true;
   for (let at = start; at < end;) {
-    const isWithin = isSound || isEntryWithin(words, at, end);
-    if (isSound || (isWithin && isEntryIntact(words, at, segment.salt))) {
+    if (isSound || (isEntryWithin(words, at, end) && isEntryIntact(words, at, segment.salt))) {
       index.apply(segment, at);
       at += sizeAt(words, at);
       isStart = true;
     } else {
       if (isStart) segment.damaged.add(at);
-      if (isStart && isWithin) index.applyDamaged(segment, at);
+      if (isStart && isKeyWithin(words, at, end)) index.applyDamaged(segment, at);
       at += 8;
       isStart = false;
     }
