@@ -1,5 +1,6 @@
 import { inspect, parseArgs } from "node:util";
 import { runCampaign } from "./campaign.js";
+import { runDamages } from "./damage/damages.js";
 import { runKills } from "./kills/kills.js";
 
 const help = `npm run test:power-loss -- [options]
@@ -15,6 +16,7 @@ opens the engine on what a disk may hold then. Exit status 1 when it holds anyth
   --share N     of the moments of each run at which the power may go (default 0.1)
   --all         every moment of each run; no limit unless one is given
   --failing     every disk refuses calls at times (default: a third of the seeds' do)
+  --damage N    instead, turns over N bits, one at a time, in folders of stopped and killed processes
   --kills N     instead, kills N processes that use the engine on a real disk, and compares all that is there after each
   --verbose     a line for every run, or kill
 
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     share: { type: "string", default: "0.1" },
     all: { type: "boolean", default: false },
     failing: { type: "boolean" },
+    damage: { type: "string" },
     kills: { type: "string" },
     verbose: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
@@ -69,12 +72,36 @@ async function kill(kills: number): Promise<number> {
   }
 }
 
+/** Of each folder, so that there are many. */
+const flipsPerFolder = 40;
+
+async function damage(flips: number): Promise<number> {
+  const first = numberOf(values.seed ?? values.first, Math.floor(Math.random() * 1e9));
+  say(`damage: seeds from ${first} on`);
+  let done = 0;
+  for (let seed = first; done < flips; seed += 1) {
+    for (const ending of ["stopped", "killed"] as const) {
+      try {
+        await runDamages({ ending, first: seed, seeds: 1, flips: flipsPerFolder });
+      } catch (error) {
+        say(`seed ${seed}: FAILED: ${(error as Error).message.replaceAll("\n", " ")}`);
+        return 1;
+      }
+      done += flipsPerFolder;
+    }
+    if (values.verbose) say(`seed ${seed}: ok`);
+  }
+  say(`${done} bits turned over: 0 failed`);
+  return 0;
+}
+
 async function main(): Promise<number> {
   if (values.help) {
     say(help);
     return 0;
   }
   if (values.kills !== undefined) return await kill(Number(values.kills));
+  if (values.damage !== undefined) return await damage(Number(values.damage));
   return await cutPower();
 }
 

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { EkvError } from "../../../services/core/errors.js";
 import { brandAs, type Generation, type PartitionId } from "../../../services/core/ids.js";
 import type { StorageEngine } from "../../../services/core/ports/storage-engine.js";
@@ -9,7 +10,7 @@ import type { DiskImage } from "../disk/history.js";
 import { RecordedDisk } from "../disk/recorded-disk.js";
 import { Schedule } from "../disk/schedule.js";
 import { contentOf } from "../engine-content.js";
-import { type Place, SegmentPlan } from "./place.js";
+import { type ByteKind, type Place, SegmentPlan } from "./place.js";
 
 /** One bit of a file, turned over. */
 export interface Flip {
@@ -24,12 +25,21 @@ export interface DamageOutcome {
   readonly right: number;
   /** Names whose reading failed with an error that names file and offset. */
   readonly refused: number;
-  /** Names that read otherwise; allowed only where a report at the start named the place that they depend on. */
-  readonly different: readonly string[];
+  /** Names that read otherwise. */
+  readonly different: number;
+  /** Opening reported the damaged place. */
   readonly isReported: boolean;
   /** The end of the log, from the damage on, was taken for what a kill leaves of a write. */
   readonly isTorn: boolean;
 }
+
+/** Bytes that say whose entry it is: where they are damaged, nobody knows what to refuse. */
+const namedBy: ReadonlySet<ByteKind> = new Set<ByteKind>([
+  "generation",
+  "partition",
+  "kind and key length",
+  "key",
+]);
 
 /** A folder that is whole, in which bits are turned over one at a time. */
 export class DamagedDisk {
@@ -56,12 +66,14 @@ export class DamagedDisk {
     await schedule.until("close", engine.close());
   }
 
-  drawFlip(random: SeededRandom): Flip {
-    const files = [...this.#image].filter(([name, { length }]) => length > 0 && !name.endsWith(".tmp"));
-    const [file, bytes] = random.pick(files);
-    return { file, offset: random.below(bytes.length), bit: random.below(8) };
+  /** The files in which bits are turned over, with their sizes in bytes. */
+  get files(): readonly { readonly name: string; readonly size: number }[] {
+    return [...this.#image]
+      .filter(([name, { length }]) => length > 0 && !name.endsWith(".tmp"))
+      .map(([name, { length }]) => ({ name, size: length }));
   }
 
+  /** Undefined: in the checkpoint. */
   placeOf({ file, offset }: Flip): Place | undefined {
     return this.#plans.get(file)?.placeOf(offset);
   }
@@ -72,16 +84,30 @@ export class DamagedDisk {
     bytes[flip.offset] = (bytes[flip.offset] ?? 0) ^ (1 << flip.bit);
     const { engine, report, schedule } = await this.#opened(new Map([...this.#image, [flip.file, bytes]]));
     const place = this.placeOf(flip);
-    const isReported = report.damages.some(({ file, offset }) => file.endsWith(flip.file) && offset >= 0);
+    const { damages } = report;
     const isTorn = report.tornBytes > 0;
-    const outcome = { ...this.#read(engine), isReported, isTorn };
+    const { right, refused, different } = this.#read(engine, flip);
     if (place === undefined) {
-      if (!/damaged at byte \d+/.test(report.checkpoint ?? "")) throw new Error("the checkpoint is believed");
-      if (outcome.different.length > 0) throw new Error(`different: ${outcome.different.join(", ")}`);
-    } else if (isTorn && !isReported) this.#checkTorn(engine, place, flip);
-    else this.#checkDifferences(outcome, place);
-    await schedule.until("close", engine.close()).catch((error: unknown) => assertNamed(error));
-    return outcome;
+      const start = sectionStart(this.#image.get(flip.file) as Uint8Array, flip.offset);
+      assert.equal(report.checkpoint, `it is damaged at byte ${start}`, "what is said of the checkpoint");
+      assert.deepEqual([...refused, ...different, ...damages], [], "nothing else is damaged");
+    } else {
+      for (const { file, offset } of damages) {
+        assert.ok(file.endsWith(flip.file) && offset === place.start, `reported: ${file} at ${offset}`);
+      }
+      // Without a checkpoint all of the log is replayed.
+      if (report.checkpoint !== undefined) assert.ok(isTorn || damages.length > 0, "nothing is reported");
+      if (isTorn && damages.length === 0) this.#checkTorn(engine, place, flip);
+      else this.#checkNames(flip, place, { refused, different, isReported: damages.length > 0 });
+    }
+    await schedule.until("close", engine.close()).catch((error: unknown) => this.#assertNamed(error, flip));
+    return {
+      right,
+      refused: refused.length,
+      different: different.length,
+      isReported: damages.length > 0,
+      isTorn,
+    };
   }
 
   /** What was acknowledged and never synced may go with the damage; then all of it, and nothing that is known to be durable. */
@@ -94,42 +120,47 @@ export class DamagedDisk {
     }
   }
 
-  #checkDifferences({ different, isReported }: DamageOutcome, { names, kind }: Place): void {
-    const others = different.filter(
-      (name) => !names.some((of) => name === of || (of.endsWith(" ") && name.startsWith(of))),
-    );
-    if (others.length > 0) throw new Error(`damage of a ${kind} changed others: ${others.join(", ")}`);
-    if (different.length > 0 && !isReported) throw new Error(`unreported: ${different.join(", ")}`);
+  /** What is whole reads as it was written. What is damaged is refused; only where its name is damaged too, older data may show. */
+  #checkNames(
+    flip: Flip,
+    place: Place,
+    read: { readonly refused: readonly string[]; readonly different: readonly string[]; isReported: boolean },
+  ): void {
+    const { names, kind, start, isDrop } = place;
+    const isHeader = kind === "segment header" || kind === "frame header";
+    const ofPlace = (name: string): boolean =>
+      names.some((of) => name === of || (isDrop && name.startsWith(of)));
+    const asRead = isHeader ? "" : this.#plans.get(flip.file)?.nameWith(start, flip.offset, flip.bit);
+    const strangers = read.refused.filter((name) => isHeader || (!ofPlace(name) && name !== asRead));
+    assert.deepEqual(strangers, [], "nothing else is refused");
+    const mayDiffer = isDrop || namedBy.has(kind);
+    const changed = read.different.filter((name) => !mayDiffer || !ofPlace(name));
+    assert.deepEqual(changed, [], "nothing else is different");
+    assert.ok(read.different.length === 0 || read.isReported, `unreported: ${read.different.join(", ")}`);
   }
 
-  #read(engine: StorageEngine): { right: number; refused: number; different: string[] } {
+  #read(engine: StorageEngine, flip: Flip): { right: number; refused: string[]; different: string[] } {
     let right = 0;
-    let refused = 0;
+    const refused: string[] = [];
     const different: string[] = [];
-    for (const [name, expected] of this.#content) {
+    for (const name of this.#chain.everNamed) {
+      const expected = this.#content.get(name);
       try {
-        const found = valueOf(engine, name);
-        if (found === expected) right += 1;
-        else different.push(name);
+        if (valueOf(engine, name) !== expected) different.push(name);
+        else if (expected !== undefined) right += 1;
       } catch (error) {
-        assertNamed(error);
-        refused += 1;
+        this.#assertNamed(error, flip);
+        refused.push(name);
       }
     }
-    return { right, refused, different: [...different, ...this.#returned(engine)] };
+    return { right, refused, different };
   }
 
-  /** Names that were deleted and are back. */
-  #returned(engine: StorageEngine): string[] {
-    return [...this.#chain.everNamed].filter((name) => {
-      if (this.#content.has(name)) return false;
-      try {
-        return valueOf(engine, name) !== undefined;
-      } catch (error) {
-        assertNamed(error);
-        return false;
-      }
-    });
+  /** An error of a reader names the file and where the damaged entry begins. */
+  #assertNamed(error: unknown, flip: Flip): void {
+    const place = `/${flip.file} is damaged at byte ${this.placeOf(flip)?.start}:`;
+    if (error instanceof EkvError && error.message.includes(place)) return;
+    throw error;
   }
 
   async #opened(
@@ -152,9 +183,15 @@ export class DamagedDisk {
   }
 }
 
-function assertNamed(error: unknown): void {
-  if (error instanceof EkvError && /\.log is damaged at byte \d+/.test(error.message)) return;
-  throw error;
+/** Where the section of a checkpoint begins that a byte lies in. */
+function sectionStart(checkpoint: Uint8Array, offset: number): number {
+  const bytes = Buffer.from(checkpoint);
+  let start = 0;
+  for (;;) {
+    const end = start + 8 + bytes.readInt32LE(start);
+    if (offset < end) return start;
+    start = end;
+  }
 }
 
 function valueOf(engine: StorageEngine, name: string): string | undefined {

@@ -9,15 +9,34 @@ import {
   partitionAt,
   readFrameHeader,
   readSegmentHeader,
+  recordBytesAt,
+  recordStartAt,
   segmentHeaderBytes,
   sizeAt,
   type Words,
 } from "../../../services/store/engine/log/layout.js";
 import { countersName, generationName, metaName, recordName } from "../content.js";
 
+/** What a byte of a log belongs to. */
+export type ByteKind =
+  | "segment header"
+  | "frame header"
+  | "entry checksum"
+  | "record length"
+  | "generation"
+  | "partition"
+  | "kind and key length"
+  | "key"
+  | "record"
+  | "padding";
+
 /** A part of a segment that has a checksum of its own. */
 export interface Place {
-  readonly kind: "segment header" | "frame header" | "entry";
+  readonly kind: ByteKind;
+  /** Where that part begins. */
+  readonly start: number;
+  /** The entry drops a generation. */
+  readonly isDrop: boolean;
   /** Of the frame, or of that which the entry is in; undefined in a segment's header. */
   readonly batch: number | undefined;
   /** Names of what lies there, or depends on it. A generation's prefix where it is dropped. */
@@ -62,16 +81,39 @@ export class SegmentPlan {
   placeOf(offset: number): Place {
     if (offset < segmentHeaderBytes) {
       const names = this.#frames.flatMap((frame) => this.#namesOf(frame));
-      return { kind: "segment header", batch: undefined, names };
+      return { kind: "segment header", start: 0, isDrop: false, batch: undefined, names };
     }
     const frame = this.#frames.find(({ end }) => offset < end);
     if (!frame) throw new Error(`byte ${offset} is in no frame`);
     const { batch } = frame;
     if (offset < frame.start + frameHeaderBytes) {
-      return { kind: "frame header", batch, names: this.#namesOf(frame) };
+      return { kind: "frame header", start: frame.start, isDrop: false, batch, names: this.#namesOf(frame) };
     }
-    const entry = this.#entriesOf(frame).findLast((start) => start <= offset) ?? 0;
-    return { kind: "entry", batch, names: [this.#nameAt(entry)] };
+    const start = this.#entriesOf(frame).findLast((entry) => entry <= offset) ?? 0;
+    const isDrop = kindAt(this.#words.words, start) === entryKinds.drop;
+    return { kind: this.#kindIn(start, offset), start, isDrop, batch, names: [this.#nameAt(start)] };
+  }
+
+  /** The name that the entry at `start` has when a bit is turned over. */
+  nameWith(start: number, offset: number, bit: number): string {
+    const { bytes } = this.#words;
+    const before = bytes[offset] ?? 0;
+    bytes[offset] = before ^ (1 << bit);
+    const name = this.#nameAt(start);
+    bytes[offset] = before;
+    return name;
+  }
+
+  #kindIn(entry: number, offset: number): ByteKind {
+    const { words } = this.#words;
+    const at = offset - entry;
+    if (at < 4) return "entry checksum";
+    if (at < 8) return "record length";
+    if (at < 12) return "generation";
+    if (at < 14) return "partition";
+    if (at < entryHeaderBytes) return "kind and key length";
+    if (offset < recordStartAt(words, entry)) return "key";
+    return offset < recordStartAt(words, entry) + recordBytesAt(words, entry) ? "record" : "padding";
   }
 
   #entriesOf({ start, end }: Frame): number[] {

@@ -22,26 +22,33 @@ export interface Finding {
   readonly message: string;
 }
 
+/** That `--damage` turns over in the folders of a seed. */
+const bitsPerSeed = 80;
+
 /** Cuts the power under copies of the compiled engine, damaged or not. */
 export class Laboratory {
   readonly #copy = new CompiledCopy(parts);
 
-  /** Tries the product as it is. */
-  control(trial: Trial): Promise<Finding> {
-    return this.#cutPower(trial);
+  /** Tries the product as it is, in the same way as a mutant. */
+  control({ foundBy }: Mutant, trial: Trial): Promise<Finding> {
+    return this.#run(trial, foundBy);
   }
 
   /** Tries a mutant. Throws when the code that it changes is not there exactly once. */
   try(mutant: Mutant, trial: Trial): Promise<Finding> {
-    return this.#copy.with(mutant.name, mutant.edits, () => this.#cutPower(trial));
+    return this.#copy.with(mutant.name, mutant.edits, () => this.#run(trial, mutant.foundBy));
   }
 
   close(): void {
     this.#copy.close();
   }
 
-  async #cutPower({ first, seeds, share }: Trial): Promise<Finding> {
-    const argv = ["--first", first, "--seeds", seeds, "--share", share].map(String);
+  async #run({ first, seeds, share }: Trial, foundBy: Mutant["foundBy"]): Promise<Finding> {
+    const how =
+      foundBy === "damage"
+        ? ["--damage", seeds * bitsPerSeed]
+        : ["--seeds", seeds, "--share", share, ...(foundBy === "failing" ? ["--failing"] : [])];
+    const argv = ["--first", first, ...how].map(String);
     const { status, output } = await this.#copy.run("dist/test/power-loss/main.js", argv);
     if (status === 0) return { seed: undefined, message: "" };
     const failed = /^seed (\d+): FAILED: (.*)$/m.exec(output);

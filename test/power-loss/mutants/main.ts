@@ -23,7 +23,7 @@ try {
     const took = `${((performance.now() - startedAt) / 1000).toFixed(0)} s`;
     // The product itself must pass where its mutant fails.
     const control =
-      seed === undefined ? undefined : await laboratory.control({ first: seed, seeds: 1, share });
+      seed === undefined ? undefined : await laboratory.control(mutant, { first: seed, seeds: 1, share });
     const isProductBad = control?.seed !== undefined;
     if (seed === undefined || isProductBad) missed += 1;
     const found =
