@@ -259,7 +259,7 @@ export const mutants: readonly Mutant[] = [
         replace: "",
       },
     ],
-    seed: 1,
+    seed: 10,
     foundBy: "failing",
   },
   {
