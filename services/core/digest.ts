@@ -1,3 +1,4 @@
+import type { RecordColumns } from "./ports/storage-engine.js";
 import { recordValueOffset } from "./record.js";
 
 const c1 = 0x239b961b;
@@ -128,9 +129,26 @@ export class PartitionDigest {
   /** Takes an entry in. */
   add(key: Uint8Array, record: Uint8Array): void {
     hash128(key, 0, keyLanes);
-    this.#addRecord(record);
+    this.#addRecord(record, 0, record.length);
     this.#keys += 1;
     this.#bytes += key.length;
+  }
+
+  /** Takes entries in. */
+  addColumns({ keys, keyLengths, records, recordLengths }: RecordColumns): void {
+    let keyStart = 0;
+    let recordStart = 0;
+    for (let i = 0; i < keyLengths.length; i += 1) {
+      const keyEnd = keyStart + (keyLengths[i] as number);
+      const recordEnd = recordStart + (recordLengths[i] as number);
+      keyLanes.fill(0);
+      hash128From(keys, keyStart, keyEnd, keyLanes, keyLanes);
+      this.#addRecord(records, recordStart, recordEnd);
+      this.#bytes += keyEnd - keyStart;
+      keyStart = keyEnd;
+      recordStart = recordEnd;
+    }
+    this.#keys += keyLengths.length;
   }
 
   /** Takes an entry out that is in: the reverse of {@link PartitionDigest.add}. The record is at `start` to `end`. */
@@ -145,7 +163,7 @@ export class PartitionDigest {
   replace(key: Uint8Array, old: Uint8Array, start: number, end: number, record: Uint8Array): void {
     hash128(key, 0, keyLanes);
     this.#removeRecord(old, start, end);
-    this.#addRecord(record);
+    this.#addRecord(record, 0, record.length);
   }
 
   equals(other: PartitionDigest): boolean {
@@ -182,11 +200,11 @@ export class PartitionDigest {
   }
 
   /** Adds a record's hash, which begins from its key's: `keyLanes`. */
-  #addRecord(record: Uint8Array): void {
-    hash128From(record, 0, record.length, keyLanes, recordLanes);
+  #addRecord(bytes: Uint8Array, start: number, end: number): void {
+    hash128From(bytes, start, end, keyLanes, recordLanes);
     const lanes = this.#lanes;
     for (let lane = 0; lane < 4; lane += 1) lanes[lane]! += recordLanes[lane]!;
-    this.#bytes += record.length - recordValueOffset(record);
+    this.#bytes += end - recordValueOffset(bytes, start);
   }
 
   #removeRecord(bytes: Uint8Array, start: number, end: number): void {

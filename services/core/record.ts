@@ -60,11 +60,11 @@ export function encodeRecord(header: RecordHeader, value: Uint8Array): Uint8Arra
   return bytes;
 }
 
-/** Whether bytes can be a record: its flags are known, and its header is whole. */
-export function isRecord(bytes: Uint8Array): boolean {
-  const flags = bytes[0];
-  if (flags === undefined || flags > (expiresFlag | deletedFlag)) return false;
-  return bytes.length >= recordValueOffset(bytes);
+/** Whether the bytes at `start` to `end` can be a record: its flags are known, and its header is whole. */
+export function isRecord(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
+  if (start >= end || end > bytes.length) return false;
+  if ((bytes[start] as number) > (expiresFlag | deletedFlag)) return false;
+  return end >= recordValueOffset(bytes, start);
 }
 
 /** The epoch of the write that stored the record at `offset`. */

@@ -14,23 +14,37 @@ export function encodeRecordBatch(records: readonly CopiedRecord[]): RecordBatch
   };
 }
 
-/** The records of a batch as views into it, or undefined when its columns contradict each other or hold no records. */
-export function decodeRecordBatch(batch: RecordBatch): readonly CopiedRecord[] | undefined {
-  const { keys, keyLengths, records, recordLengths } = batch;
-  if (keyLengths.length !== recordLengths.length) return undefined;
-  const decoded: CopiedRecord[] = [];
-  let keyOffset = 0;
-  let recordOffset = 0;
-  for (const [index, keyLength] of keyLengths.entries()) {
-    const recordLength = recordLengths[index] ?? 0;
-    if (keyLength === 0 || keyLength > limits.keyBytesMax) return undefined;
-    const record = records.subarray(recordOffset, recordOffset + recordLength);
-    if (!isRecord(record)) return undefined;
-    decoded.push({ key: keys.subarray(keyOffset, keyOffset + keyLength), record });
-    keyOffset += keyLength;
-    recordOffset += recordLength;
+/** Whether the columns of a batch fit each other and hold keys and records. */
+export function isRecordBatch({ keys, keyLengths, records, recordLengths }: RecordBatch): boolean {
+  if (keyLengths.length !== recordLengths.length) return false;
+  let keysEnd = 0;
+  let recordsEnd = 0;
+  for (let i = 0; i < keyLengths.length; i += 1) {
+    const keyLength = keyLengths[i] as number;
+    const recordStart = recordsEnd;
+    if (keyLength === 0 || keyLength > limits.keyBytesMax) return false;
+    keysEnd += keyLength;
+    recordsEnd += recordLengths[i] as number;
+    if (!isRecord(records, recordStart, recordsEnd)) return false;
   }
-  return keyOffset === keys.length && recordOffset === records.length ? decoded : undefined;
+  return keysEnd === keys.length && recordsEnd === records.length;
+}
+
+/** The records of a batch as views into it, or undefined when it is none: see {@link isRecordBatch}. */
+export function decodeRecordBatch(batch: RecordBatch): readonly CopiedRecord[] | undefined {
+  if (!isRecordBatch(batch)) return undefined;
+  const { keys, keyLengths, records, recordLengths } = batch;
+  let keyEnd = 0;
+  let recordEnd = 0;
+  return keyLengths.map((keyLength, i) => {
+    keyEnd += keyLength;
+    const recordStart = recordEnd;
+    recordEnd += recordLengths[i] as number;
+    return {
+      key: keys.subarray(keyEnd - keyLength, keyEnd),
+      record: records.subarray(recordStart, recordEnd),
+    };
+  });
 }
 
 /** CRC-32 of a batch: its keys, then its records. */

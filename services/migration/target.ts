@@ -23,7 +23,7 @@ import type {
 } from "../gen/elastickv/v1/migration.js";
 import { replicaFromWire, versionFromWire } from "../wire/topology.js";
 import { digestToWire, nackReasonToWire } from "./messages.js";
-import { checksumOf, decodeRecordBatch } from "./record-batch.js";
+import { checksumOf, decodeRecordBatch, isRecordBatch } from "./record-batch.js";
 import { formatNoun } from "../core/noun-count.js";
 
 /** How long a transfer that is ahead of the master's word waits for it, in milliseconds. */
@@ -403,9 +403,8 @@ async function storeChunk(copy: StagedCopy, chunk: ChunkDataTransfer): Promise<b
   if (chunk.chunk < copy.nextChunk) return true;
   if (chunk.chunk > copy.nextChunk || !chunk.records) return false;
   if (checksumOf(chunk.records) !== chunk.checksum) return false;
-  const records = decodeRecordBatch(chunk.records);
-  if (records === undefined) return false;
-  await copy.storeChunk(records, chunk.last);
+  if (!isRecordBatch(chunk.records)) return false;
+  await copy.storeChunk(chunk.records, chunk.last);
   return true;
 }
 

@@ -12,6 +12,7 @@ import {
   partitionOf,
   putOf,
   temporaryFolder,
+  withColumns,
 } from "../support/engines.js";
 
 const valueOf = (record: Uint8Array | undefined): string | undefined =>
@@ -361,5 +362,17 @@ describe("memory engine with a limit", () => {
     await engine.commit([deleteOf(1, 1, "a")]);
     await engine.commit([putOf(1, 1, "c", Buffer.alloc(8000))]);
     assert.deepEqual(keysOf(engine, 1, 1), ["c"]);
+  });
+
+  test("counts what a chunk of a copy adds, and what it replaces", async () => {
+    const engine = memoryEngine(10_000);
+    const chunk = [putOf(1, 1, "a", Buffer.alloc(4000)), putOf(1, 1, "b", Buffer.alloc(4000))];
+    await engine.commit(withColumns(chunk));
+    await engine.commit(withColumns(chunk));
+    await assert.rejects(
+      engine.commit(withColumns([...chunk, putOf(1, 1, "c", Buffer.alloc(4000))])),
+      isEkvError("RESOURCE_EXHAUSTED"),
+    );
+    assert.deepEqual(keysOf(engine, 1, 1), ["a", "b"]);
   });
 });

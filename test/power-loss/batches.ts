@@ -1,7 +1,6 @@
 import { brandAs } from "../../services/core/ids.js";
-import type { EngineWrite } from "../../services/core/ports/storage-engine.js";
 import { encodeRecord } from "../../services/core/record.js";
-import { deleteOf, generationOf, partitionOf } from "../support/engines.js";
+import { deleteOf, generationOf, partitionOf, type SingleWrite } from "../support/engines.js";
 import { SeededRandom } from "../simulation/world/random.js";
 import { type Batch, dropOf } from "./chain.js";
 
@@ -28,7 +27,7 @@ export function batchOf(style: BatchStyle, number: number): Batch {
   return { kind: "commit", writes };
 }
 
-function drawWrite(style: BatchStyle, random: SeededRandom, seq: number): EngineWrite {
+function drawWrite(style: BatchStyle, random: SeededRandom, seq: number): SingleWrite {
   const partition = random.pick(partitions);
   const generation = drawGeneration(random);
   const kind = random.fraction();
@@ -52,7 +51,7 @@ function drawPut(
   style: BatchStyle,
   random: SeededRandom,
   of: { partition: number; generation: number; seq: number },
-): EngineWrite {
+): SingleWrite {
   const expiresAtMs = random.chance(0.2) ? style.wallMs + random.below(20_000) - 5000 : 0;
   return {
     kind: "put",

@@ -1,5 +1,5 @@
 import { brandAs, type Generation, type PartitionId } from "../../services/core/ids.js";
-import type { EngineWrite } from "../../services/core/ports/storage-engine.js";
+import type { SingleWrite } from "../support/engines.js";
 import {
   type Change,
   type Content,
@@ -13,7 +13,7 @@ import {
 
 /** What is done to an engine at once: a commit, or a drop of a generation. */
 export type Batch =
-  | { readonly kind: "commit"; readonly writes: readonly EngineWrite[] }
+  | { readonly kind: "commit"; readonly writes: readonly SingleWrite[] }
   | { readonly kind: "drop"; readonly partition: PartitionId; readonly generation: Generation };
 
 /** Batches one after the other, and so the content after each of them: what an engine may hold is one of these. */
@@ -142,7 +142,7 @@ function applyAll(content: Map<string, string>, changes: readonly Change[]): voi
   }
 }
 
-function changeOf(write: EngineWrite): Change {
+function changeOf(write: SingleWrite): Change {
   switch (write.kind) {
     case "put":
       return {

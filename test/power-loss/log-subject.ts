@@ -1,9 +1,15 @@
-import type { StorageEngine } from "../../services/core/ports/storage-engine.js";
+import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { type OpenReport, openLogEngine } from "../../services/store/engine/log/open-log.js";
+import { type SingleWrite, withColumns } from "../support/engines.js";
 import type { Batch } from "./chain.js";
 import type { Content } from "./content.js";
 import { contentOf } from "./engine-content.js";
 import type { OpenSubject, Subject } from "./subject.js";
+
+/** Batches of both forms: every other one has its puts as columns, as a copy that comes in does. */
+function commitOf(writes: readonly SingleWrite[]): readonly EngineWrite[] {
+  return writes.length % 2 === 0 ? withColumns(writes) : writes;
+}
 
 /** The engine `log`, as what is tested. */
 class LogSubject implements Subject {
@@ -15,7 +21,7 @@ class LogSubject implements Subject {
 
   apply(batch: Batch): Promise<void> {
     return batch.kind === "commit"
-      ? this.#engine.commit(batch.writes)
+      ? this.#engine.commit(commitOf(batch.writes))
       : this.#engine.dropGeneration(batch.partition, batch.generation);
   }
 

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type {
-  EngineSnapshot,
-  EngineWrite,
-  ExpiredKey,
-  StorageEngine,
-} from "../../services/core/ports/storage-engine.js";
+import type { EngineSnapshot, ExpiredKey, StorageEngine } from "../../services/core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../services/core/record.js";
 import {
   countersOf,
@@ -15,7 +10,9 @@ import {
   generationOf,
   partitionOf,
   putOf,
+  type SingleWrite,
   temporaryFolder,
+  withColumns,
 } from "../support/engines.js";
 
 interface Stored {
@@ -41,7 +38,7 @@ const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const key = fc
   .constantFrom(..."00 0000 0001 61 6100 6161 62 ff ffff fe".split(" "))
   .map((hex) => Buffer.from(hex, "hex"));
-const write: fc.Arbitrary<EngineWrite> = fc.oneof(
+const write: fc.Arbitrary<SingleWrite> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc
@@ -89,7 +86,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-function after({ entries, counters }: Model, batch: readonly EngineWrite[]): Model {
+function after({ entries, counters }: Model, batch: readonly SingleWrite[]): Model {
   const next = { entries: new Map(entries), counters: new Map(counters) };
   for (const change of batch) {
     if (change.kind === "meta") continue;
@@ -223,7 +220,7 @@ async function runSteps(engine: StorageEngine, steps: readonly Step[]): Promise<
   const snapshots: Frozen[] = [];
   for (const next of steps) {
     if (next.kind === "commit") {
-      await engine.commit(next.batch);
+      await engine.commit(next.batch.length % 2 === 0 ? withColumns(next.batch) : next.batch);
       model = after(model, next.batch);
     } else if (next.kind === "dropGeneration") {
       await engine.dropGeneration(partitionOf(next.partition), generationOf(next.generation));

@@ -2,7 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Generation, type PartitionId, brandAs } from "../../services/core/ids.js";
-import type { EngineWrite, StorageEngine } from "../../services/core/ports/storage-engine.js";
+import type {
+  EngineEntry,
+  EngineWrite,
+  RecordColumns,
+  StorageEngine,
+} from "../../services/core/ports/storage-engine.js";
 import { encodeRecord } from "../../services/core/record.js";
 import { systemClock } from "../../services/runtime/clock.js";
 import { openLogFolder } from "../../services/store/engine/log/log-folder.js";
@@ -52,6 +57,40 @@ export const engineKinds: readonly {
 export const partitionOf = (index: number): PartitionId => brandAs<PartitionId>(index);
 export const generationOf = (index: number): Generation => brandAs<Generation>(index);
 
+/** A write other than that of many keys. */
+export type SingleWrite = Exclude<EngineWrite, { readonly kind: "puts" }>;
+
+/** The same writes, with puts of one generation that follow each other as a single write of columns. */
+export function withColumns(writes: readonly SingleWrite[]): EngineWrite[] {
+  const packed: EngineWrite[] = [];
+  for (const write of writes) {
+    const before = packed.at(-1);
+    const isNext =
+      write.kind === "put" &&
+      before?.kind === "puts" &&
+      before.partition === write.partition &&
+      before.generation === write.generation;
+    if (isNext) packed[packed.length - 1] = { ...before, columns: appended(before.columns, write) };
+    else packed.push(write.kind === "put" ? putsOf(write) : write);
+  }
+  return packed;
+}
+
+function putsOf(put: SingleWrite & { readonly kind: "put" }): EngineWrite {
+  const { partition, generation } = put;
+  const none = { keys: Buffer.alloc(0), keyLengths: [], records: Buffer.alloc(0), recordLengths: [] };
+  return { kind: "puts", partition, generation, columns: appended(none, put) };
+}
+
+function appended(columns: RecordColumns, { key, record }: EngineEntry): RecordColumns {
+  return {
+    keys: Buffer.concat([columns.keys, key]),
+    keyLengths: [...columns.keyLengths, key.length],
+    records: Buffer.concat([columns.records, record]),
+    recordLengths: [...columns.recordLengths, record.length],
+  };
+}
+
 /** A put of texts; `seq` tells records of one key apart. */
 export function putOf(
   partition: number,
@@ -59,7 +98,7 @@ export function putOf(
   key: Uint8Array | string,
   value: Uint8Array | string,
   expiresAtMs = 0,
-): EngineWrite {
+): SingleWrite {
   return {
     kind: "put",
     partition: partitionOf(partition),
@@ -73,7 +112,7 @@ export function putOf(
 }
 
 /** A delete, with its tombstone. */
-export function deleteOf(partition: number, generation: number, key: Uint8Array | string): EngineWrite {
+export function deleteOf(partition: number, generation: number, key: Uint8Array | string): SingleWrite {
   return {
     kind: "delete",
     partition: partitionOf(partition),
@@ -84,7 +123,7 @@ export function deleteOf(partition: number, generation: number, key: Uint8Array 
 }
 
 /** A write of a generation's counters; the engines do not look into them. */
-export function countersOf(partition: number, generation: number, value: Uint8Array | string): EngineWrite {
+export function countersOf(partition: number, generation: number, value: Uint8Array | string): SingleWrite {
   return {
     kind: "counters",
     partition: partitionOf(partition),

@@ -2,6 +2,17 @@ import type { EngineName } from "../data-settings.js";
 import type { Generation, PartitionId } from "../ids.js";
 import type { Version } from "../topology.js";
 
+/**
+ * Keys and their records as columns: all keys in a row, all records in a row, and the bytes of each. The lengths add up to the
+ * bytes, and there is one of both for every key.
+ */
+export interface RecordColumns {
+  readonly keys: Uint8Array;
+  readonly keyLengths: readonly number[];
+  readonly records: Uint8Array;
+  readonly recordLengths: readonly number[];
+}
+
 /** One write of a batch, to one generation of one partition. A record is in the format of `record.ts`. */
 export type EngineWrite =
   | {
@@ -10,6 +21,13 @@ export type EngineWrite =
       readonly generation: Generation;
       readonly key: Uint8Array;
       readonly record: Uint8Array;
+    }
+  /** Puts many keys of one generation, without an object for each. */
+  | {
+      readonly kind: "puts";
+      readonly partition: PartitionId;
+      readonly generation: Generation;
+      readonly columns: RecordColumns;
     }
   | {
       readonly kind: "delete";

@@ -1,6 +1,6 @@
 import { PartitionDigest } from "../digest.js";
 import { type Epoch, type Generation, type MoveId, type PartitionId, brandAs } from "../ids.js";
-import type { EngineWrite, StorageEngine } from "../ports/storage-engine.js";
+import type { EngineWrite, RecordColumns, StorageEngine } from "../ports/storage-engine.js";
 import { recordIsDeleted, recordVersion } from "../record.js";
 import { type Replica, type Version, compareVersions } from "../topology.js";
 import { decodeCounters, encodeCounters } from "./counters.js";
@@ -92,14 +92,11 @@ export class StagedCopy {
   }
 
   /** Stores the next chunk; the `last` completes the copy. Rejects with the engine's error, having stored nothing. */
-  async storeChunk(records: readonly CopiedRecord[], last = false): Promise<void> {
+  async storeChunk(columns: RecordColumns, last = false): Promise<void> {
     const digest = this.#digest.copy();
-    const { id: partition } = this.partition;
-    const { generation } = this;
-    const batch = records.map(({ key, record }): EngineWrite => {
-      digest.add(key, record);
-      return { kind: "put", partition, generation, key, record };
-    });
+    digest.addColumns(columns);
+    const { partition, generation } = this;
+    const batch: EngineWrite[] = [{ kind: "puts", partition: partition.id, generation, columns }];
     if (last) batch.push(this.#completion());
     await this.#commit(batch, digest, this.version);
     this.nextChunk += 1;

@@ -61,7 +61,9 @@ function stepsOfData(
   const live = getMeta(`live/${partition}`);
   const isCopy = live === undefined || liveGeneration(live) !== generation;
   const hasData = batch.some(
-    (write) => (write.kind === "put" || write.kind === "delete") && write.partition === partition,
+    (write) =>
+      (write.kind === "put" || write.kind === "puts" || write.kind === "delete") &&
+      write.partition === partition,
   );
   if (!isCopy || !hasData) return [];
   return [getMeta(`staged/${partition}`) ? "later-write-applied" : "chunk-stored"];

@@ -102,7 +102,7 @@ export class SimDisk {
       expired: (...limit) => live().expired(...limit),
       listGenerations: () => live().listGenerations(),
       commit: (batch) => {
-        const grows = batch.some((write) => write.kind === "put");
+        const grows = batch.some(({ kind }) => kind === "put" || kind === "puts");
         return operate(this.#commitUs(), () => change((engine) => engine.commit(batch), grows));
       },
       dropGeneration: (...of) =>

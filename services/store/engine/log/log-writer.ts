@@ -1,11 +1,12 @@
 import { EkvError } from "../../../core/errors.js";
 import type { Random } from "../../../core/ports/random.js";
-import type { EngineWrite } from "../../../core/ports/storage-engine.js";
+import type { EngineWrite, RecordColumns } from "../../../core/ports/storage-engine.js";
 import {
   allocateWords,
   copyEntry,
   entryBytes,
   entryKinds,
+  type EntrySource,
   frameHeaderBytes,
   linkAt,
   segmentHeaderBytes,
@@ -185,6 +186,8 @@ export class LogWriter {
     switch (write.kind) {
       case "put":
         return this.#add(entryKinds.put, write.partition, write.generation, write.key, write.record);
+      case "puts":
+        return this.#addColumns(write.partition, write.generation, write.columns);
       case "delete":
         return this.#add(entryKinds.delete, write.partition, write.generation, write.key, write.record);
       case "counters":
@@ -218,10 +221,37 @@ export class LogWriter {
   }
 
   #add(kind: number, partition: number, generation: number, key: Uint8Array, record: Uint8Array): void {
-    const stretch = this.#roomFor(entryBytes(key.length, record.length));
+    this.#addEntry(kind, partition, generation, {
+      keys: key,
+      keyStart: 0,
+      keyEnd: key.length,
+      records: record,
+      recordStart: 0,
+      recordEnd: record.length,
+    });
+  }
+
+  #addColumns(
+    partition: number,
+    generation: number,
+    { keys, keyLengths, records, recordLengths }: RecordColumns,
+  ): void {
+    const source = { keys, keyStart: 0, keyEnd: 0, records, recordStart: 0, recordEnd: 0 };
+    for (let i = 0; i < keyLengths.length; i += 1) {
+      source.keyEnd += keyLengths[i] as number;
+      source.recordEnd += recordLengths[i] as number;
+      this.#addEntry(entryKinds.put, partition, generation, source);
+      source.keyStart = source.keyEnd;
+      source.recordStart = source.recordEnd;
+    }
+  }
+
+  #addEntry(kind: number, partition: number, generation: number, source: EntrySource): void {
+    const { keyStart, keyEnd, recordStart, recordEnd } = source;
+    const stretch = this.#roomFor(entryBytes(keyEnd - keyStart, recordEnd - recordStart));
     const { segment } = stretch;
-    const memory = segment.memory as Words;
-    stretch.at = writeEntry(memory, stretch.at, segment.salt, kind, partition, generation, key, record);
+    const { words } = segment.memory as Words;
+    stretch.at = writeEntry(words, stretch.at, segment.salt, kind, partition, generation, source);
   }
 
   /** Where the next entry goes, of so many bytes; the batch goes on in a new segment when it has to. */
