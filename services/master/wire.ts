@@ -20,6 +20,7 @@ import type {
   StoreLoad,
   StrayReplica,
 } from "../core/master/events.js";
+import { sourceOf } from "../core/master/move-index.js";
 import type { MoveRecord, MoveStep, OperationRecord, OperationTask } from "../core/master/records.js";
 import * as wire from "../gen/elastickv/v1/master.js";
 import { NackReason } from "../gen/elastickv/v1/migration.js";
@@ -176,9 +177,9 @@ const taskKinds: Readonly<Record<OperationTask["kind"], wire.OperationKind>> = {
 
 const moveStates: Readonly<Record<MoveStep["kind"], wire.MoveState>> = {
   planned: wire.MoveState.PLANNED,
-  copying: wire.MoveState.COPYING,
-  "replica-added": wire.MoveState.REPLICA_ADDED,
-  "leadership-transferred": wire.MoveState.LEADERSHIP_TRANSFERRED,
+  "add-learner": wire.MoveState.COPYING,
+  "transfer-primary": wire.MoveState.REPLICA_ADDED,
+  "remove-replica": wire.MoveState.LEADERSHIP_TRANSFERRED,
 };
 
 function operationStateToWire({ stage }: OperationRecord): wire.OperationState {
@@ -229,7 +230,7 @@ function moveToWire(move: MoveRecord): wire.Move {
   return {
     id: move.id,
     partition: move.partition,
-    sourceStoreId: move.sourceId,
+    sourceStoreId: sourceOf(move),
     targetStoreId: move.targetId,
     state: moveStates[move.step.kind],
     keys: move.keys,

@@ -178,11 +178,11 @@ function assertInvariants({ bench }: Player, before: Topology): void {
     const [move] = moves;
     const [learner] = entry.learners;
     const [backup] = entry.backups;
-    if (move?.step.kind === "copying") {
+    if (move?.step.kind === "add-learner") {
       assert.deepEqual(learner, { replica: move.step.target, moveId: move.id });
       assert.equal(move.step.epoch, entry.epoch);
     } else assert.equal(learner, undefined, describeEntry(entry));
-    if (move?.step.kind === "replica-added") {
+    if (move?.step.kind === "transfer-primary") {
       assert.deepEqual(backup, move.step.target);
       assert.equal(move.step.epoch, entry.epoch);
     } else assert.equal(backup, undefined, describeEntry(entry));

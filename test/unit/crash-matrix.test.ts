@@ -79,9 +79,9 @@ describe("the steps that commits take", () => {
       "operation-pending",
     ]);
     assert.deepEqual(steps.of([operation("moving"), move("planned")]), ["operation-begun"]);
-    assert.deepEqual(steps.of([operation("moving"), move("copying")]), ["move-copying"]);
-    assert.deepEqual(steps.of([move("replica-added")]), ["move-replica-added"]);
-    assert.deepEqual(steps.of([move("leadership-transferred")]), ["move-leadership-transferred"]);
+    assert.deepEqual(steps.of([operation("moving"), move("add-learner")]), ["move-copying"]);
+    assert.deepEqual(steps.of([move("transfer-primary")]), ["move-replica-added"]);
+    assert.deepEqual(steps.of([move("remove-replica")]), ["move-leadership-transferred"]);
     assert.deepEqual(steps.of([{ key: "move/move-1", value: undefined }, operation("leaving")]), [
       "move-ended",
       "operation-leaving",

@@ -122,7 +122,7 @@ describe("a move", () => {
     assert.equal(describeEntry(bench.entry(0)), "p0@2=store-1#1");
     bench.tick(1);
     assert.equal(describeEntry(bench.entry(0)), "p0@2=store-1#1 ?store-2#1");
-    assert.equal(moveOf(bench), "copying attempts 1");
+    assert.equal(moveOf(bench), "add-learner attempts 1");
     bench.settle();
     assert.deepEqual(bench.counts(), { "store-1": 1, "store-2": 1 });
   });
@@ -154,7 +154,7 @@ describe("a move", () => {
     );
     bench.start("store-2");
     assert.equal(describeEntry(bench.entry(0)), "p0@3=store-1#1 ?store-2#2");
-    assert.equal(moveOf(bench), "copying attempts 0");
+    assert.equal(moveOf(bench), "add-learner attempts 0");
     bench.settle();
     assert.equal(bench.operationLine("operation-1"), "add-store finished succeeded");
     assert.equal(bench.view.operation(brandAs("operation-1"))?.operation.message, "");

@@ -2,7 +2,9 @@
 import { assertInvariant, EkvError } from "../errors.js";
 import type { OperationId, StoreId } from "../ids.js";
 import type { OperationPlan } from "./effects.js";
-import { completeMove, dropPlanned, orderHandoffs, reviewMoves, startMoves } from "./moves.js";
+import { storesOf } from "./move-index.js";
+import { completeMove, orderHandoffs, startMoves } from "./moves.js";
+import { dropPlanned, reviewMoves } from "./operations/rollback.js";
 import { masterLimits } from "./options.js";
 import { decideParticipants, planTask } from "./planning.js";
 import type { MoveRecord, OperationOutcome, OperationRecord, OperationTask, StoreRecord } from "./records.js";
@@ -57,7 +59,8 @@ export function restoreParticipants(state: MasterState): void {
     if (operation.stage.kind === "pending") continue;
     const stores = new Set(decideParticipants(state, operation.task));
     for (const move of state.moves.all()) {
-      if (move.operationId === operation.id) stores.add(move.sourceId).add(move.targetId);
+      if (move.operationId !== operation.id) continue;
+      for (const storeId of storesOf(move)) stores.add(storeId);
     }
     enlist(state, operation.id, [...stores]);
   }
@@ -110,9 +113,8 @@ function decideWaitForStore(state: MasterState, task: OperationTask): string | u
 function isAbandonedStore(state: MasterState, task: OperationTask): boolean {
   if (task.kind !== "remove-store" || state.isAlive(task.storeId) || state.ownedBy(task.storeId) > 0)
     return false;
-  for (const { sourceId, targetId, step } of state.moves.all()) {
-    const involved = sourceId === task.storeId || targetId === task.storeId;
-    if (involved && step.kind !== "leadership-transferred") return false;
+  for (const move of state.moves.all()) {
+    if (storesOf(move).includes(task.storeId) && move.step.kind !== "remove-replica") return false;
   }
   return true;
 }
@@ -142,18 +144,24 @@ function planMoves(state: MasterState, operationId: OperationId, plan: Operation
   const operation = state.operation(operationId);
   if (operation === undefined) return;
   let { keysTotal, bytesTotal } = operation;
-  for (const planned of plan.moves) {
+  for (const { partition, sourceId, targetId, keys, bytes } of plan.moves) {
     const move: MoveRecord = {
       id: state.nextMoveId(),
       operationId,
-      ...planned,
+      partition,
+      copierId: sourceId,
+      targetId,
+      leavingId: sourceId,
+      leads: true,
+      keys,
+      bytes,
       attempts: 0,
       step: { kind: "planned" },
     };
     state.setMove(move);
     state.queue.add(move);
-    keysTotal += planned.keys;
-    bytesTotal += planned.bytes;
+    keysTotal += keys;
+    bytesTotal += bytes;
   }
   const movesTotal = operation.movesTotal + plan.moves.length;
   state.setOperation({ ...operation, movesTotal, keysTotal, bytesTotal });
@@ -188,8 +196,8 @@ function advanceOperation(state: MasterState, operation: OperationRecord): boole
 /** Which dead stores keep an operation from going on, in words. */
 function decideMovingMessage(state: MasterState, operationId: OperationId): string {
   const down = new Set<StoreId>();
-  for (const { sourceId, targetId } of state.queue.pairs(operationId)) {
-    for (const storeId of [sourceId, targetId]) if (!state.isAlive(storeId)) down.add(storeId);
+  for (const { copierId, targetId } of state.queue.pairs(operationId)) {
+    for (const storeId of [copierId, targetId]) if (!state.isAlive(storeId)) down.add(storeId);
   }
   return down.size === 0 ? "" : `waits for ${[...down].sort().join(", ")} to come back`;
 }

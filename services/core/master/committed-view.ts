@@ -125,8 +125,8 @@ export class CommittedView {
     const moves = [...(this.#underWay.get(operation.id)?.values() ?? [])];
     let { keysMoved, bytesMoved } = operation;
     for (const move of moves) {
-      const copied = move.step.kind === "replica-added" ? move : this.#progress.get(move.id);
-      if (move.step.kind === "leadership-transferred" || copied === undefined) continue;
+      const copied = move.step.kind === "transfer-primary" ? move : this.#progress.get(move.id);
+      if (move.step.kind === "remove-replica" || copied === undefined) continue;
       keysMoved += copied.keys;
       bytesMoved += copied.bytes;
     }

@@ -13,7 +13,7 @@ export class Handoffs {
 
   /** Takes note of a move's newest record. */
   note(move: MoveRecord): void {
-    if (move.step.kind !== "replica-added") this.forget(move.id);
+    if (move.step.kind !== "transfer-primary") this.forget(move.id);
     else if (!this.#ordered.has(move.id)) this.#waiting.set(move.id, move);
   }
 
@@ -36,10 +36,10 @@ export class Handoffs {
   }
 
   /** Takes the moves that may begin to hand over, the longest waiting first. */
-  take(mayOrder: (sourceId: StoreId, targetId: StoreId) => boolean): readonly MoveId[] {
+  take(mayOrder: (copierId: StoreId, targetId: StoreId) => boolean): readonly MoveId[] {
     const taken: MoveId[] = [];
     for (const [id, move] of this.#waiting) {
-      if (!mayOrder(move.sourceId, move.targetId)) continue;
+      if (!mayOrder(move.copierId, move.targetId)) continue;
       this.#waiting.delete(id);
       this.#ordered.set(id, move);
       this.#count(move, 1);
@@ -51,14 +51,14 @@ export class Handoffs {
   /** A store is down: its hand-offs wait for it, and keep nobody else's from going on. */
   suspend(storeId: StoreId): void {
     for (const [id, move] of this.#ordered) {
-      if (move.sourceId !== storeId && move.targetId !== storeId) continue;
+      if (move.copierId !== storeId && move.targetId !== storeId) continue;
       this.forget(id);
       this.#waiting.set(id, move);
     }
   }
 
-  #count({ sourceId, targetId }: MoveRecord, by: 1 | -1): void {
-    for (const storeId of [sourceId, targetId])
+  #count({ copierId, targetId }: MoveRecord, by: 1 | -1): void {
+    for (const storeId of [copierId, targetId])
       this.#orderedOfStore.set(storeId, this.orderedOfStore(storeId) + by);
   }
 }

@@ -64,8 +64,8 @@ function mustHold(
   { partition, primary, halted }: PartitionEntry,
 ): boolean {
   const move = state.moves.ofPartition(partition);
-  if (move?.step.kind !== "leadership-transferred") return primary?.storeId === storeId && !halted;
+  if (move?.step.kind !== "remove-replica") return primary?.storeId === storeId && !halted;
   const target = state.store(move.targetId);
   const hasArrived = target !== undefined && hasConfirmed(target, move.step.committedVersion);
-  return storeId === (hasArrived ? move.targetId : move.sourceId);
+  return storeId === (hasArrived ? move.targetId : move.step.storeId);
 }

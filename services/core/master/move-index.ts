@@ -4,14 +4,25 @@ import type { MoveRecord } from "./records.js";
 
 /** Whether a move occupies its stores: it copies, or hands over. */
 export function isInFlight(move: MoveRecord): boolean {
-  return move.step.kind === "copying" || move.step.kind === "replica-added";
+  return move.step.kind === "add-learner" || move.step.kind === "transfer-primary";
+}
+
+/** Where people see the replica come from: the store that it leaves, or the one that copies. */
+export function sourceOf({ leavingId, copierId }: MoveRecord): StoreId {
+  return leavingId ?? copierId;
+}
+
+/** Every store that has a part in a move, once. */
+export function storesOf({ copierId, targetId, leavingId }: MoveRecord): readonly StoreId[] {
+  const busy = [copierId, targetId];
+  return leavingId === undefined || busy.includes(leavingId) ? busy : [...busy, leavingId];
 }
 
 /** Every move that has not ended, with the counts and look-ups that a step needs. */
 export class MoveIndex {
   readonly #moves = new Map<MoveId, MoveRecord>();
   readonly #ofPartition = new Map<PartitionId, MoveId>();
-  /** Moves that are not just planned, by source and by target. */
+  /** Moves that are not just planned, by each store that has a part in them. */
   readonly #underWayOfStore = new Map<StoreId, Set<MoveId>>();
   readonly #underWayOfOperation = new Map<OperationId, number>();
   readonly #inFlightOfStore = new Map<StoreId, number>();
@@ -36,7 +47,7 @@ export class MoveIndex {
     return id === undefined ? undefined : this.#moves.get(id);
   }
 
-  /** Moves of which a store is source or target and that are not just planned. */
+  /** Moves that a store has a part in and that are not just planned. */
   underWayOfStore(storeId: StoreId): readonly MoveRecord[] {
     return [...(this.#underWayOfStore.get(storeId) ?? [])].flatMap((id) => this.#moves.get(id) ?? []);
   }
@@ -79,13 +90,16 @@ export class MoveIndex {
   #count(move: MoveRecord, by: 1 | -1): void {
     if (move.step.kind === "planned") return;
     this.#underWayOfOperation.set(move.operationId, this.underWayOfOperation(move.operationId) + by);
-    for (const storeId of [move.sourceId, move.targetId]) {
+    for (const storeId of storesOf(move)) {
       const moves = this.#underWayOfStore.get(storeId) ?? new Set();
       if (by === 1) moves.add(move.id);
       else moves.delete(move.id);
       this.#underWayOfStore.set(storeId, moves);
-      if (isInFlight(move)) this.#inFlightOfStore.set(storeId, this.inFlightOfStore(storeId) + by);
     }
-    if (isInFlight(move)) this.#inFlight += by;
+    if (!isInFlight(move)) return;
+    for (const storeId of [move.copierId, move.targetId]) {
+      this.#inFlightOfStore.set(storeId, this.inFlightOfStore(storeId) + by);
+    }
+    this.#inFlight += by;
   }
 }

@@ -2,7 +2,7 @@ import type { MoveId, OperationId, StoreId } from "../ids.js";
 import type { MoveRecord } from "./records.js";
 
 interface Lane {
-  readonly sourceId: StoreId;
+  readonly copierId: StoreId;
   readonly targetId: StoreId;
   readonly moveIds: MoveId[];
   /** Moves before this index were taken. */
@@ -56,19 +56,19 @@ export class MoveQueue {
   }
 
   /** The pairs of stores that an operation's waiting moves are between. */
-  pairs(operationId: OperationId): readonly { readonly sourceId: StoreId; readonly targetId: StoreId }[] {
+  pairs(operationId: OperationId): readonly { readonly copierId: StoreId; readonly targetId: StoreId }[] {
     return [...(this.#lanes.get(operationId)?.values() ?? [])];
   }
 
   /** Takes a move of a pair that may start, pairs in turn. */
   take(
     operationId: OperationId,
-    mayStart: (sourceId: StoreId, targetId: StoreId) => boolean,
+    mayStart: (copierId: StoreId, targetId: StoreId) => boolean,
   ): MoveId | undefined {
     const lanes = this.#lanes.get(operationId);
     if (lanes === undefined) return undefined;
     for (const [pair, lane] of lanes) {
-      if (!mayStart(lane.sourceId, lane.targetId)) continue;
+      if (!mayStart(lane.copierId, lane.targetId)) continue;
       const moveId = lane.moveIds[lane.next];
       lane.next += 1;
       lanes.delete(pair);
@@ -93,11 +93,11 @@ export class MoveQueue {
   #enqueue(move: MoveRecord): void {
     const lanes = this.#lanes.get(move.operationId) ?? new Map<string, Lane>();
     this.#lanes.set(move.operationId, lanes);
-    const pair = `${move.sourceId} ${move.targetId}`;
+    const pair = `${move.copierId} ${move.targetId}`;
     const lane = lanes.get(pair);
     if (lane) lane.moveIds.push(move.id);
     else {
-      lanes.set(pair, { sourceId: move.sourceId, targetId: move.targetId, moveIds: [move.id], next: 0 });
+      lanes.set(pair, { copierId: move.copierId, targetId: move.targetId, moveIds: [move.id], next: 0 });
     }
   }
 }

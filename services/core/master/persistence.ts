@@ -6,6 +6,7 @@ import { EkvError } from "../errors.js";
 import { brandAs, type Epoch, type PartitionId, type Term, type TopologyVersion } from "../ids.js";
 import type { MetadataChange } from "../ports/metadata-store.js";
 import type { PartitionEntry } from "../topology.js";
+import { type FormerMoveRecord, readMove } from "./former-records.js";
 import type { ClusterRecord, Counters, MoveRecord, OperationRecord, StoreRecord } from "./records.js";
 
 /** Everything that a master starts from. */
@@ -88,7 +89,7 @@ export function readRecords(snapshot: ReadonlyMap<string, string>): MasterRecord
     const kind = key.slice(0, key.indexOf("/"));
     if (kind === "store") stores.push(parse<StoreRecord>(key, text));
     else if (kind === "operation") operations.push(parse<OperationRecord>(key, text));
-    else if (kind === "move") moves.push(parse<MoveRecord>(key, text));
+    else if (kind === "move") moves.push(readMove(parse<MoveRecord | FormerMoveRecord>(key, text)));
     else if (kind === "partition") {
       const entry = parse<PartitionEntry>(key, text);
       entries[entry.partition] = { ...entry, primary: entry.primary };

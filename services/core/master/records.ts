@@ -73,36 +73,63 @@ export interface StoreRegistration {
   readonly alive: boolean;
 }
 
+/** A replica that does not hold the partition yet gets a copy of it from the primary. */
+export interface AddLearner {
+  readonly kind: "add-learner";
+  /** The primary. */
+  readonly copier: Replica;
+  readonly target: Replica;
+}
+
+/** A backup becomes the primary. The former one stays as a backup, unless it leaves. */
+export interface TransferPrimary {
+  readonly kind: "transfer-primary";
+  /** The primary until then. */
+  readonly copier: Replica;
+  readonly target: Replica;
+  readonly leaves: boolean;
+}
+
+/** A store stops being a replica, and deletes its copy. */
+export interface RemoveReplica {
+  readonly kind: "remove-replica";
+  readonly storeId: StoreId;
+  /** Its copy; undefined: nobody has said which it is. */
+  readonly generation: Generation | undefined;
+}
+
 /**
- * The steps of a move. `copying` and `replica-added` can be rolled back; `leadership-transferred` only goes forward.
- * A move that is done or failed is a number in its operation, and no record.
+ * Where a move is: `planned`, or at the step whose work a store is doing. `add-learner` and `transfer-primary` can be
+ * rolled back; `remove-replica` only goes forward. A move that is done or failed is a number in its operation, and no
+ * record.
  */
 export type MoveStep =
   | { readonly kind: "planned" }
-  | {
-      readonly kind: "copying" | "replica-added";
+  | ((AddLearner | TransferPrimary) & {
       /** Of the partition, since this step began. */
       readonly epoch: Epoch;
-      readonly source: Replica;
-      readonly target: Replica;
-    }
-  | {
-      readonly kind: "leadership-transferred";
-      /** The copy that the source has to delete. */
-      readonly generation: Generation;
-      /** Of the partition, from which on the target owns it. Records of former versions have none. */
-      readonly epoch?: Epoch;
-      /** The target has to apply this version before the source deletes. */
+    })
+  | (RemoveReplica & {
+      /** Of the partition, since this step began. Records of former versions have none. */
+      readonly epoch?: Epoch | undefined;
+      /** The target has to apply this version before the copy is deleted. */
       readonly committedVersion: TopologyVersion;
-    };
+    });
 
-/** One partition going from one store to another. */
+/**
+ * A change of one partition's replicas: `target` becomes one. With `leads` it becomes the primary, and `leavingId` stops
+ * being a replica.
+ */
 export interface MoveRecord {
   readonly id: MoveId;
   readonly operationId: OperationId;
   readonly partition: PartitionId;
-  readonly sourceId: StoreId;
+  /** The primary, which copies. */
+  readonly copierId: StoreId;
   readonly targetId: StoreId;
+  /** Undefined: no replica leaves. */
+  readonly leavingId: StoreId | undefined;
+  readonly leads: boolean;
   /** As planned; as copied once the copy is complete. */
   readonly keys: number;
   readonly bytes: number;

@@ -3,9 +3,11 @@ import { boundedText } from "../checks.js";
 import { EkvError } from "../errors.js";
 import { brandAs, type Incarnation, isStoreId, type StoreId } from "../ids.js";
 import { limits } from "../limits.js";
-import { type PartitionEntry, type Replica, sameReplica } from "../topology.js";
+import { hasRole, type PartitionEntry, type Replica, sameReplica } from "../topology.js";
 import type { HeldReplica, MasterEvent, Registration } from "./events.js";
-import { awaitTargetAgain, failMove, giveBack, reviewMoves, rollBack, succeedEntry } from "./moves.js";
+import { awaitTargetAgain } from "./moves.js";
+import { succeedEntry } from "./operations/replica-set.js";
+import { failMove, giveBack, reviewMoves, rollBack } from "./operations/rollback.js";
 import { isInFlight } from "./move-index.js";
 import { forgetLeaveWish } from "./leave-wishes.js";
 import { decideSettingsRefusal } from "./data-settings.js";
@@ -208,7 +210,11 @@ function adoptEntry(state: MasterState, entry: PartitionEntry): void {
   });
   state.setEntry({ ...entry, learners: [] });
   const move = state.moves.ofPartition(entry.partition);
-  if (move && isInFlight(move)) failMove(state, move, "a store knows a newer owner of the partition");
+  if (move === undefined) return;
+  const { step } = move;
+  // Whoever is a replica again must not be ordered to delete its copy.
+  const isUndone = step.kind === "remove-replica" && hasRole(entry, step.storeId);
+  if (isInFlight(move) || isUndone) failMove(state, move, "a store knows a newer owner of the partition");
 }
 
 function haltPartition(state: MasterState, entry: PartitionEntry): void {
@@ -235,10 +241,10 @@ function renewIncarnation(state: MasterState, storeId: StoreId, registration: Re
     const move = state.moves.ofPartition(partition);
     if (move && isInFlight(move)) {
       rollBack(state, move, { reason: `${storeId} was restarted`, countsAsAttempt: false });
-    } else if (move?.step.kind === "leadership-transferred" && move.targetId === storeId) {
+    } else if (move?.step.kind === "remove-replica" && move.targetId === storeId) {
       renewTarget(state, entry, replica, registration);
     } else {
-      state.setEntry(succeedEntry(entry, replica));
+      state.setEntry(succeedEntry(entry, { primary: replica }));
     }
     renewed ||= sameReplica(state.entry(partition).primary, replica);
   }
@@ -253,22 +259,22 @@ function renewTarget(
   { held, completeMoves }: Registration,
 ): void {
   const move = state.moves.ofPartition(entry.partition);
-  if (move?.step.kind !== "leadership-transferred") return;
+  if (move?.step.kind !== "remove-replica") return;
   const { committedVersion, epoch = 0 } = move.step;
   const target = state.store(move.targetId);
   if (target && hasConfirmed(target, committedVersion)) {
-    state.setEntry(succeedEntry(entry, replica));
+    state.setEntry(succeedEntry(entry, { primary: replica }));
     return;
   }
-  const source = state.store(move.sourceId);
+  const copier = state.store(move.copierId);
   const holdsIt = held.some(
     ({ entry: known }) => known.partition === entry.partition && known.epoch >= epoch,
   );
-  if (!holdsIt && source?.registration && (source.registration.alive || !completeMoves.includes(move.id))) {
-    // It never went live there, so the source still has everything: nothing was written since its RELEASE.
-    giveBack(state, move, replicaOf(source));
+  if (!holdsIt && copier?.registration && (copier.registration.alive || !completeMoves.includes(move.id))) {
+    // It never went live there, so the copier still has everything: nothing was written since its RELEASE.
+    giveBack(state, move, replicaOf(copier));
     return;
   }
-  state.setEntry(succeedEntry(entry, replica));
+  state.setEntry(succeedEntry(entry, { primary: replica }));
   awaitTargetAgain(state, move);
 }

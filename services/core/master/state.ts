@@ -19,7 +19,14 @@ import { MoveQueue } from "./move-queue.js";
 import type { MasterOptions } from "./options.js";
 import { describeStore } from "./store-info.js";
 import type { MasterRecords } from "./persistence.js";
-import type { ClusterRecord, Counters, MoveRecord, OperationRecord, StoreRecord } from "./records.js";
+import type {
+  ClusterRecord,
+  Counters,
+  MoveRecord,
+  OperationRecord,
+  StoreRecord,
+  StoreRegistration,
+} from "./records.js";
 import { StepDraft } from "./step-draft.js";
 import { StoreProblems } from "./store-problems.js";
 
@@ -207,6 +214,10 @@ export class MasterState {
     this.agendaChanged = true;
   }
 
+  /** How a store is registered; undefined: it never was. */
+  readonly registrationOf = (storeId: StoreId): StoreRegistration | undefined =>
+    this.#stores.get(storeId)?.registration;
+
   isAlive(storeId: StoreId): boolean {
     return this.kvStoreMap.read(storeId)?.alive ?? false;
   }
@@ -294,7 +305,7 @@ export class MasterState {
     this.#draft.noteEndedMove(move);
   }
 
-  /** A move's source may delete its copy only once the target has applied what it was given. */
+  /** The store that leaves may delete its copy only once the target has applied what it was given. */
   awaitTarget(move: MoveRecord): void {
     const awaited = this.awaited.get(move.targetId) ?? new Set();
     awaited.add(move.id);
@@ -350,6 +361,6 @@ export class MasterState {
     this.moves.set(move);
     this.handoffs.note(move);
     if (move.step.kind === "planned") this.queue.add(move);
-    if (move.step.kind === "leadership-transferred") this.awaitTarget(move);
+    if (move.step.kind === "remove-replica") this.awaitTarget(move);
   }
 }

@@ -29,6 +29,6 @@ function mayDelete(state: MasterState, storeId: StoreId, { partition, epoch }: S
   const entry = state.entry(partition);
   if (entry.halted || entry.epoch !== epoch || entry.primary === undefined) return false;
   if (hasRole(entry, storeId)) return false;
-  if (state.moves.ofPartition(partition)?.step.kind === "leadership-transferred") return false;
+  if (state.moves.ofPartition(partition)?.step.kind === "remove-replica") return false;
   return state.presence(entry.primary.storeId).appliedVersion + 1 === state.nextVersion;
 }

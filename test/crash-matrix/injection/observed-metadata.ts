@@ -5,9 +5,9 @@ import type { StepName } from "../steps.js";
 import { passCommit } from "./breakpoint.js";
 
 const moveSteps = {
-  copying: "move-copying",
-  "replica-added": "move-replica-added",
-  "leadership-transferred": "move-leadership-transferred",
+  "add-learner": "move-copying",
+  "transfer-primary": "move-replica-added",
+  "remove-replica": "move-leadership-transferred",
 } as const;
 
 const stageSteps = {
