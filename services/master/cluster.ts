@@ -1,7 +1,7 @@
 import { EkvError } from "../core/errors.js";
 import { brandAs, type ClusterId, type Term } from "../core/ids.js";
-import { clusterChange, readCluster, readTerm, termChange } from "../core/master/persistence.js";
-import type { ClusterRecord } from "../core/master/records.js";
+import { clusterChange, readCluster, readTerm, termChange } from "../core/master/state/persistence.js";
+import type { ClusterRecord } from "../core/master/state/records.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { PlacementName } from "../core/placement/policy.js";
 import type { MetadataChange, MetadataStore } from "../core/ports/metadata-store.js";

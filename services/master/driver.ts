@@ -1,6 +1,6 @@
 import { EkvError, isDiskRefusal } from "../core/errors.js";
 import type { StoreId } from "../core/ids.js";
-import type { CommittedView } from "../core/master/committed-view.js";
+import type { CommittedView } from "../core/master/state/committed-view.js";
 import type { MasterEffect, MasterReply, Notice } from "../core/master/effects.js";
 import type { AdminRequest, MasterEvent, Registration } from "../core/master/events.js";
 import type { MasterMachine } from "../core/master/machine.js";

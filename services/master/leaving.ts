@@ -1,9 +1,9 @@
 /** Stores that are about to be stopped: do they come back, or leave for good? */
 import { EkvError } from "../core/errors.js";
 import { brandAs, isStoreId, type StoreId } from "../core/ids.js";
-import type { CommittedView } from "../core/master/committed-view.js";
+import type { CommittedView } from "../core/master/state/committed-view.js";
 import type { AdminRequest } from "../core/master/events.js";
-import type { OperationRecord } from "../core/master/records.js";
+import type { OperationRecord } from "../core/master/state/records.js";
 import { decideLeave, type LeavingStore } from "../core/master/scaling.js";
 import type { StoreScale } from "../core/ports/launcher.js";
 import { type LeaveResponse, LeaveState } from "../gen/elastickv/v1/master.js";

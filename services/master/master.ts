@@ -4,7 +4,7 @@ import type { StoreId } from "../core/ids.js";
 import { limits, messageBytesMax } from "../core/limits.js";
 import { MasterMachine } from "../core/master/machine.js";
 import type { MasterOptions } from "../core/master/options.js";
-import type { ClusterRecord } from "../core/master/records.js";
+import type { ClusterRecord } from "../core/master/state/records.js";
 import type { Clock } from "../core/ports/clock.js";
 import type { Launcher } from "../core/ports/launcher.js";
 import type { MetadataStore } from "../core/ports/metadata-store.js";

@@ -8,7 +8,7 @@ import {
   type TopologyVersion,
 } from "../core/ids.js";
 import { limits } from "../core/limits.js";
-import type { ClusterRecord } from "../core/master/records.js";
+import type { ClusterRecord } from "../core/master/state/records.js";
 import type { HeartbeatRequest, MembershipServiceServer } from "../gen/elastickv/v1/master.js";
 import { type HandlerOptions, unaryHandler } from "../runtime/handlers.js";
 import type { DeferredLauncher } from "./deferred-launcher.js";

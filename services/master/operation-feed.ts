@@ -1,6 +1,6 @@
 import { EkvError } from "../core/errors.js";
 import type { OperationId } from "../core/ids.js";
-import type { OperationView } from "../core/master/committed-view.js";
+import type { OperationView } from "../core/master/state/committed-view.js";
 import type { Clock } from "../core/ports/clock.js";
 
 /** Progress of one operation is told this often at most. */

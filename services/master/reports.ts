@@ -1,6 +1,6 @@
 /** The cluster as operators are shown it: committed ownership, with the last load that stores reported. */
 import { brandAs, type PartitionId } from "../core/ids.js";
-import type { CommittedView } from "../core/master/committed-view.js";
+import type { CommittedView } from "../core/master/state/committed-view.js";
 import type { MasterMachine } from "../core/master/machine.js";
 import type { PlacementName } from "../core/placement/policy.js";
 import type { Launcher } from "../core/ports/launcher.js";

@@ -11,7 +11,7 @@ import {
   type TopologyVersion,
 } from "../core/ids.js";
 import { summarizePauses } from "../core/pause-histogram.js";
-import type { OperationView } from "../core/master/committed-view.js";
+import type { OperationView } from "../core/master/state/committed-view.js";
 import type { Directive, OperationPlan } from "../core/master/effects.js";
 import type {
   HeldReplica,
@@ -20,8 +20,8 @@ import type {
   StoreLoad,
   StrayReplica,
 } from "../core/master/events.js";
-import { sourceOf } from "../core/master/move-index.js";
-import type { MoveRecord, MoveStep, OperationRecord, OperationTask } from "../core/master/records.js";
+import { sourceOf } from "../core/master/operations/move-index.js";
+import type { MoveRecord, MoveStep, OperationRecord, OperationTask } from "../core/master/state/records.js";
 import * as wire from "../gen/elastickv/v1/master.js";
 import { NackReason } from "../gen/elastickv/v1/migration.js";
 import { entryFromWire, replicaToWire } from "../wire/topology.js";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { brandAs, type OperationId } from "../../services/core/ids.js";
 import type { MoveReport } from "../../services/core/master/events.js";
-import { readRecords } from "../../services/core/master/persistence.js";
+import { readRecords } from "../../services/core/master/state/persistence.js";
 import type { PartitionEntry, Topology } from "../../services/core/topology.js";
 import { describeEntry } from "../support/describe.js";
 import { id, MasterBench } from "../support/master-bench.js";

@@ -1,4 +1,4 @@
-import type { StoreRecord } from "../../services/core/master/records.js";
+import type { StoreRecord } from "../../services/core/master/state/records.js";
 import type { Launcher } from "../../services/core/ports/launcher.js";
 import { runMaster } from "../../services/master/master.js";
 import { masterSettings } from "../../services/master/settings.js";

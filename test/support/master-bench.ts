@@ -9,7 +9,7 @@ import {
   type StoreId,
   type TopologyVersion,
 } from "../../services/core/ids.js";
-import type { CommittedView } from "../../services/core/master/committed-view.js";
+import type { CommittedView } from "../../services/core/master/state/committed-view.js";
 import type { Directive, MasterEffect, MasterReply } from "../../services/core/master/effects.js";
 import type {
   AdminRequest,
@@ -20,7 +20,7 @@ import type {
 } from "../../services/core/master/events.js";
 import { MasterMachine } from "../../services/core/master/machine.js";
 import type { MasterOptions } from "../../services/core/master/options.js";
-import { clusterChange, termChange } from "../../services/core/master/persistence.js";
+import { clusterChange, termChange } from "../../services/core/master/state/persistence.js";
 import { hasRole, type PartitionEntry, type Replica } from "../../services/core/topology.js";
 import { describeDelta, describeDirective } from "./describe.js";
 

@@ -9,7 +9,7 @@ import {
 } from "../../services/core/ids.js";
 import type { MasterReply } from "../../services/core/master/effects.js";
 import type { Registration } from "../../services/core/master/events.js";
-import type { StoreRecord } from "../../services/core/master/records.js";
+import type { StoreRecord } from "../../services/core/master/state/records.js";
 import { describeEntry } from "../support/describe.js";
 import { clusterId, MasterBench } from "../support/master-bench.js";
 

@@ -11,7 +11,7 @@ import {
 import { revertEntry } from "../../services/core/master/operations/replica-set.js";
 import type { Step, StepReport, Validity } from "../../services/core/master/operations/steps/step.js";
 import { composeMove, rulesOf } from "../../services/core/master/operations/steps/steps.js";
-import type { StoreRegistration } from "../../services/core/master/records.js";
+import type { StoreRegistration } from "../../services/core/master/state/records.js";
 import type { PartitionEntry, Replica } from "../../services/core/topology.js";
 import { describeDirective, describeEntry } from "../support/describe.js";
 import { id } from "../support/master-bench.js";

@@ -4,7 +4,7 @@ import type { Epoch, Generation, Incarnation, MoveId, OperationId, PartitionId, 
 import type { MetadataChange } from "../ports/metadata-store.js";
 import type { Replica, TopologyDelta } from "../topology.js";
 import type { StrayReplica } from "./events.js";
-import type { MoveRecord, OperationRecord } from "./records.js";
+import type { MoveRecord, OperationRecord } from "./state/records.js";
 
 /** An order to a store; carrying it out twice is harmless. */
 export type Directive =

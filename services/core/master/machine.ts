@@ -1,5 +1,5 @@
 import { handleAdmin } from "./admin.js";
-import { orderShutdown, operationOf, restoreParticipants, settle } from "./agenda.js";
+import { orderShutdown, operationOf, restoreParticipants, settle } from "./operations/operations.js";
 import type { MasterStep } from "./effects.js";
 import type { MasterEvent, Registration, StoreLoad } from "./events.js";
 import {
@@ -8,16 +8,21 @@ import {
   handleStreamClosed,
   handleStreamOpened,
   reviewSilence,
-} from "./failure.js";
-import { handleLaunched, handleLaunchedRemoved, handleLauncherListed } from "./forming.js";
+} from "./membership/liveness.js";
+import { handleLaunched, handleLaunchedRemoved, handleLauncherListed } from "./membership/bootstrap.js";
 import type { MasterOptions } from "./options.js";
-import { readRecords } from "./persistence.js";
-import { observeHeartbeat, observeSilence, observeStream, recognizeRegistration } from "./observing.js";
-import type { StoreRecord } from "./records.js";
-import { handleRegister } from "./registration.js";
-import { decideStartRefusal, isLaunchWanted } from "./relaunch.js";
-import { MasterState, type PartitionSize } from "./state.js";
-import { CommittedView } from "./committed-view.js";
+import { readRecords } from "./state/persistence.js";
+import {
+  observeHeartbeat,
+  observeSilence,
+  observeStream,
+  recognizeRegistration,
+} from "./membership/observing.js";
+import type { StoreRecord } from "./state/records.js";
+import { handleRegister } from "./membership/registration.js";
+import { decideStartRefusal, isLaunchWanted } from "./membership/relaunch.js";
+import { MasterState, type PartitionSize } from "./state/state.js";
+import { CommittedView } from "./state/committed-view.js";
 import type { EkvError } from "../errors.js";
 import type { Incarnation, PartitionId, StoreId } from "../ids.js";
 

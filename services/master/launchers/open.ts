@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { ordinal } from "../../core/master/persistence.js";
+import { ordinal } from "../../core/master/state/persistence.js";
 import type { Launcher } from "../../core/ports/launcher.js";
 import { systemClock } from "../../runtime/clock.js";
 import { systemRandom } from "../../runtime/random.js";

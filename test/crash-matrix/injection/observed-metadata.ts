@@ -1,4 +1,4 @@
-import type { MoveRecord, OperationRecord } from "../../../services/core/master/records.js";
+import type { MoveRecord, OperationRecord } from "../../../services/core/master/state/records.js";
 import type { MetadataChange, MetadataStore } from "../../../services/core/ports/metadata-store.js";
 import * as real from "../../../services/master/metadata/lmdb.js";
 import type { StepName } from "../steps.js";

@@ -118,12 +118,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "trust a returning store that lost its data",
-    file: "services/core/master/registration.js",
+    file: "services/core/master/membership/registration.js",
     find: "present?.hasIdentity === true && clusterId === undefined && !registration.dataLossAccepted",
     replace: "false",
     also: [
       {
-        file: "services/core/master/registration.js",
+        file: "services/core/master/membership/registration.js",
         find: "registration.dataLossAccepted ? undefined : findLackingData(state, known, registration)",
         replace: "undefined",
       },
@@ -134,7 +134,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "trust a returning store with an older state of its data",
-    file: "services/core/master/registration.js",
+    file: "services/core/master/membership/registration.js",
     find: "registration.dataLossAccepted ? undefined : findLackingData(state, known, registration)",
     replace: "undefined",
     faults: ["restoreVolume", "crashStore"],

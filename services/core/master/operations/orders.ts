@@ -1,8 +1,8 @@
 /** The orders that moves give to stores. */
 import type { StoreId } from "../../ids.js";
 import { masterLimits } from "../options.js";
-import type { MoveRecord } from "../records.js";
-import type { MasterState } from "../state.js";
+import type { MoveRecord } from "../state/records.js";
+import type { MasterState } from "../state/state.js";
 import type { Order } from "./steps/step.js";
 import { rulesOf } from "./steps/steps.js";
 

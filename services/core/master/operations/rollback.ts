@@ -5,9 +5,9 @@ import type { StoreId } from "../../ids.js";
 import { backoffs } from "../../limits.js";
 import { decideBackoffMs } from "../../retry/backoff.js";
 import type { Replica } from "../../topology.js";
-import { isInFlight, sourceOf } from "../move-index.js";
-import type { MoveRecord } from "../records.js";
-import { type MasterState, replicaOf } from "../state.js";
+import { isInFlight, sourceOf } from "./move-index.js";
+import type { MoveRecord } from "../state/records.js";
+import { type MasterState, replicaOf } from "../state/state.js";
 import { revertEntry } from "./replica-set.js";
 import { rulesOf } from "./steps/steps.js";
 

@@ -1,5 +1,5 @@
 import { assertInvariant } from "../../../errors.js";
-import type { AddLearner } from "../../records.js";
+import type { AddLearner } from "../../state/records.js";
 import { isMember, othersThan } from "../replica-set.js";
 import { aboutOf, decideAbsence, type StepRules, validUnless } from "./step.js";
 

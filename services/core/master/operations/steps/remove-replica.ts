@@ -1,5 +1,5 @@
 import { hasRole } from "../../../topology.js";
-import type { RemoveReplica } from "../../records.js";
+import type { RemoveReplica } from "../../state/records.js";
 import { othersThan, succeedEntry } from "../replica-set.js";
 import { aboutOf, type StepRules } from "./step.js";
 

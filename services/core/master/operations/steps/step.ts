@@ -3,7 +3,7 @@ import type { MoveId, PartitionId, StoreId } from "../../../ids.js";
 import type { PartitionEntry, Replica } from "../../../topology.js";
 import type { Directive } from "../../effects.js";
 import type { MoveReport } from "../../events.js";
-import type { AddLearner, RemoveReplica, StoreRegistration, TransferPrimary } from "../../records.js";
+import type { AddLearner, RemoveReplica, StoreRegistration, TransferPrimary } from "../../state/records.js";
 
 /** A learner whose copy is complete becomes a backup. */
 export interface PromoteLearner {

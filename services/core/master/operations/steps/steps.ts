@@ -1,7 +1,7 @@
 /** The steps of moves: their rules by kind, and the lists of them that moves are. */
 import type { Generation } from "../../../ids.js";
 import type { Replica } from "../../../topology.js";
-import type { MoveRecord } from "../../records.js";
+import type { MoveRecord } from "../../state/records.js";
 import { addLearner } from "./add-learner.js";
 import { promoteLearner } from "./promote-learner.js";
 import { removeReplica } from "./remove-replica.js";

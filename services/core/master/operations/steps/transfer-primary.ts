@@ -1,5 +1,5 @@
 import { sameReplica } from "../../../topology.js";
-import type { TransferPrimary } from "../../records.js";
+import type { TransferPrimary } from "../../state/records.js";
 import { isMember, othersThan, succeedEntry } from "../replica-set.js";
 import { aboutOf, decideAbsence, type StepRules, validUnless } from "./step.js";
 

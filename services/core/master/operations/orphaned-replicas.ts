@@ -1,8 +1,8 @@
 /** Copies of partitions on stores that have no role in them, and which no move is about to delete. */
-import type { StoreId } from "../ids.js";
-import { hasRole } from "../topology.js";
-import type { MasterEvent, StrayReplica } from "./events.js";
-import type { MasterState } from "./state.js";
+import type { StoreId } from "../../ids.js";
+import { hasRole } from "../../topology.js";
+import type { MasterEvent, StrayReplica } from "../events.js";
+import type { MasterState } from "../state/state.js";
 
 /**
  * Orders a store to delete what it holds of others' partitions: its folder is older than their hand-over, or a power cut

@@ -1,23 +1,23 @@
 /** How a store gets its incarnation, and what it holds is brought in line with what is committed. */
-import { boundedText } from "../checks.js";
-import { EkvError } from "../errors.js";
-import { brandAs, type Incarnation, isStoreId, type StoreId } from "../ids.js";
-import { limits } from "../limits.js";
-import { hasRole, type PartitionEntry, type Replica, sameReplica } from "../topology.js";
-import type { HeldReplica, MasterEvent, Registration } from "./events.js";
-import { awaitTargetAgain } from "./moves.js";
-import { succeedEntry } from "./operations/replica-set.js";
-import { failMove, giveBack, reviewMoves, rollBack } from "./operations/rollback.js";
-import { isInFlight } from "./move-index.js";
-import { forgetLeaveWish } from "./leave-wishes.js";
+import { boundedText } from "../../checks.js";
+import { EkvError } from "../../errors.js";
+import { brandAs, type Incarnation, isStoreId, type StoreId } from "../../ids.js";
+import { limits } from "../../limits.js";
+import { hasRole, type PartitionEntry, type Replica, sameReplica } from "../../topology.js";
+import type { HeldReplica, MasterEvent, Registration } from "../events.js";
+import { awaitTargetAgain } from "../operations/moves.js";
+import { succeedEntry } from "../operations/replica-set.js";
+import { failMove, giveBack, reviewMoves, rollBack } from "../operations/rollback.js";
+import { isInFlight } from "../operations/move-index.js";
+import { forgetLeaveWish } from "./drain-requests.js";
 import { decideSettingsRefusal } from "./data-settings.js";
 import { heldViolation, registrationViolation } from "./registration-checks.js";
 import { decideAddressRefusal } from "./address-conflict.js";
-import { formCluster, joinUnasked } from "./forming.js";
-import type { DataLoss, StoreRecord } from "./records.js";
+import { formCluster, joinUnasked } from "./bootstrap.js";
+import type { DataLoss, StoreRecord } from "../state/records.js";
 import { findLackingData, hasConfirmed } from "./holdings.js";
-import { type MasterState, replicaOf } from "./state.js";
-import { formatNoun } from "../noun-count.js";
+import { type MasterState, replicaOf } from "../state/state.js";
+import { formatNoun } from "../../noun-count.js";
 
 type RegisterEvent = Extract<MasterEvent, { kind: "register" }>;
 

@@ -1,10 +1,10 @@
 /** The placement policy, asked about the cluster as it is. */
-import type { StoreId } from "../ids.js";
-import { decidePlacement } from "../placement/decide-placement.js";
-import type { PlacementGoal, PlacementPlan, PlacementStore } from "../placement/policy.js";
-import type { OperationPlan } from "./effects.js";
-import type { OperationTask } from "./records.js";
-import type { MasterState } from "./state.js";
+import type { StoreId } from "../../ids.js";
+import { decidePlacement } from "../../placement/decide-placement.js";
+import type { PlacementGoal, PlacementPlan, PlacementStore } from "../../placement/policy.js";
+import type { OperationPlan } from "../effects.js";
+import type { OperationTask } from "../state/records.js";
+import type { MasterState } from "../state/state.js";
 
 /** The stores as the policy has to see them, so that the task comes out. */
 function placementStores(state: MasterState, task: OperationTask): readonly PlacementStore[] {

@@ -1,6 +1,6 @@
-import type { StoreId } from "../ids.js";
-import { limits } from "../limits.js";
-import { masterLimits } from "./options.js";
+import type { StoreId } from "../../ids.js";
+import { limits } from "../../limits.js";
+import { masterLimits } from "../options.js";
 
 /**
  * Where a problem was seen. `itself`: the store reports it with its heartbeats. `silence`: it sends none, and the master

@@ -1,10 +1,10 @@
 /** What a store's disk must hold when it comes back: with one replica nobody else has it. */
-import { brandAs, type StoreId, type TopologyVersion } from "../ids.js";
-import type { PartitionEntry } from "../topology.js";
-import type { Registration } from "./events.js";
-import type { StoreRecord } from "./records.js";
-import type { MasterState } from "./state.js";
-import { formatNoun } from "../noun-count.js";
+import { brandAs, type StoreId, type TopologyVersion } from "../../ids.js";
+import type { PartitionEntry } from "../../topology.js";
+import type { Registration } from "../events.js";
+import type { StoreRecord } from "../state/records.js";
+import type { MasterState } from "../state/state.js";
+import { formatNoun } from "../../noun-count.js";
 
 /** Whether a store has said that its disk holds what it owned at a version. */
 export function hasConfirmed(store: StoreRecord, version: TopologyVersion): boolean {

@@ -1,8 +1,8 @@
 /** Settings that belong to a store's data: a run with others would lose the data, or break what was promised for it. */
-import { presentEngine } from "../data-settings.js";
-import type { StoreId } from "../ids.js";
-import type { Registration } from "./events.js";
-import type { StoreRecord } from "./records.js";
+import { presentEngine } from "../../data-settings.js";
+import type { StoreId } from "../../ids.js";
+import type { Registration } from "../events.js";
+import type { StoreRecord } from "../state/records.js";
 
 /**
  * Why a registration's engine or durability does not fit what is recorded of the store, or of the others when the store

@@ -1,11 +1,11 @@
 /** What a registration must be to be looked at: garbage in it would be kept for ever. */
-import { boundedText, epochViolation, idViolation, isReachable } from "../checks.js";
-import { type EkvError, invalidArgument } from "../errors.js";
-import { isStoreId } from "../ids.js";
-import { limits } from "../limits.js";
-import type { PartitionEntry, Replica } from "../topology.js";
-import type { HeldReplica, Registration } from "./events.js";
-import { masterLimits } from "./options.js";
+import { boundedText, epochViolation, idViolation, isReachable } from "../../checks.js";
+import { type EkvError, invalidArgument } from "../../errors.js";
+import { isStoreId } from "../../ids.js";
+import { limits } from "../../limits.js";
+import type { PartitionEntry, Replica } from "../../topology.js";
+import type { HeldReplica, Registration } from "../events.js";
+import { masterLimits } from "../options.js";
 
 /** What is wrong with a registration in itself, if anything; whether it fits the cluster comes after. */
 export function registrationViolation(registration: Registration): EkvError | undefined {

@@ -1,6 +1,6 @@
-import { EkvError } from "../errors.js";
-import type { Registration } from "./events.js";
-import type { MasterState } from "./state.js";
+import { EkvError } from "../../errors.js";
+import type { Registration } from "../events.js";
+import type { MasterState } from "../state/state.js";
 
 /**
  * Why a store may not have the address that it registers with: another store is at it. Of two at one address clients would

@@ -1,14 +1,14 @@
 /** Who is there: heartbeat streams, silence and probes. */
-import { EkvError } from "../errors.js";
-import { dropLostNewcomers } from "./agenda.js";
-import type { MasterEvent } from "./events.js";
-import { handleLeaveWish } from "./leave-wishes.js";
-import { handleApplied, handleReport } from "./moves.js";
-import { repeatOrders, sendStandingOrders } from "./operations/orders.js";
-import { reviewMoves } from "./operations/rollback.js";
-import type { StoreRecord, StoreRegistration } from "./records.js";
-import { orderStrayDeletions } from "./strays.js";
-import { type MasterState, replicaOf } from "./state.js";
+import { EkvError } from "../../errors.js";
+import { dropLostNewcomers } from "../operations/operations.js";
+import type { MasterEvent } from "../events.js";
+import { handleLeaveWish } from "./drain-requests.js";
+import { handleApplied, handleReport } from "../operations/moves.js";
+import { repeatOrders, sendStandingOrders } from "../operations/orders.js";
+import { reviewMoves } from "../operations/rollback.js";
+import type { StoreRecord, StoreRegistration } from "../state/records.js";
+import { orderStrayDeletions } from "../operations/orphaned-replicas.js";
+import { type MasterState, replicaOf } from "../state/state.js";
 
 type EventOf<K extends MasterEvent["kind"]> = Extract<MasterEvent, { kind: K }>;
 

@@ -1,6 +1,6 @@
-import { assertInvariant } from "../errors.js";
-import type { MoveId, OperationId, PartitionId, StoreId } from "../ids.js";
-import type { MoveRecord } from "./records.js";
+import { assertInvariant } from "../../errors.js";
+import type { MoveId, OperationId, PartitionId, StoreId } from "../../ids.js";
+import type { MoveRecord } from "../state/records.js";
 
 /** Whether a move occupies its stores: it copies, or hands over. */
 export function isInFlight(move: MoveRecord): boolean {

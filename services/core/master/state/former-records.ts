@@ -1,6 +1,6 @@
 /** Records as former versions wrote them. */
-import type { Epoch, Generation, StoreId, TopologyVersion } from "../ids.js";
-import type { Replica } from "../topology.js";
+import type { Epoch, Generation, StoreId, TopologyVersion } from "../../ids.js";
+import type { Replica } from "../../topology.js";
 import type { MoveRecord, MoveStep } from "./records.js";
 
 /** The steps of a {@link FormerMoveRecord}. */

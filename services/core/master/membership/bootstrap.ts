@@ -1,11 +1,11 @@
 /** How a cluster gets its first stores, and how stores come to it unasked. */
-import { boundedText } from "../checks.js";
-import { brandAs, type Epoch, type StoreId } from "../ids.js";
-import { createOperation, failLaunch, finishLeaving, operationOf } from "./agenda.js";
-import type { MasterEvent } from "./events.js";
-import { storeName, type StoreNaming, storeNaming } from "./options.js";
-import { planFirstAssignment } from "./planning.js";
-import { type MasterState, replicaOf } from "./state.js";
+import { boundedText } from "../../checks.js";
+import { brandAs, type Epoch, type StoreId } from "../../ids.js";
+import { createOperation, failLaunch, finishLeaving, operationOf } from "../operations/operations.js";
+import type { MasterEvent } from "../events.js";
+import { storeName, type StoreNaming, storeNaming } from "../options.js";
+import { planFirstAssignment } from "../operations/planning.js";
+import { type MasterState, replicaOf } from "../state/state.js";
 
 type EventOf<K extends MasterEvent["kind"]> = Extract<MasterEvent, { kind: K }>;
 

@@ -6,10 +6,10 @@ import {
   type StoreId,
   type Term,
   type TopologyVersion,
-} from "../ids.js";
-import type { MetadataChange } from "../ports/metadata-store.js";
-import type { PartitionEntry, StoreEndpoint } from "../topology.js";
-import type { MasterEffect, MasterStep, MoveProgress } from "./effects.js";
+} from "../../ids.js";
+import type { MetadataChange } from "../../ports/metadata-store.js";
+import type { PartitionEntry, StoreEndpoint } from "../../topology.js";
+import type { MasterEffect, MasterStep, MoveProgress } from "../effects.js";
 import { countersChange, entryChange, moveChange, operationChange, storeChange } from "./persistence.js";
 import type { Counters, MoveRecord, OperationRecord, StoreRecord } from "./records.js";
 

@@ -1,9 +1,9 @@
 /** What a master that cannot record decisions still does with what stores say: nothing that has to last. */
-import type { EkvError } from "../errors.js";
-import { brandAs, type Incarnation, type StoreId } from "../ids.js";
-import type { MasterEvent, Registration } from "./events.js";
-import { decideStreamRefusal } from "./failure.js";
-import type { MasterState } from "./state.js";
+import type { EkvError } from "../../errors.js";
+import { brandAs, type Incarnation, type StoreId } from "../../ids.js";
+import type { MasterEvent, Registration } from "../events.js";
+import { decideStreamRefusal } from "./liveness.js";
+import type { MasterState } from "../state/state.js";
 
 type EventOf<K extends MasterEvent["kind"]> = Extract<MasterEvent, { kind: K }>;
 

@@ -2,11 +2,11 @@
  * Stores that are stopped for good ask to be emptied first. When every store is stopped nobody is left to take the data:
  * then all of them keep it. Which of the two it is shows when the wishes have had a moment to come in.
  */
-import type { StoreId } from "../ids.js";
-import { cancelOperation, createOperation, operationOf } from "./agenda.js";
-import { masterLimits } from "./options.js";
-import type { OperationRecord } from "./records.js";
-import type { MasterState } from "./state.js";
+import type { StoreId } from "../../ids.js";
+import { cancelOperation, createOperation, operationOf } from "../operations/operations.js";
+import { masterLimits } from "../options.js";
+import type { OperationRecord } from "../state/records.js";
+import type { MasterState } from "../state/state.js";
 
 /** A store asks, with each heartbeat, to be emptied: it is removed, or told to stop as it is. */
 export function handleLeaveWish(state: MasterState, storeId: StoreId): void {

@@ -1,5 +1,5 @@
-import type { MoveId, StoreId } from "../ids.js";
-import type { MoveRecord } from "./records.js";
+import type { MoveId, StoreId } from "../../ids.js";
+import type { MoveRecord } from "../state/records.js";
 
 /**
  * Which of the moves whose copy is complete are to hand over now, the others wait: calls of a partition wait while it is

@@ -1,9 +1,9 @@
-import { ConsistentHashMap } from "../consistent-hash-map.js";
-import { assertInvariant } from "../errors.js";
-import type { MoveId, OperationId } from "../ids.js";
-import type { KVStoreInfo } from "../kv-store-map.js";
-import { applyDelta, type Topology, type TopologyDelta } from "../topology.js";
-import type { MoveProgress, OperationsChange } from "./effects.js";
+import { ConsistentHashMap } from "../../consistent-hash-map.js";
+import { assertInvariant } from "../../errors.js";
+import type { MoveId, OperationId } from "../../ids.js";
+import type { KVStoreInfo } from "../../kv-store-map.js";
+import { applyDelta, type Topology, type TopologyDelta } from "../../topology.js";
+import type { MoveProgress, OperationsChange } from "../effects.js";
 import type { MoveRecord, OperationRecord } from "./records.js";
 import { endpointOf, type MasterState } from "./state.js";
 import { describeRanges, describeStore } from "./store-info.js";

@@ -2,10 +2,10 @@
  * Records to and from the texts of the metadata store. Keys: `cluster`, `term`, `counters`, `store/<id>`,
  * `partition/<n>`, `operation/<id>`, `move/<id>`.
  */
-import { EkvError } from "../errors.js";
-import { brandAs, type Epoch, type PartitionId, type Term, type TopologyVersion } from "../ids.js";
-import type { MetadataChange } from "../ports/metadata-store.js";
-import type { PartitionEntry } from "../topology.js";
+import { EkvError } from "../../errors.js";
+import { brandAs, type Epoch, type PartitionId, type Term, type TopologyVersion } from "../../ids.js";
+import type { MetadataChange } from "../../ports/metadata-store.js";
+import type { PartitionEntry } from "../../topology.js";
 import { type FormerMoveRecord, readMove } from "./former-records.js";
 import type { ClusterRecord, Counters, MoveRecord, OperationRecord, StoreRecord } from "./records.js";
 

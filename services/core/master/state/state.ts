@@ -1,5 +1,5 @@
-import { ConsistentHashMap } from "../consistent-hash-map.js";
-import { assertInvariant } from "../errors.js";
+import { ConsistentHashMap } from "../../consistent-hash-map.js";
+import { assertInvariant } from "../../errors.js";
 import {
   brandAs,
   type MoveId,
@@ -7,16 +7,16 @@ import {
   type PartitionId,
   type StoreId,
   type TopologyVersion,
-} from "../ids.js";
-import { KVStoreMap } from "../kv-store-map.js";
-import { MigratingList } from "../migrating-list.js";
-import type { PartitionEntry, Replica, StoreEndpoint } from "../topology.js";
-import type { MasterEffect, MasterStep, MoveProgress, Notice } from "./effects.js";
-import type { PartitionLoad, StoreLoad } from "./events.js";
-import { Handoffs } from "./handoffs.js";
-import { MoveIndex } from "./move-index.js";
-import { MoveQueue } from "./move-queue.js";
-import type { MasterOptions } from "./options.js";
+} from "../../ids.js";
+import { KVStoreMap } from "../../kv-store-map.js";
+import { MigratingList } from "../../migrating-list.js";
+import type { PartitionEntry, Replica, StoreEndpoint } from "../../topology.js";
+import type { MasterEffect, MasterStep, MoveProgress, Notice } from "../effects.js";
+import type { PartitionLoad, StoreLoad } from "../events.js";
+import { Handoffs } from "../operations/handoffs.js";
+import { MoveIndex } from "../operations/move-index.js";
+import { MoveQueue } from "../operations/move-queue.js";
+import type { MasterOptions } from "../options.js";
 import { describeStore } from "./store-info.js";
 import type { MasterRecords } from "./persistence.js";
 import type {
@@ -28,7 +28,7 @@ import type {
   StoreRegistration,
 } from "./records.js";
 import { StepDraft } from "./step-draft.js";
-import { StoreProblems } from "./store-problems.js";
+import { StoreProblems } from "../membership/store-problems.js";
 
 /** What the master knows of a store's present run. Lost at a restart of the master, and made good by heartbeats. */
 export interface StorePresence {

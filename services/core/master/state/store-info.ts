@@ -1,7 +1,7 @@
-import { splitHostPort } from "../host-port.js";
-import type { RingRange } from "../consistent-hash-map.js";
-import { type KVStoreInfo, neighboursOf } from "../kv-store-map.js";
-import type { StoreEndpoint } from "../topology.js";
+import { splitHostPort } from "../../host-port.js";
+import type { RingRange } from "../../consistent-hash-map.js";
+import { type KVStoreInfo, neighboursOf } from "../../kv-store-map.js";
+import type { StoreEndpoint } from "../../topology.js";
 
 /** A store's value in the KVStoreMap: who it is now, with the load and ranges that were known before. */
 export function describeStore(endpoint: StoreEndpoint, before: KVStoreInfo | undefined): KVStoreInfo {

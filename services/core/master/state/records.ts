@@ -9,10 +9,10 @@ import type {
   PartitionId,
   StoreId,
   TopologyVersion,
-} from "../ids.js";
-import type { PlacementName } from "../placement/policy.js";
-import type { PauseHistogram } from "../pause-histogram.js";
-import type { Replica, StoreState } from "../topology.js";
+} from "../../ids.js";
+import type { PlacementName } from "../../placement/policy.js";
+import type { PauseHistogram } from "../../pause-histogram.js";
+import type { Replica, StoreState } from "../../topology.js";
 
 /** A cluster, fixed at its creation. */
 export interface ClusterRecord {

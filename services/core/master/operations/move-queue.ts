@@ -1,5 +1,5 @@
-import type { MoveId, OperationId, StoreId } from "../ids.js";
-import type { MoveRecord } from "./records.js";
+import type { MoveId, OperationId, StoreId } from "../../ids.js";
+import type { MoveRecord } from "../state/records.js";
 
 interface Lane {
   readonly copierId: StoreId;

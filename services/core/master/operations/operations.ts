@@ -1,15 +1,21 @@
 /** How operations begin, go on and end. */
-import { assertInvariant, EkvError } from "../errors.js";
-import type { OperationId, StoreId } from "../ids.js";
-import type { OperationPlan } from "./effects.js";
+import { assertInvariant, EkvError } from "../../errors.js";
+import type { OperationId, StoreId } from "../../ids.js";
+import type { OperationPlan } from "../effects.js";
 import { storesOf } from "./move-index.js";
 import { completeMove, orderHandoffs, startMoves } from "./moves.js";
-import { dropPlanned, reviewMoves } from "./operations/rollback.js";
-import { masterLimits } from "./options.js";
+import { dropPlanned, reviewMoves } from "./rollback.js";
+import { masterLimits } from "../options.js";
 import { decideParticipants, planTask } from "./planning.js";
-import type { MoveRecord, OperationOutcome, OperationRecord, OperationTask, StoreRecord } from "./records.js";
-import type { MasterState } from "./state.js";
-import { formatNoun } from "../noun-count.js";
+import type {
+  MoveRecord,
+  OperationOutcome,
+  OperationRecord,
+  OperationTask,
+  StoreRecord,
+} from "../state/records.js";
+import type { MasterState } from "../state/state.js";
+import { formatNoun } from "../../noun-count.js";
 
 /** Records a new operation, which begins when the stores it involves are free. */
 export function createOperation(state: MasterState, task: OperationTask): OperationRecord {

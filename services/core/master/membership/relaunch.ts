@@ -1,8 +1,8 @@
 /** Which stores that are down the launcher starts again. */
-import { EkvError } from "../errors.js";
-import type { StoreId } from "../ids.js";
-import { operationOf } from "./agenda.js";
-import type { MasterState } from "./state.js";
+import { EkvError } from "../../errors.js";
+import type { StoreId } from "../../ids.js";
+import { operationOf } from "../operations/operations.js";
+import type { MasterState } from "../state/state.js";
 
 /** Whether a launch that failed is to be tried again: the store is a member that stays one, and is not to be heard of. */
 export function isLaunchWanted(state: MasterState, storeId: StoreId): boolean {

@@ -1,16 +1,16 @@
 /** How moves go from step to step: what the master commits at each. */
-import { assertInvariant } from "../errors.js";
-import type { StoreId } from "../ids.js";
-import { addPause, noPauses } from "../pause-histogram.js";
-import { type PartitionEntry, type Replica, sameReplica } from "../topology.js";
-import type { MoveReport } from "./events.js";
-import { confirmHoldings } from "./holdings.js";
-import { sendOrder } from "./operations/orders.js";
-import { countMoved, failMove, rollBack } from "./operations/rollback.js";
-import type { Step, StepReport } from "./operations/steps/step.js";
-import { composeMove, rulesOf } from "./operations/steps/steps.js";
-import type { MoveRecord, MoveStep } from "./records.js";
-import { type MasterState, replicaOf } from "./state.js";
+import { assertInvariant } from "../../errors.js";
+import type { StoreId } from "../../ids.js";
+import { addPause, noPauses } from "../../pause-histogram.js";
+import { type PartitionEntry, type Replica, sameReplica } from "../../topology.js";
+import type { MoveReport } from "../events.js";
+import { confirmHoldings } from "../membership/holdings.js";
+import { sendOrder } from "./orders.js";
+import { countMoved, failMove, rollBack } from "./rollback.js";
+import type { Step, StepReport } from "./steps/step.js";
+import { composeMove, rulesOf } from "./steps/steps.js";
+import type { MoveRecord, MoveStep } from "../state/records.js";
+import { type MasterState, replicaOf } from "../state/state.js";
 
 type StandingStep = Exclude<MoveStep, { kind: "planned" }>;
 
