@@ -32,8 +32,8 @@ class CountedFile implements LogFile {
     return this.#file.load(into, position);
   }
 
-  write(bytes: Uint8Array, position: number): void {
-    this.#file.write(bytes, position);
+  write(...parameters: Parameters<LogFile["write"]>): void {
+    this.#file.write(...parameters);
   }
 
   size(): number {

@@ -1,7 +1,8 @@
 import { brandAs, type Epoch } from "../../services/core/ids.js";
-import type { EngineWrite, GenerationName } from "../../services/core/ports/storage-engine.js";
+import type { GenerationName } from "../../services/core/ports/storage-engine.js";
 import { encodeRecord } from "../../services/core/record.js";
 import type { SeededRandom } from "../simulation/world/random.js";
+import type { SingleWrite } from "../support/engines.js";
 
 /** A generation that is written to. */
 export interface Target extends GenerationName {
@@ -22,7 +23,7 @@ export function drawWrite(
   style: WriteStyle,
   { partition, generation, keys }: Target,
   seq: number,
-): EngineWrite {
+): SingleWrite {
   const { random } = style;
   const target = { partition, generation };
   const kind = random.fraction();
@@ -44,7 +45,7 @@ export function drawWrite(
 }
 
 /** The deletion of a key, with its tombstone. */
-export function deletion(target: GenerationName, key: Uint8Array, seq: number): EngineWrite {
+export function deletion(target: GenerationName, key: Uint8Array, seq: number): SingleWrite {
   const { partition, generation } = target;
   const header = { epoch: brandAs<Epoch>(1), seq, expiresAtMs: 0, deleted: true };
   return { kind: "delete", partition, generation, key, record: encodeRecord(header, Buffer.alloc(0)) };

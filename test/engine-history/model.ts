@@ -1,12 +1,13 @@
-import type { EngineWrite, GenerationName } from "../../services/core/ports/storage-engine.js";
+import type { GenerationName } from "../../services/core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../services/core/record.js";
 import { countersName, generationName, metaName, recordName, textOf } from "../power-loss/content.js";
+import type { SingleWrite } from "../support/engines.js";
 
 /** What an engine should hold: a plain map of names to bytes as latin1 text, as `content.ts` names them. */
 export class Model {
   readonly content: Map<string, string> = new Map<string, string>();
 
-  apply(writes: readonly EngineWrite[]): void {
+  apply(writes: readonly SingleWrite[]): void {
     for (const write of writes) this.#apply(write);
   }
 
@@ -38,7 +39,7 @@ export class Model {
     return names.toSorted();
   }
 
-  #apply(write: EngineWrite): void {
+  #apply(write: SingleWrite): void {
     switch (write.kind) {
       case "put":
         this.content.set(recordName(write.partition, write.generation, write.key), textOf(write.record));

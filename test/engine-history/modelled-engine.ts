@@ -3,12 +3,13 @@ import { copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../services/core/ports/clock.js";
 import type { Random } from "../../services/core/ports/random.js";
-import type { EngineWrite, GenerationName } from "../../services/core/ports/storage-engine.js";
+import type { GenerationName } from "../../services/core/ports/storage-engine.js";
 import type { LogEngine } from "../../services/store/engine/log/log-engine.js";
 import { openLogFolder } from "../../services/store/engine/log/log-folder.js";
 import { type OpenReport, openLogEngine } from "../../services/store/engine/log/open-log.js";
 import { differencesOf } from "../power-loss/content.js";
 import { contentOf } from "../power-loss/engine-content.js";
+import { type SingleWrite, withColumns } from "../support/engines.js";
 import { countedFolder, type DiskCounts } from "./counted-folder.js";
 import { Model } from "./model.js";
 
@@ -53,10 +54,10 @@ export class ModelledEngine {
     return this.#engine;
   }
 
-  /** Commits writes, and may return before that is done. */
-  commit(writes: readonly EngineWrite[]): void {
+  /** Commits writes, and may return before that is done. With `columns`, puts go in as a copy that arrives does. */
+  commit(writes: readonly SingleWrite[], form: "single" | "columns" = "single"): void {
     this.model.apply(writes);
-    this.#await(this.engine.commit(writes));
+    this.#await(this.engine.commit(form === "columns" ? withColumns(writes) : writes));
   }
 
   /** Drops a generation, and may return before that is done. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type {
   EngineEntry,
   EngineSnapshot,
-  EngineWrite,
   GenerationName,
 } from "../../services/core/ports/storage-engine.js";
 import { textOf } from "../power-loss/content.js";
+import type { SingleWrite } from "../support/engines.js";
 import type { ModelledEngine } from "./modelled-engine.js";
 
 /** A generation of an engine. */
@@ -63,7 +63,7 @@ export class Move {
   readonly from: Holding;
   readonly to: Holding;
   readonly #snapshot: CheckedSnapshot;
-  readonly #since: EngineWrite[] = [];
+  readonly #since: SingleWrite[] = [];
 
   /** The engine of `from` must be settled. */
   constructor(from: Holding, to: Holding) {
@@ -73,7 +73,7 @@ export class Move {
   }
 
   /** Takes note of a write to the source. */
-  note(write: EngineWrite): void {
+  note(write: SingleWrite): void {
     if (write.kind !== "meta") this.#since.push({ ...write, ...this.to.name });
   }
 
@@ -81,7 +81,12 @@ export class Move {
   step(entries: number): boolean {
     const taken = this.#snapshot.take(entries);
     const { at, name } = this.to;
-    if (taken.length > 0) at.commit(taken.map((entry) => ({ kind: "put", ...name, ...entry })));
+    if (taken.length > 0) {
+      at.commit(
+        taken.map((entry) => ({ kind: "put", ...name, ...entry })),
+        "columns",
+      );
+    }
     return taken.length === entries;
   }
 

@@ -36,11 +36,11 @@ export const mutants: readonly Mutant[] = [
       {
         file: `${log}/log-engine.js`,
         find: "                    // Before the writes: they may replace what is moved.\n",
-        replace: "                    append.encode(this.#writer);\n",
+        replace: "                    appends[i].encode(this.#writer);\n",
       },
       {
         file: `${log}/log-engine.js`,
-        find: "                    append.encode(this.#writer);\n                    this.#writer.endBatch();\n",
+        find: "                    appends[i].encode(this.#writer);\n                    this.#writer.endBatch();\n",
         replace: "                    this.#writer.endBatch();\n",
       },
     ],
