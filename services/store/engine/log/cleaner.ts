@@ -25,6 +25,8 @@ export interface CleaningBounds {
 /** Bytes of the oldest segment for each byte that is written, when cleaning begins and when the log is as large as it may be. */
 const firstEffort = 2;
 const fullEffort = 16;
+/** What is cleaned of a log at its bound for each byte that is written, so that it does not grow, and some more: for large batches too. */
+const steadyEffort = 3;
 /** Share of the slack that files of cleaned segments may take while they wait for a sync to be removed. */
 export const retiredShare = 0.25;
 /** Cleaning begins at this share of what the log may take beyond its live data. */
@@ -55,7 +57,7 @@ export function decideCleaning(
   if (written === 0) return limits.cleaningStepBytesMax;
   const pressure = Math.min(1, excess / ((1 - beginShare) * beyondLive));
   return Math.min(
-    limits.cleaningStepBytesMax,
+    Math.max(limits.cleaningStepBytesMax, steadyEffort * written),
     Math.ceil(written * (firstEffort + (fullEffort - firstEffort) * pressure)),
   );
 }
