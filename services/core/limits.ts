@@ -123,6 +123,8 @@ export const limits = {
   takeoverBatchRecords: 4096,
   /** Most bytes of data that are taken over: a log has at most 32 GiB, garbage included. */
   takeoverBytesMax: 16_106_127_360,
+  /** Entries of the index of expiries that one look for expired keys may find not to have expired, or to be dropped: a millisecond. */
+  expiryLooksMax: 4096,
   /** Bytes of the oldest segment that one step of cleaning goes through: some milliseconds. */
   cleaningStepBytesMax: 524_288,
   /** Keys of a leaf of the index; a fuller one is split. Bounds the time to grow, sort and copy one. */

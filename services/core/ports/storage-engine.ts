@@ -154,7 +154,9 @@ export interface StorageEngine {
   snapshot(partition: PartitionId, generation: Generation): EngineSnapshot;
   /**
    * At most `limit` keys of records whose expiry is at or before `wallMs`, oldest first to within a second. `behind` is
-   * the position of a key found earlier: the answer goes on after that key.
+   * the position of a key found earlier: the answer goes on after that key. Fewer than `limit`: there are no more, or they
+   * have to wait, for the end of the second that `wallMs` is in or until thousands of keys of a dropped generation are
+   * forgotten. A later call, without `behind`, finds them.
    */
   expired(wallMs: number, limit: number, behind?: Uint8Array): readonly ExpiredKey[];
   /** The generations that have data or counters, ascending by partition, then generation. */

@@ -78,7 +78,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a checkpoint without the index of what expires",
     edits: [
-      { file: `${log}/checkpoint.js`, find: "expiry: [...index.expiry.dump()]", replace: "expiry: []" },
+      { file: `${log}/checkpoint.js`, find: "expiry: [...index.expiry.share()]", replace: "expiry: []" },
     ],
   },
   {
@@ -107,8 +107,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: `${log}/expired-keys.js`,
-        find: "if (!index.isNewest(cursor.position))",
-        replace: "if (false)",
+        find: "!isDue || !index.isNewest(cursor.position)",
+        replace: "!isDue",
       },
     ],
   },

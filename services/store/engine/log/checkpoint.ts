@@ -51,7 +51,7 @@ export interface CheckpointState extends CheckpointHead {
   readonly expiry: readonly { readonly bucket: number; readonly table: Uint32Array }[];
 }
 
-/** Takes the state that a checkpoint of now holds: leaves are shared, not copied. */
+/** Takes the state that a checkpoint of now holds: leaves and buckets are shared, not copied. */
 export function checkpointStateOf(
   index: LogIndex,
   segments: readonly Segment[],
@@ -64,7 +64,7 @@ export function checkpointStateOf(
     segments: segments.map(({ number, salt, end }) => ({ number, salt, end })),
     generations: Array.from(index.generations(), (one) => ({ figures: figuresOf(one), leaves: one.share() })),
     metas: [...index.metas],
-    expiry: [...index.expiry.dump()],
+    expiry: [...index.expiry.share()],
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Generation, type PartitionId, brandAs } from "../../../core/ids.js";
+import { limits } from "../../../core/limits.js";
 import type { ExpiredKey } from "../../../core/ports/storage-engine.js";
 import { recordExpiresAtMs } from "../../../core/record.js";
 import type { ExpiryCursor } from "./expiry-index.js";
@@ -29,13 +30,19 @@ export function findExpired(
   const { segments, expiry } = index;
   const found: ExpiredKey[] = [];
   if (limit <= 0) return found;
+  let looks = 0;
   for (const cursor of expiry.walk(wallMs, behind && decodeCursor(behind))) {
     // A damaged one cannot be deleted either: it stays for whoever asks for its key.
     if (!segments.isIntact(cursor.position)) continue;
     const { words, bytes, start } = segments;
-    if (recordExpiresAtMs(bytes, recordStartAt(words, start)) > wallMs) continue;
+    const isDue = recordExpiresAtMs(bytes, recordStartAt(words, start)) <= wallMs;
     // Entries of a dropped generation leave the index of expiries a little later.
-    if (!index.isNewest(cursor.position)) continue;
+    if (!isDue || !index.isNewest(cursor.position)) {
+      looks += 1;
+      // Neither stays so: the second ends, and the dropped ones leave.
+      if (looks === limits.expiryLooksMax) return found;
+      continue;
+    }
     const partition = brandAs<PartitionId>(partitionAt(words, start));
     const generation = brandAs<Generation>(generationAt(words, start));
     const key = Buffer.from(segments.keyAt(cursor.position));

@@ -63,9 +63,9 @@ export class ExpiryIndex {
     }
   }
 
-  /** Its buckets, as copies: for a checkpoint. */
-  *dump(): IterableIterator<{ readonly bucket: number; readonly table: Uint32Array }> {
-    for (const [bucket, set] of this.#buckets.entries()) yield { bucket, table: set.dump() };
+  /** Its buckets as they are now, for a checkpoint: they are not copied before they change. */
+  *share(): IterableIterator<{ readonly bucket: number; readonly table: Uint32Array }> {
+    for (const [bucket, set] of this.#buckets.entries()) yield { bucket, table: set.share() };
   }
 
   /** Takes up a bucket of a checkpoint, without the entries that are gone. */

@@ -298,7 +298,10 @@ export class LogEngine implements StorageEngine {
     await this.#residency.stop();
     await this.#appending;
     try {
-      while (this.#index.dispose());
+      // The last checkpoint is of an index without what was dropped.
+      while (this.#checkpoints !== undefined && this.#index.dispose()) {
+        await new Promise<void>((resolve) => this.#parts.clock.endOfTurn(resolve));
+      }
       await this.#checkpoints?.writeLast();
       await this.#syncs.sync();
     } finally {

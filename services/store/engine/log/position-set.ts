@@ -8,6 +8,8 @@ const removed = 0xffff_ffff;
 export class PositionSet {
   #table: Uint32Array;
   #used = 0;
+  /** A checkpoint uses the table too: it is copied before it is changed. */
+  #isShared = false;
   size = 0;
 
   constructor(table: Uint32Array = new Uint32Array(slotsMin)) {
@@ -23,18 +25,21 @@ export class PositionSet {
     return this.#table.byteLength;
   }
 
-  /** A copy of the table, to be kept. */
-  dump(): Uint32Array {
-    return this.#table.slice();
+  /** The table as it is now; it does not change any more, this set goes on with a copy. */
+  share(): Uint32Array {
+    this.#isShared = true;
+    return this.#table;
   }
 
   add(position: Position): void {
     if ((this.#used + 1) * 4 > this.#table.length * 3) this.#rebuild();
+    this.#own();
     this.#place(position);
     this.size += 1;
   }
 
   delete(position: Position): void {
+    this.#own();
     const table = this.#table;
     const mask = table.length - 1;
     for (let i = slotOf(position) & mask; table[i] !== 0; i = (i + 1) & mask) {
@@ -56,6 +61,12 @@ export class PositionSet {
     return undefined;
   }
 
+  #own(): void {
+    if (!this.#isShared) return;
+    this.#table = this.#table.slice();
+    this.#isShared = false;
+  }
+
   #place(position: Position): void {
     const table = this.#table;
     const mask = table.length - 1;
@@ -70,6 +81,7 @@ export class PositionSet {
     let length = slotsMin;
     while (length < (this.size + 1) * 2) length *= 2;
     this.#table = new Uint32Array(length);
+    this.#isShared = false;
     this.#used = 0;
     for (const position of old) if (position !== 0 && position !== removed) this.#place(position);
   }
