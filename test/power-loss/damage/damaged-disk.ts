@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { EkvError } from "../../../services/core/errors.js";
 import { brandAs, type Generation, type PartitionId } from "../../../services/core/ids.js";
 import type { StorageEngine } from "../../../services/core/ports/storage-engine.js";
+import { changePositionOf } from "../../../services/store/engine/log/change-reader.js";
+import { segmentHeaderBytes } from "../../../services/store/engine/log/layout.js";
+import type { LogEngine } from "../../../services/store/engine/log/log-engine.js";
+import { segmentNumberOf } from "../../../services/store/engine/log/segment.js";
 import { type OpenReport, openLogEngine } from "../../../services/store/engine/log/open-log.js";
 import { SeededRandom } from "../../simulation/world/random.js";
 import type { Chain } from "../chain.js";
@@ -40,6 +44,8 @@ const namedBy: ReadonlySet<ByteKind> = new Set<ByteKind>([
   "kind and key length",
   "key",
 ]);
+
+const changesAtOnce = 100;
 
 /** A folder that is whole, in which bits are turned over one at a time. */
 export class DamagedDisk {
@@ -87,6 +93,7 @@ export class DamagedDisk {
     const { damages } = report;
     const isTorn = report.tornBytes > 0;
     const { right, refused, different } = this.#read(engine, flip);
+    this.#readChanges(engine, flip);
     if (place === undefined) {
       const start = sectionStart(this.#image.get(flip.file) as Uint8Array, flip.offset);
       assert.equal(report.checkpoint, `it is damaged at byte ${start}`, "what is said of the checkpoint");
@@ -156,6 +163,21 @@ export class DamagedDisk {
     return { right, refused, different };
   }
 
+  /** The list of changes comes to an end, or to the damage. */
+  #readChanges(engine: LogEngine, flip: Flip): void {
+    const [first = ""] = [...this.#plans.keys()].sort();
+    let position = changePositionOf({ number: segmentNumberOf(first) ?? 0 }, segmentHeaderBytes);
+    try {
+      for (;;) {
+        const found = engine.changesSince(position, changesAtOnce);
+        if (found === undefined || found.position === position) return;
+        position = found.position;
+      }
+    } catch (error) {
+      this.#assertNamed(error, flip);
+    }
+  }
+
   /** An error of a reader names the file and where the damaged entry begins. */
   #assertNamed(error: unknown, flip: Flip): void {
     const place = `/${flip.file} is damaged at byte ${this.placeOf(flip)?.start}:`;
@@ -163,9 +185,7 @@ export class DamagedDisk {
     throw error;
   }
 
-  async #opened(
-    image: DiskImage,
-  ): Promise<{ engine: StorageEngine; report: OpenReport; schedule: Schedule }> {
+  async #opened(image: DiskImage): Promise<{ engine: LogEngine; report: OpenReport; schedule: Schedule }> {
     const schedule = new Schedule();
     const reports: OpenReport[] = [];
     const engine = await schedule.until(

@@ -23,7 +23,7 @@ import type { Segment } from "./segment.js";
 const offsetRange = 2 ** 27;
 
 /** Where a place lies in the log, as one number that grows along it. */
-export function changePositionOf(segment: Segment, offset: number): number {
+export function changePositionOf(segment: Pick<Segment, "number">, offset: number): number {
   return segment.number * offsetRange + offset;
 }
 
