@@ -233,9 +233,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: `${log}/log-writer.js`,
-        find: "                    segment.file?.write(segment.memory.bytes.subarray(from, at), from);\n",
+        find: "                    segment.file?.write(segment.memory.bytes, from, from, at);\n",
         replace:
-          "                    try { segment.file?.write(segment.memory.bytes.subarray(from, at), from); } catch (error) { this.failed = error; }\n",
+          "                    try { segment.file?.write(segment.memory.bytes, from, from, at); } catch (error) { this.failed = error; }\n",
       },
       {
         file: `${log}/log-engine.js`,
@@ -289,7 +289,7 @@ export const mutants: readonly Mutant[] = [
         replace: "            this.#broken = undefined;\n        }\n        this.durableBatch",
       },
     ],
-    seed: 1,
+    seed: 7,
     foundBy: "failing",
   },
 ];
