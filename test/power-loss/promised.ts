@@ -90,10 +90,12 @@ export class Promised {
     this.#refusedAt.set(number, at);
   }
 
-  /** The process is killed: nobody will hear of what is under way. */
-  end(): void {
-    // An earlier one than one that was acknowledged failed, and may be there until something else is written there.
-    for (const number of this.#open) if (number < this.kept) this.#refusedAt.set(number, Infinity);
+  /** The process is killed: nobody will hear of what is under way. `hasFailures`: the disk refused something before. */
+  end(hasFailures: boolean): void {
+    // A batch that failed is not there, or still is, and a later one may be there without it.
+    for (const number of this.#open) {
+      if (hasFailures || number < this.kept) this.#refusedAt.set(number, Infinity);
+    }
     this.#open.clear();
   }
 

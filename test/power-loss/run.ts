@@ -254,7 +254,7 @@ class Run {
   async #kill(): Promise<void> {
     this.#folder.kill();
     this.#inFlight.clear();
-    this.#promised.end();
+    this.#promised.end(this.#faults.failed.size > 0);
     await this.#start(this.#promised);
   }
 
