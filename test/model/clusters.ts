@@ -33,10 +33,25 @@ export const clusterKinds: readonly ClusterKind[] = [
   kind("triple-renames", "three replicas, killed stores renamed in place", { ...threefold, renames: true }),
   kind("leases", "two replicas, primaries that do not hear of their successors", leases),
   kind("leases-triple", "the same with three replicas", { ...leases, factor: 3 }),
-  kind("early", "three replicas, new primaries that serve before former leases are out", {
+  kind("early", "two replicas, new primaries that serve before former leases are out", {
+    ...leases,
+    early: true,
+  }),
+  kind("early-triple", "three replicas, new primaries that serve before former leases are out", {
     ...leases,
     factor: 3,
     early: true,
+  }),
+  kind("armed", "two replicas, hand-offs without the master in the pause", { armed: true, partitions: 1 }),
+  kind("armed-triple", "the same with three replicas, and stores that are lost for good", {
+    ...threefold,
+    armed: true,
+    partitions: 1,
+  }),
+  kind("armed-leases", "the same with primaries that do not hear of their successors", {
+    ...leases,
+    armed: true,
+    partitions: 1,
   }),
   { name: "lease-pair", what: "leases alone, between two stores", factor: 2, run: runLeasePair },
 ];

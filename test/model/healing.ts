@@ -1,3 +1,4 @@
+import { reportAccepted } from "./store/hand-off.js";
 import type { Entry } from "./replica/entry.js";
 import { isSuspect } from "./master/failover.js";
 import type { Master } from "./master/master.js";
@@ -28,6 +29,9 @@ function healRound(world: World): void {
   world.nowMs += world.options.leases ? 8 : 4;
   deliver(world, 400);
   for (const store of stores) store.requestLeases();
+  for (const { groups, isUp, isRegistered } of stores)
+    for (const group of groups) if (isUp && isRegistered && group.entry.released) reportAccepted(group);
+  deliver(world, 200);
   for (const [partition, entry] of leader.view.entries.entries())
     if (leader.leads) healPartition(world, leader, partition, entry);
   deliver(world, 800);

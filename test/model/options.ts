@@ -19,6 +19,8 @@ export interface ModelOptions {
   readonly leases: boolean;
   /** A new primary serves before the former leases are out, and holds acknowledgements back. */
   readonly early: boolean;
+  /** Hand-offs without the master in the pause: the entry names the successor beforehand. */
+  readonly armed: boolean;
   /** A store whose process alone was killed is renamed in place. */
   readonly renames: boolean;
 }
@@ -34,5 +36,6 @@ export const basicOptions: ModelOptions = {
   drift: true,
   leases: false,
   early: false,
+  armed: false,
   renames: false,
 };

@@ -1,7 +1,7 @@
 import { strike } from "./faults.js";
 import type { ClientCall } from "./client/clients.js";
 import type { Master } from "./master/master.js";
-import { membersOf } from "./replica/entry.js";
+import { type Member, membersOf } from "./replica/entry.js";
 import type { Channel } from "./world/network.js";
 import type { Store } from "./store/store.js";
 import type { World } from "./world/world.js";
@@ -45,6 +45,7 @@ export class Schedule {
     if (random.chance(0.4)) this.#world.nowMs += random.between(0, 3);
     for (const store of stores) store.turn();
     this.#meddle();
+    if (options.armed && random.chance(0.12)) this.#handOff();
     this.#act(random.fraction());
   }
 
@@ -157,6 +158,31 @@ export class Schedule {
     else deposed.rollBack(partition, "roll-back by a deposed master");
   }
 
+  /** Entries are armed, handed over, and interrupted meanwhile. */
+  #handOff(): void {
+    const { random, options, leader, stores } = this.#world;
+    const partition = random.below(options.partitions);
+    if (!leader) return;
+    const { primary, backups, successor, epoch } = leader.entry(partition);
+    const kind = random.fraction();
+    if (!successor) {
+      if (kind < 0.6) leader.arm(partition);
+    } else if (kind < 0.75) {
+      leader.send(primary.store, { kind: "transfer-primary", partition, epoch, target: successor.store });
+    } else if (kind < 0.79) leader.failOver(partition, "failover while armed");
+    else if (kind < 0.83) leader.rollBack(partition, "rolled back while armed");
+    else if (kind < 0.85) leader.arm(partition);
+    else if (kind < 0.89 && !options.leases) strike(this.#world, random.pick([primary, successor]).store);
+    else if (kind < 0.96) this.#askDropFrom(random.pick(stores), partition, random.pick(backups));
+    else if (kind < 0.98) this.#electMaster();
+  }
+
+  #askDropFrom(store: Store, partition: number, named: Member): void {
+    const { primary } = store.group(partition);
+    const isStuck = primary?.followers.get(named.store)?.isMatched === false;
+    if (isStuck && store.isPrimaryOf(partition)) primary.askDrop(named);
+  }
+
   #change(): void {
     const { random, options, leader } = this.#world;
     if (!random.chance(Math.max(this.#trouble, 0.3))) return;
@@ -196,10 +222,11 @@ export class Schedule {
   }
 
   #transfer(partition: number): void {
-    const { random, leader } = this.#world;
+    const { random, leader, options } = this.#world;
     if (!leader) return;
-    const { primary, backups, epoch } = leader.entry(partition);
+    const { primary, backups, epoch, successor } = leader.entry(partition);
     if (backups.length === 0) return;
+    if (options.armed) return successor ? undefined : leader.arm(partition);
     const target = random.pick(backups).store;
     leader.send(primary.store, { kind: "transfer-primary", partition, epoch, target });
   }

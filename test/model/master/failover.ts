@@ -4,7 +4,7 @@ import type { Rules } from "../rules.js";
 import type { ClusterView } from "./cluster-view.js";
 
 /** Who is to have a partition next: an entry without its epoch. */
-export type NextEntry = Pick<Entry, "primary" | "backups" | "released">;
+export type NextEntry = Pick<Entry, "primary" | "backups" | "released" | "successor">;
 
 /** Whether a member is suspect: its store was registered again, and may have lost what it had acknowledged. */
 export function isSuspect(view: ClusterView, { store, incarnation }: Member): boolean {

@@ -1,3 +1,4 @@
+import { checkEntry } from "../checkers/entries.js";
 import {
   type Entry,
   type Member,
@@ -5,10 +6,11 @@ import {
   isSame,
   memberOf,
   membersOf,
+  nextOf,
   without,
 } from "../replica/entry.js";
 import { masterAddress, storeAddress } from "../world/address.js";
-import type { Directive, StoreReport } from "../world/message.js";
+import type { Directive, PrimaryReport, StoreReport } from "../world/message.js";
 import type { World } from "../world/world.js";
 import { type ClusterView, type ViewChange, withChange } from "./cluster-view.js";
 import {
@@ -100,7 +102,14 @@ export class Master {
     } else if (needsElection(this.#view, entry)) {
       const number = this.#world.tick();
       this.#rounds.set(partition, { number, epoch: entry.epoch, reports: new Map() });
-      const order = { kind: "report-replica", partition, epoch: entry.epoch, round: number } as const;
+      const isArmed = entry.successor !== undefined;
+      const order = {
+        kind: "report-replica",
+        partition,
+        epoch: entry.epoch,
+        round: number,
+        isArmed,
+      } as const;
       for (const { store } of membersOf(entry)) this.send(store, order);
     }
   }
@@ -110,6 +119,27 @@ export class Master {
     const { primary, backups } = this.entry(partition);
     const kept = this.#world.rules.keep("a roll-back keeps the backups") ? backups : [];
     this.#change(partition, { primary, backups: kept, released: false }, why);
+  }
+
+  /** Names a clean backup as the one that the primary may hand over to by itself. */
+  arm(partition: number): void {
+    const { primary, backups, successor } = this.entry(partition);
+    const { random, rules, observations } = this.#world;
+    const fit = backups.filter((member) => !this.#dead.has(member.store) && !isSuspect(this.#view, member));
+    if (fit.length === 0) return;
+    const isAgain = successor !== undefined && !rules.keep("arming again is a new epoch");
+    const next = { primary, backups, released: false, successor: random.pick(fit) };
+    if (this.#change(partition, next, "armed", isAgain ? 0 : undefined)) observations.count("armed");
+  }
+
+  /** The successor has taken the one entry that the armed one allows: it goes on record. Returns whether this master still leads. */
+  #adopt(partition: number): boolean {
+    const armed = this.entry(partition);
+    if (!armed.successor) return true;
+    const { rules, observations } = this.#world;
+    const next = nextOf(armed, armed.successor, rules.keep("the former primary stays a backup"));
+    observations.count("adopted");
+    return this.#change(partition, next, "adopted", 1);
   }
 
   send(store: number, order: Order): void {
@@ -123,7 +153,13 @@ export class Master {
 
   handle(report: StoreReport): void {
     if (!this.leads) return;
+    if (report.kind !== "register" && report.kind !== "replica-report") {
+      const { successor, epoch } = this.entry(report.partition);
+      if (successor && report.epoch === epoch + 1 && !this.#adopt(report.partition)) return;
+    }
     switch (report.kind) {
+      case "accepted":
+        return;
       case "register":
         return this.#handleRegister(report);
       case "replica-report":
@@ -131,7 +167,8 @@ export class Master {
       case "ready":
       case "valid":
       case "release":
-      case "drop": {
+      case "drop":
+      case "voided": {
         const { primary } = this.entry(report.partition);
         const isPresent = report.epoch === this.entry(report.partition).epoch;
         if (!isPresent || !isSame(primary, report.primary) || isSuspect(this.#view, primary)) return;
@@ -140,7 +177,7 @@ export class Master {
     }
   }
 
-  #handlePrimary(report: Report<"ready" | "valid" | "release" | "drop">, entry: Entry): void {
+  #handlePrimary(report: PrimaryReport, entry: Entry): void {
     const { kind, partition, subject } = report;
     const { primary, backups } = entry;
     const named = backups.find(({ store }) => store === subject.store);
@@ -148,6 +185,7 @@ export class Master {
     const { rules, observations } = this.#world;
     if (kind === "ready") {
       if (memberOf(entry, subject.store)) return;
+      if (entry.successor && rules.keep("no backup is added to an armed entry")) return;
       if (!isPresent && rules.keep("READY names the learner's incarnation")) return;
       const added: Member = {
         store: subject.store,
@@ -166,6 +204,8 @@ export class Master {
         released: true,
       };
       if (this.#change(partition, next, kind)) observations.count("hand-offs");
+    } else if (kind === "voided") {
+      if (entry.successor) this.rollBack(partition, kind);
     } else if (named) {
       this.#change(partition, { primary, backups: without(backups, subject.store), released: false }, kind);
     }
@@ -184,11 +224,26 @@ export class Master {
     this.sendTopology(store);
     this.#dead.delete(store);
     this.#registered.set(store, report);
+    this.#settleArmed(report);
     for (const [partition, { primary }] of this.#view.entries.entries()) {
       if (!this.#world.rules.keep("an election asks afresh") && this.#electByRegistrations(partition))
         continue;
       if (this.leads && primary.store === store && isSuspect(this.#view, primary))
         this.failOver(partition, "its primary is back");
+    }
+  }
+
+  /** A store that comes back has accepted, or can be successor no more. */
+  #settleArmed({ store, epochs }: Report<"register">): void {
+    for (const [partition, { successor, primary, epoch }] of this.#view.entries.entries()) {
+      if (!successor || !this.leads) continue;
+      if (epochs[partition] === epoch + 1) this.#adopt(partition);
+      else if (
+        successor.store === store &&
+        isSuspect(this.#view, successor) &&
+        !isSuspect(this.#view, primary)
+      )
+        this.rollBack(partition, "the successor is back");
     }
   }
 
@@ -229,10 +284,12 @@ export class Master {
     };
   }
 
-  #change(partition: number, next: NextEntry, why: string): boolean {
+  /** Commits the next entry. From an armed one it is two epochs on: the one between is the successor's. */
+  #change(partition: number, next: NextEntry, why: string, epochs?: number): boolean {
     const former = this.entry(partition);
-    const entry: Entry = { ...next, epoch: former.epoch + 1, topologyVersion: 0 };
-    const { observations } = this.#world;
+    const { observations, rules } = this.#world;
+    const skips = former.successor && rules.keep("an armed entry is left by two epochs");
+    const entry: Entry = { ...next, epoch: former.epoch + (epochs ?? (skips ? 2 : 1)), topologyVersion: 0 };
     observations.note(() => `m${this.id} (${this.#term}) p${partition} ${why}: ${entryText(entry)}`);
     return this.#commit({ entries: this.#view.entries.with(partition, entry) });
   }
@@ -248,6 +305,8 @@ export class Master {
       observations.note(() => `m${this.id} stands back: ${isOnRecord ? "outcome unknown" : "deposed"}`);
       return false;
     }
+    for (const [partition, entry] of view.entries.entries())
+      if (entry !== this.entry(partition)) checkEntry(this.#world, partition, entry);
     this.#next += 1;
     this.#view = view;
     this.#sendTopology();

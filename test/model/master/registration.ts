@@ -14,10 +14,10 @@ export function planRegistration(
     member.store === store && member.incarnation === former ? { store, incarnation } : member;
   const entries = view.entries.map((entry): Entry => {
     if (!renames || memberOf(entry, store)?.incarnation !== former) return entry;
-    const { primary, backups, epoch } = entry;
+    const { primary, backups, epoch, successor, ...rest } = entry;
     return {
-      ...entry,
-      epoch: epoch + 1,
+      ...rest,
+      epoch: epoch + (successor ? 2 : 1),
       primary: rename(primary),
       backups: backups.map(rename),
       released: false,

@@ -25,7 +25,6 @@ export const mutants: readonly Mutant[] = [
   mutant("suspect promoted", "pair", "a suspect is not promoted"),
   mutant("members dropped in a failover", "triple", "a failover keeps all members"),
   mutant("roll-back without backups", "pair", "a roll-back keeps the backups"),
-  mutant("election by old reports", "pair", "an election asks afresh"),
   mutant("incarnations not persisted", "pair", "incarnations are persisted"),
   mutant("renamed after a power cut", "renames", "only an intact store is renamed in place"),
   mutant("drop without a flush", "pair", "a drop is asked after a flush"),
@@ -45,6 +44,16 @@ export const mutants: readonly Mutant[] = [
   mutant("watch of the uncommitted", "triple", "a watch delivers what is committed"),
   mutant("deposed master not fenced", "pair", "a commit compares the term", "a record is written once"),
   mutant("leader that has not read the log", "pair", "a leader reads the log first"),
+  mutant("armed entry left by one epoch", "armed", "an armed entry is left by two epochs"),
+  mutant("armed again at the same epoch", "armed", "arming again is a new epoch"),
+  mutant("RELEASE of a former epoch", "armed", "a RELEASE of a former epoch is ignored"),
+  mutant(
+    "successor not checked",
+    "armed",
+    "the successor has the whole tail",
+    "the successor is the incarnation named",
+  ),
+  mutant("former primary dropped", "armed", "the former primary stays a backup"),
 ];
 
 function mutant(name: string, cluster: string, ...breaks: RuleName[]): Mutant {

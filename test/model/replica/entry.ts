@@ -37,6 +37,20 @@ export function without(members: readonly Member[], store: number): readonly Mem
   return members.filter((member) => member.store !== store);
 }
 
+/** The one entry that the successor of an armed entry may make by itself. */
+export function nextOf(armed: Entry, successor: Member, keepsFormer: boolean): Entry {
+  const { epoch, primary, backups, topologyVersion } = armed;
+  const rest = without(backups, successor.store);
+  const all = keepsFormer ? [...rest, primary] : rest;
+  return { epoch: epoch + 1, primary: successor, backups: all, topologyVersion, released: true };
+}
+
+/** The same for two entries that say the same, whatever the order of the backups. */
+export function contentText({ primary, backups, successor }: Entry): string {
+  const names = backups.map(({ store, incarnation }) => `${store}.${incarnation}`).toSorted();
+  return JSON.stringify([primary, names, successor]);
+}
+
 /** For traces and violations: `3: s0i1 + s1i1`. */
 export function entryText(entry: Entry): string {
   const name = ({ store, incarnation }: Member): string => `s${store}i${incarnation}`;

@@ -1,7 +1,7 @@
 import { Rules } from "../rules.js";
 import { Violation } from "../world/observations.js";
-import type { Scenario } from "./scenarios.js";
-import { MasterStoodBack, Stage } from "./stage.js";
+import type { Scenario } from "./scenario.js";
+import { Impossible, Stage } from "./stage.js";
 
 /** Plays a scenario with as many seeds, its rule kept or broken. The first violation; undefined: there was none. */
 export function playScenario(scenario: Scenario, seeds: number, isKept: boolean): Violation | undefined {
@@ -11,7 +11,7 @@ export function playScenario(scenario: Scenario, seeds: number, isKept: boolean)
       scenario.play(new Stage(seed, scenario.options, rules));
     } catch (error) {
       if (error instanceof Violation) return error;
-      if (!(error instanceof MasterStoodBack)) throw error;
+      if (!(error instanceof Impossible)) throw error;
     }
   }
   return undefined;

@@ -1,23 +1,15 @@
 import { cutPower } from "../faults.js";
 import { type ModelOptions, basicOptions } from "../options.js";
-import type { RuleName } from "../rules.js";
+import { armedScenarios } from "./armed.js";
+import type { Scenario } from "./scenario.js";
 import { Disk } from "../world/disk.js";
 import type { Stage } from "./stage.js";
-
-/** A history that shows what a rule is for, where random runs seldom get to. Stores 0 and 1 have partition 0; 0 is its primary. */
-export interface Scenario {
-  readonly name: string;
-  readonly rule: RuleName;
-  readonly options: ModelOptions;
-  /** What of it is drawn by the seed: who of several is chosen, how long a log is, how much a power cut takes. */
-  readonly play: (stage: Stage) => void;
-}
 
 const pair = basicOptions;
 const leases: ModelOptions = { ...basicOptions, power: false, leases: true };
 
-/** Each must be harmless as long as the rule is kept, and break a promise in some seed when it is not. */
-export const scenarios: readonly Scenario[] = [
+/** Stores 0 and 1 have partition 0, and 0 is its primary. Each must be harmless as long as the rule is kept, and break a promise in some seed when it is not. */
+const plainScenarios: readonly Scenario[] = [
   {
     name: "a repetition that comes after all",
     rule: "the floor outlives the outcomes",
@@ -67,12 +59,21 @@ export const scenarios: readonly Scenario[] = [
     play: dropUnflushed,
   },
   {
+    name: "an election by what was registered",
+    rule: "an election asks afresh",
+    options: pair,
+    play: electByOldReports,
+  },
+  {
     name: "an election that drops the other one",
     rule: "an election keeps all members",
     options: pair,
     play: electAlone,
   },
 ];
+
+/** All of them. */
+export const scenarios: readonly Scenario[] = [...plainScenarios, ...armedScenarios];
 
 /** A repetition of a call is under way for so long that the outcome was forgotten and the partition has moved. */
 function repeatLate(stage: Stage): void {
@@ -193,6 +194,22 @@ function dropUnflushed(stage: Stage): void {
   stage.primary(0).askDrop({ store: 1, incarnation: 1 });
   stage.settle();
   cutPower(stage.world, 0);
+  stage.settle();
+  stage.finish();
+}
+
+/** A suspect has more than when it registered: it went on acknowledging. */
+function electByOldReports(stage: Stage): void {
+  const { world } = stage;
+  stage.call("write", 0, 0);
+  stage.hold("s0", "m0");
+  world.restart(1, world.store(1).disk, false);
+  stage.settle();
+  stage.primary(0).hello(1);
+  stage.settle();
+  stage.call("write", 0, 0);
+  world.restart(0, new Disk(world.store(0).disk.before(1)), false);
+  stage.release("s0", "m0");
   stage.settle();
   stage.finish();
 }

@@ -7,6 +7,7 @@ import type { ModelOptions } from "../options.js";
 import type { Rules } from "../rules.js";
 import type { Primary } from "../store/primary.js";
 import type { Address } from "../world/address.js";
+import type { Message } from "../world/message.js";
 import { World } from "../world/world.js";
 
 /** Messages that are delivered at most until nothing is to be delivered. */
@@ -23,13 +24,13 @@ export class Stage {
 
   get master(): Master {
     const { leader } = this.world;
-    if (!leader) throw new MasterStoodBack();
+    if (!leader) throw new Impossible("nobody leads");
     return leader;
   }
 
   primary(store: number, partition = 0): Primary {
     const { primary } = this.world.store(store).group(partition);
-    if (!primary) throw new MasterStoodBack();
+    if (!primary) throw new Impossible("the store is not primary");
     return primary;
   }
 
@@ -58,6 +59,14 @@ export class Stage {
   step(from: Address, to: Address): void {
     const channel = this.world.network.between(from, to);
     if (channel) this.world.deliver(channel);
+  }
+
+  /** Loses what a stream carries before a message of this kind, and delivers that one. */
+  stepUntil(from: Address, to: Address, kind: Message["kind"]): void {
+    const channel = this.world.network.between(from, to);
+    while (channel && channel.messages.length > 0 && channel.messages[0]?.kind !== kind)
+      channel.messages.shift();
+    this.step(from, to);
   }
 
   /** Delivers until there is nothing left but on streams that are held. */
@@ -103,7 +112,7 @@ export class Stage {
   }
 }
 
-/** The seed's master did not get an answer to a commit: what a scenario needs does not come about. */
-export class MasterStoodBack extends Error {
-  override readonly name = "MasterStoodBack";
+/** What a scenario needs does not come about with this seed: a master got no answer to a commit, or another store was chosen. */
+export class Impossible extends Error {
+  override readonly name = "Impossible";
 }

@@ -205,19 +205,43 @@ export class Primary {
     this.hello(target.store);
   }
 
-  /** RELEASE, once everything is committed: from then on the partition is served by nobody until there is a new entry. */
-  release(target: number): void {
-    if (!this.isServing) return;
+  /** Whether a backup may be handed the partition: everything is committed, the backup matches, and no former lease is out. */
+  canRelease(target: Member): boolean {
+    if (!this.isServing) return false;
     this.settle();
-    const follower = this.followers.get(target);
-    const named = this.#group.entry.backups.find(({ store }) => store === target);
-    if (!named || !follower?.isMatched || follower.incarnation !== named.incarnation) return;
-    if (compareVersions(this.#committed, this.#replica.version) < 0 || this.hasCallsWaiting) return;
-    const { rules, observations } = this.#group.world;
-    if (this.isWaitingForLeases && rules.keep("RELEASE waits for the former leases")) return;
+    const follower = this.followers.get(target.store);
+    if (!follower?.isMatched || follower.incarnation !== target.incarnation) return false;
+    if (compareVersions(this.#committed, this.#replica.version) < 0 || this.hasCallsWaiting) return false;
+    return !this.isWaitingForLeases || !this.#group.world.rules.keep("RELEASE waits for the former leases");
+  }
+
+  /** Serves nothing any more. */
+  stop(): void {
     this.isReleased = true;
     this.isServing = false;
-    observations.note(() => `${this.#group.name} releases ${this.#group.entry.epoch} to s${target}`);
+  }
+
+  /** Serves again in the same epoch: the successor has refused for good. */
+  resume(): void {
+    this.isReleased = false;
+    this.isServing = true;
+  }
+
+  /** A successor serves what was handed over to it at once; it commits nothing more until everybody matches. */
+  accept(final: Version): void {
+    this.#base = final;
+    this.#committed = newerOf(this.#committed, final);
+    this.hasServed = this.isServing = true;
+  }
+
+  /** RELEASE, once everything is committed: from then on the partition is served by nobody until there is a new entry. */
+  release(target: number): void {
+    const named = this.#group.entry.backups.find(({ store }) => store === target);
+    if (!named || !this.canRelease(named)) return;
+    this.stop();
+    this.#group.world.observations.note(
+      () => `${this.#group.name} releases ${this.#group.entry.epoch} to s${target}`,
+    );
     this.#group.report("release", named);
   }
 

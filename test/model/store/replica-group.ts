@@ -1,3 +1,4 @@
+import { checkEntry } from "../checkers/entries.js";
 import { type Entry, type Member, entryText, isSame, memberOf } from "../replica/entry.js";
 import type { ReplicaState } from "../replica/replica-state.js";
 import { zeroVersion } from "../replica/version.js";
@@ -25,6 +26,8 @@ export class ReplicaGroup {
   readonly #reported = new Set<string>();
   primary: Primary | undefined;
   session: Session | undefined;
+  /** This process has refused to be the successor that this epoch names, and always will. */
+  voidedEpoch = 0;
 
   constructor(store: Store, partition: number) {
     this.store = store;
@@ -63,7 +66,7 @@ export class ReplicaGroup {
   }
 
   /** Reports to the master as this partition's primary. */
-  report(kind: "ready" | "valid" | "release" | "drop", subject: Member): void {
+  report(kind: "ready" | "valid" | "release" | "drop" | "voided", subject: Member): void {
     const { id, master } = this.store;
     this.world.network.send(storeAddress(id), masterAddress(master), { ...this.head, kind, subject });
   }
@@ -86,6 +89,7 @@ export class ReplicaGroup {
       return;
     }
     this.#noteFormer(former, entry);
+    checkEntry(this.world, this.partition, entry);
     this.write({ entry });
     this.world.observations.note(() => `${this.name} learns ${entryText(entry)}`);
     this.session = undefined;
@@ -103,6 +107,7 @@ export class ReplicaGroup {
     const isTaken = entry.primary.store !== store || !entry.backups.some((member) => member.store === id);
     if (wasBackup && store !== id && isTaken) leases.require(store, entry.topologyVersion);
     if (entry.released) this.formers.clear();
+    else if (former.released && !this.world.rules.keep("leases of a successor are waited for")) return;
     else if (store !== id && store !== entry.primary.store) {
       this.formers.set(store, Math.max(leases.grantedTo(store), this.formers.get(store) ?? -Infinity));
     } else if (store === id && !this.world.rules.keep("a drop keeps the wait for leases"))

@@ -6,6 +6,7 @@ import type { CallMessage, Directive, PeerMessage } from "../world/message.js";
 import type { World } from "../world/world.js";
 import { handleHello, handleReplicate, handleSync } from "./backup.js";
 import { handleRead, handleWrite } from "./calls.js";
+import { handleHandOver, handleNack, releaseToSuccessor, repeatHandOff } from "./hand-off.js";
 import { Leases } from "./leases.js";
 import { ReplicaGroup } from "./replica-group.js";
 
@@ -76,6 +77,7 @@ export class Store {
       store: this.id,
       process: this.process,
       versions: this.disk.content.map(({ replica }) => replica?.version),
+      epochs: this.disk.content.map(({ entry }) => entry.epoch),
       isIntact: this.isIntact,
     });
   }
@@ -96,7 +98,9 @@ export class Store {
 
   /** What the passing of time allows. */
   turn(): void {
-    for (const { partition, primary } of this.groups) {
+    for (const group of this.groups) {
+      const { partition, primary } = group;
+      if (this.world.options.armed && this.isUp && this.isRegistered) repeatHandOff(group);
       if (!primary || !this.isPrimaryOf(partition)) continue;
       primary.tryServe();
       primary.settle();
@@ -131,10 +135,13 @@ export class Store {
         if (isPresent) primary?.addLearner(order.target);
         break;
       case "transfer-primary":
-        if (isPresent) primary?.release(order.target);
+        if (!isPresent || !primary) return;
+        if (this.world.options.armed) releaseToSuccessor(group, primary, order.target);
+        else primary.release(order.target);
         break;
       case "report-replica":
-        if (group.entry.epoch <= order.epoch) this.#reportReplica(group, order.epoch, order.round);
+        if (group.entry.epoch <= order.epoch + (order.isArmed ? 1 : 0))
+          this.#reportReplica(group, order.epoch, order.round);
         break;
       case "delete-replica":
         group.deleteReplica(order.epoch);
@@ -161,6 +168,10 @@ export class Store {
         return handleSync(this.group(message.partition), message);
       case "replicate":
         return handleReplicate(this.group(message.partition), message);
+      case "hand-over":
+        return handleHandOver(this.group(message.partition), message);
+      case "nack":
+        return handleNack(this.group(message.partition), message);
       case "state":
       case "ack":
         return this.#handleReplica(message);

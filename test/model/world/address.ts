@@ -1,5 +1,5 @@
 /** Where a message goes to or comes from. */
-export type Address = `s${number}` | `m${number}` | `c${number}`;
+export type Address = `s${number}` | `m${number}` | `c${number}` | `x${number}`;
 
 /** A store's. */
 export function storeAddress(store: number): Address {
@@ -14,6 +14,11 @@ export function masterAddress(master: number): Address {
 /** A client's. */
 export function clientAddress(client: number): Address {
   return `c${client}`;
+}
+
+/** A store's second stream to another, for what need not be in order with writes. */
+export function sideAddress(store: number): Address {
+  return `x${store}`;
 }
 
 /** The number of a store, a master or a client. */

@@ -38,6 +38,13 @@ export type PeerMessage =
       readonly committed: Version;
     })
   | (ToPrimary & { readonly kind: "ack"; readonly version: Version; readonly isSync: boolean })
+  | (ToReplica & {
+      /** RELEASE, from the primary of an armed entry to the successor. */
+      readonly kind: "hand-over";
+      /** The last version that the primary wrote. */
+      readonly final: Version;
+    })
+  | (OfPartition & { readonly kind: "nack"; readonly successor: Member })
   | {
       readonly kind: "lease-request";
       readonly primary: Member;
@@ -58,13 +65,18 @@ export type Directive = { readonly term: number } & (
   | { readonly kind: "topology"; readonly topologyVersion: number; readonly entries: readonly Entry[] }
   | (OfPartition & { readonly kind: "add-learner"; readonly target: Member })
   | (OfPartition & { readonly kind: "transfer-primary"; readonly target: number })
-  | (OfPartition & { readonly kind: "report-replica"; readonly round: number })
+  | (OfPartition & {
+      readonly kind: "report-replica";
+      readonly round: number;
+      /** A store may be one epoch further by itself. */
+      readonly isArmed: boolean;
+    })
   | (OfPartition & { readonly kind: "delete-replica" })
 );
 
 /** What a primary asks of the master, for one entry of its own. */
-type PrimaryReport = OfPartition & {
-  readonly kind: "ready" | "valid" | "release" | "drop";
+export type PrimaryReport = OfPartition & {
+  readonly kind: "ready" | "valid" | "release" | "drop" | "voided";
   readonly primary: Member;
   /** The replica that it is about. */
   readonly subject: Member;
@@ -77,6 +89,7 @@ export type StoreReport =
       readonly store: number;
       readonly process: number;
       readonly versions: readonly (Version | undefined)[];
+      readonly epochs: readonly number[];
       /** A kill alone ended the former process: the disk lost nothing. */
       readonly isIntact: boolean;
     }
@@ -86,6 +99,7 @@ export type StoreReport =
       readonly round: number;
       readonly version: Version | undefined;
     })
+  | (OfPartition & { readonly kind: "accepted" })
   | PrimaryReport;
 
 /** A call of a client to a store, and its answer. */

@@ -17,6 +17,9 @@ export type Figure =
   | "failovers"
   | "elections"
   | "hand-offs"
+  | "armed"
+  | "adopted"
+  | "NACKs"
   | "replicas added"
   | "drops"
   | "deltas"
@@ -37,6 +40,8 @@ export class Violation extends Error {
 /** Everything that the checkers go by. No decider looks at it. */
 export class Observations {
   readonly committed = new Map<string, CommittedWrite>();
+  /** What is known of each partition and epoch. */
+  readonly entries = new Map<string, string>();
   readonly figures = new Map<Figure, number>();
   readonly trace: string[] = [];
   readonly #keepsTrace: boolean;

@@ -83,9 +83,10 @@ export class World {
 
   /** Ends a store's process and begins another on its disk, or on what a power cut left of it. Streams from and to it end. */
   restart(id: number, disk: Disk, isIntact: boolean): void {
-    const [self, former]: [string, Store] = [`s${id}`, this.store(id)];
+    const former = this.store(id);
+    const own: readonly string[] = [`s${id}`, `x${id}`];
     former.isUp = false;
-    this.network.cut((from, to) => from === self || to === self);
+    this.network.cut((from, to) => own.includes(from) || own.includes(to));
     for (const { groups } of this.stores) for (const { primary } of groups) primary?.lose(id);
     const store = this.#process(id, disk, { incarnation: 0, isIntact });
     store.master = this.leader?.id ?? 0;
