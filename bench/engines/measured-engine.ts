@@ -45,11 +45,13 @@ export function measured(engine: unknown): MeasuredEngine {
     : ofOlderEngine(engine as OlderEngine);
 }
 
+function countersWrite(id: number): EngineWrite {
+  return { kind: "counters", partition: brandAs<PartitionId>(id), generation, value: counters };
+}
+
 function ofEngine(engine: StorageEngine): MeasuredEngine {
   return {
-    ...common(engine, (id) => ({
-      ...{ kind: "counters", partition: brandAs<PartitionId>(id), generation, value: counters },
-    })),
+    ...common(engine, countersWrite),
     scan: (partition) => {
       const snapshot = engine.snapshot(brandAs<PartitionId>(partition), generation);
       const entries = count(snapshot.entries());
@@ -77,6 +79,17 @@ function ofOlderEngine(engine: OlderEngine): MeasuredEngine {
     },
   };
 }
+
+/** An engine that keeps nothing: what is left of a measured loop with it is the loop. */
+export const idleEngine: Pick<MeasuredEngine, "commit" | "flush"> = common(
+  {
+    get: () => undefined,
+    commit: () => Promise.resolve(),
+    flush: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  },
+  countersWrite,
+);
 
 function common(
   engine: Pick<StorageEngine, "get" | "commit" | "flush" | "close">,
